@@ -1,4 +1,4 @@
-import { addressKey } from '../base/address-key.js';
+import { addressKey } from '../base/address.js';
 import type { Clock, Timer } from '../base/clock.js';
 import type { AddressSet } from './address-set.js';
 import type { AdmissionLimits, PlaceLimits } from './limits.js';

@@ -1,4 +1,4 @@
-import { addressKey } from './address-key.js';
+import { addressKey } from './address.js';
 import type { Clock } from './clock.js';
 
 const MINUTE_MS = 60_000;

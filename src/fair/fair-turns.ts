@@ -1,4 +1,4 @@
-import { addressKey } from '../base/address-key.js';
+import { addressKey } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
 import { Fault } from '../core/model/fault.js';
 import type { Origin } from '../shares/origin.js';

@@ -142,8 +142,8 @@ export class Calls {
   ): handleUnaryCall<Q, A> {
     return (call, callback) => {
       const fate = this.fateOf(call);
-      const isLate = this.latenessOf(call);
-      const isGivenUp = () => call.cancelled || fate?.isLost === true || isLate();
+      const lateAtMs = this.lateAtMs(call);
+      const isGivenUp = () => call.cancelled || fate?.isLost === true || lateAtMs <= this.backing.clock.nowMs();
       void this.reception
         .settle(call, (caller) => (isGivenUp() ? givenUp() : work(call.request, caller, call)))
         .then((made) => {
@@ -259,13 +259,12 @@ export class Calls {
   }
 
   /**
-   * Says from now on whether a call's deadline has passed, also where the timer of it has not fired yet. grpc-js names the deadline by
-   * the wall clock, as of the call's beginning: how much time is left is measured by the other one, which nobody sets.
+   * When a call's deadline passes, by the clock that nobody sets; the timer of it may fire later. grpc-js names the deadline by the wall
+   * clock, as of the call's beginning.
    */
-  private latenessOf(call: Pick<ServerUnaryCall<unknown, unknown>, 'getDeadline'>): () => boolean {
+  private lateAtMs(call: Pick<ServerUnaryCall<unknown, unknown>, 'getDeadline'>): number {
     const { clock } = this.backing;
-    const lateAtMs = clock.nowMs() + (Number(call.getDeadline()) - clock.wallMs());
-    return () => lateAtMs <= clock.nowMs();
+    return clock.nowMs() + (Number(call.getDeadline()) - clock.wallMs());
   }
 
   private inTurns<A>(

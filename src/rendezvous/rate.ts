@@ -1,4 +1,4 @@
-import { addressKey } from '../base/address-key.js';
+import { addressKey } from '../base/address.js';
 import type { RendezvousLimits } from './limits.js';
 
 /** What a bucket holds, and as of when. */

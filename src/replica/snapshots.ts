@@ -42,8 +42,9 @@ export class Snapshots {
   consider(): void {
     const { room = 'enough' } = this.journal;
     const { snapshotEvery } = this.limits;
-    const every = this.patience() * (room === 'enough' ? snapshotEvery : Math.min(snapshotEvery, SNAPSHOT_EVERY_LOW));
-    if (this.writing !== undefined || this.state.revision - this.last < every) return;
+    const least = room === 'enough' ? snapshotEvery : Math.min(snapshotEvery, SNAPSHOT_EVERY_LOW);
+    if (this.writing !== undefined || this.state.revision - this.last < least) return;
+    const every = this.patience() * least;
     // In a log that several processes have, another one may have stored it.
     this.last = Math.max(this.last, this.journal.snapshots().at(-1) ?? 0);
     if (this.state.revision - this.last < every) return;

@@ -1,4 +1,4 @@
-import { addressKey } from '../base/address-key.js';
+import { addressKey } from '../base/address.js';
 import { Instances } from '../core/store/instances.js';
 import type { HashKey } from '../core/store/packed/halfsiphash.js';
 import { Int32Pages } from '../core/store/packed/pages.js';

@@ -5,7 +5,7 @@ import { AddressSet } from '../../src/admission/address-set.js';
 import { ConnectionGate } from '../../src/admission/connection-gate.js';
 import { ADMISSION_LIMITS, lastQuarter } from '../../src/admission/limits.js';
 import type { GateCause, Place } from '../../src/admission/place.js';
-import { addressKey } from '../../src/base/address-key.js';
+import { addressKey } from '../../src/base/address.js';
 
 const { handshakeMs, sweepMs } = ADMISSION_LIMITS;
 

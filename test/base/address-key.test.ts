@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { addressKey } from '../../src/base/address-key.js';
+import { addressKey } from '../../src/base/address.js';
 
 describe('The key of an address', () => {
   it.each([

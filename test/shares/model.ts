@@ -1,4 +1,4 @@
-import { addressKey } from '../../src/base/address-key.js';
+import { addressKey } from '../../src/base/address.js';
 import { apply, decide } from '../../src/core/decide/apply.js';
 import type { Command } from '../../src/core/model/command.js';
 import { isPending } from '../../src/core/model/connection.js';

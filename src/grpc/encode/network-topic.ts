@@ -74,7 +74,7 @@ const NODE_BYTES_PER_CHUNK = 65_536;
 export function networkTopic(state: StateView): Topic {
   return {
     name: 'network',
-    encode: (position, changes) => encodeRevision(position, changes, state.serverSid),
+    encode: (position, changes) => encode(WatchKind.DELTA, position, graphDelta(changes, state.serverSid)),
     size: graphBytes,
     touches: graphTouches,
     filter,

@@ -1,10 +1,24 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { WireLimits } from '../limits.js';
 import { hideFromGrpc, trackUnread } from './below-grpc.js';
-import type { CallShare } from './call-share.js';
 import { Intake } from './intake.js';
-import type { HeldKind } from './peer-holdings.js';
+import type { HeldKind, WrittenKind } from './peer-holdings.js';
 import { ReceiveWindow } from './receive-window.js';
+
+/** One call's part of what its peer holds. */
+export class CallShare {
+  requestBytes = 0;
+  /** Bytes that were written to it and HTTP/2 has not let go of. */
+  writtenBytes = 0;
+  isOver = false;
+  /** Whether its request goes on. */
+  isSending = false;
+
+  constructor(
+    readonly begunMs: number,
+    readonly writtenKind: WrittenKind | undefined,
+  ) {}
+}
 
 /** What {@link PeerBytes} needs of the peer whose bytes it counts. The peer itself is one: ten thousand idle ones have no objects to spare. */
 export interface PeerBytesOwner {
@@ -55,7 +69,10 @@ export class PeerBytes {
       this.hold(stream, share, partial + excess);
     };
     const read = share.writtenKind === 'streams' ? trackUnread(stream, arrived) : undefined;
-    this.#sends(share);
+    share.isSending = true;
+    this.#sending++;
+    // Most are complete within the turn, and take nothing from the windows of those that go on.
+    if (this.#window?.isGrown) this.#owner.soon(() => this.#window?.callBegan());
     const take = (chunk: Buffer) => {
       if (this.#owner.isLeaving) return hideFromGrpc(stream);
       partial = intake.take(chunk);
@@ -103,13 +120,6 @@ export class PeerBytes {
     this.#wrote(share, -share.writtenBytes);
     this.#sent(share);
     share.isOver = true;
-  }
-
-  /** The request of a call begins. Most are complete within the turn, and take nothing from the windows of those that go on. */
-  #sends(share: CallShare): void {
-    share.isSending = true;
-    this.#sending++;
-    if (this.#window?.isGrown) this.#owner.soon(() => this.#window?.callBegan());
   }
 
   /** The request is complete, or the call is over. */

@@ -18,10 +18,9 @@ import {
   refuse,
   stopReading,
 } from './below-grpc.js';
-import { CallShare } from './call-share.js';
 import { boundClosing, CUT_OFF_MS, closingMs } from './closing-bound.js';
 import type { HeaderMemory } from './header-memory.js';
-import { PeerBytes, type PeerBytesOwner } from './peer-bytes.js';
+import { CallShare, PeerBytes, type PeerBytesOwner } from './peer-bytes.js';
 import type { HeldKind, PeerHoldings, WrittenKind } from './peer-holdings.js';
 import type { Reader, Reading, Readings } from './reading.js';
 

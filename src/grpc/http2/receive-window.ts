@@ -31,6 +31,8 @@ export class ReceiveWindow {
   readonly #session: WindowedSession;
   readonly #calls: () => number;
   readonly #connectionBytesMax: number;
+  /** Whether it is larger than what HTTP/2 begins with. */
+  isGrown = false;
   #bytes = FIRST_WINDOW_BYTES;
   /** Bytes that came since the last measurement. What began the present one counts: a full window comes in one burst. */
   #came = 0;
@@ -50,11 +52,6 @@ export class ReceiveWindow {
   /** Of each stream, in bytes. */
   get bytes(): number {
     return this.#bytes;
-  }
-
-  /** Whether it is larger than what HTTP/2 begins with. */
-  get isGrown(): boolean {
-    return this.#bytes > FIRST_WINDOW_BYTES;
   }
 
   /** So many bytes of a stream have come. */
@@ -102,6 +99,7 @@ export class ReceiveWindow {
     const { closed, destroyed } = this.#session;
     if (closed || destroyed) return;
     this.#bytes = bytes;
+    this.isGrown = bytes > FIRST_WINDOW_BYTES;
     this.#isAnnouncing = true;
     this.#session.settings({ initialWindowSize: bytes }, (error) => {
       this.#isAnnouncing = false;
