@@ -118,16 +118,22 @@ func (p *plainRelay) flush() error {
 	return p.err
 }
 
+// Cancels the source first: what the end of the sink wakes is to find that there is nothing left to complete.
 func (p *plainRelay) close() {
-	p.sink.Close()
 	p.source.Close()
+	p.sink.Close()
 }
 
 func (p *plainRelay) sendAll() {
 	for {
-		block := p.nextBlock()
-		if block == nil {
+		block, isComplete := p.nextBlock()
+		if isComplete {
 			_ = p.source.Finish()
+			return
+		}
+		if block == nil {
+			// The end of the call would tell the peer that it has everything.
+			p.source.Close()
 			return
 		}
 		if err := p.source.WriteBlock(block); err != nil {
@@ -144,19 +150,22 @@ func (p *plainRelay) sendAll() {
 	}
 }
 
-// The next block to send; nil: there is no more.
-func (p *plainRelay) nextBlock() []byte {
+// The next block to send, or that all of this end's data was sent; neither: the relay has failed.
+func (p *plainRelay) nextBlock() (block []byte, isComplete bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.waiting) == 0 {
-		if p.isComplete || p.err != nil {
-			return nil
-		}
+	for len(p.waiting) == 0 && !p.isComplete && p.err == nil {
 		p.news.Wait()
 	}
-	block := p.waiting[0]
+	if p.err != nil {
+		return nil, false
+	}
+	if len(p.waiting) == 0 {
+		return nil, true
+	}
+	block = p.waiting[0]
 	p.waiting = p.waiting[1:]
-	return block
+	return block, false
 }
 
 func (p *plainRelay) receiveAll() {
