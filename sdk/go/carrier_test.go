@@ -211,11 +211,7 @@ func TestAPeerThatDoesNotKeepToTheFramesEndsThePath(t *testing.T) {
 	for name, said := range map[string][]byte{
 		"more after its end":      append(frameHead(frameEnd, 0), frameHead(frameData, 1)...),
 		"taken what was not sent": frameHead(frameTaken, 1),
-		"more than the window": append(append(append(append(append(frameHead(frameData, frameBytesMax), make([]byte, frameBytesMax)...),
-			append(frameHead(frameData, frameBytesMax), make([]byte, frameBytesMax)...)...),
-			append(frameHead(frameData, frameBytesMax), make([]byte, frameBytesMax)...)...),
-			append(frameHead(frameData, frameBytesMax), make([]byte, frameBytesMax)...)...),
-			append(frameHead(frameData, 1), 0)...),
+		"more than the window":    append(bytes.Repeat(append(frameHead(frameData, frameBytesMax), make([]byte, frameBytesMax)...), windowBytes/frameBytesMax), append(frameHead(frameData, 1), 0)...),
 	} {
 		one, other, err := path(t, func(_, _ *peerProof) {})
 		if err != nil {

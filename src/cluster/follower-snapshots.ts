@@ -4,7 +4,7 @@ import type { StateView } from '../core/store/state-view.js';
 import { encodeChunks } from '../journal/format/chunk.js';
 import type { SharedSnapshots, SnapshotsSeen, TailedBatch } from '../log/shared-log.js';
 import { SNAPSHOT_EVERY_LOW } from '../replica/limits.js';
-import { CONFIRM_MS_MAX, CONFIRM_POLL_MS, LOG_BYTES_MIN, SNAPSHOT_LOOK_MS, SNAPSHOT_WEIGHT } from './limits.js';
+import { CONFIRM_POLL_MS, LOG_BYTES_MIN, SNAPSHOT_LOOK_MS, SNAPSHOT_WEIGHT } from './limits.js';
 
 /** What {@link FollowerSnapshots} stand on. */
 export interface FollowerSnapshotsDeps {
@@ -103,15 +103,17 @@ export class FollowerSnapshots {
     return isStored ? revision : undefined;
   }
 
-  /** Waits for a later batch with which the leader says what it came to. Where it says nothing, there is nothing to wait for. */
+  /**
+   * Waits for a later batch with which the leader says what it came to, for as long as none comes: in a network at rest that may be hours,
+   * in which the log does not grow either. To give the written one up and to store it again would go through etcd without end. Where the
+   * leader says nothing, there is nothing to wait for.
+   */
   async #confirm(seq: number): Promise<boolean> {
-    const { clock, comparedSeq } = this.#deps;
-    const untilMs = clock.nowMs() + CONFIRM_MS_MAX;
+    const { clock, comparedSeq, isMine } = this.#deps;
     for (;;) {
-      if (this.#isOver) return false;
+      if (this.#isOver || !isMine()) return false;
       const compared = comparedSeq();
       if (compared === undefined || compared >= seq) return true;
-      if (clock.nowMs() >= untilMs) return false;
       await new Promise<void>((resolve) => clock.after(CONFIRM_POLL_MS, resolve));
     }
   }

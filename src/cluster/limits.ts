@@ -114,11 +114,7 @@ export const SNAPSHOT_LOOK_MS = 5_000;
 export const SNAPSHOT_WEIGHT = 2;
 /** A log of fewer bytes is not worth a snapshot: it is read in a second. */
 export const LOG_BYTES_MIN = 64 * 1_048_576;
-/** How long a snapshot that is written waits for a batch by which the leader says that it came to the same. */
-export const CONFIRM_MS_MAX = 60_000;
-/** Between two looks at whether it came. */
+/** Between two looks at whether a batch came by which the leader says that it came to what was stored. */
 export const CONFIRM_POLL_MS = 200;
-/**
- * How many times later than a follower the leader stores a snapshot: then those that follow do not manage to.
- */
+/** How many times later than a follower the leader stores a snapshot: then those that follow do not manage to. */
 export const LEADER_SNAPSHOT_PATIENCE = 2;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../harness/manual-clock.js';
 import { FollowerSnapshots } from '../../src/cluster/follower-snapshots.js';
-import { CONFIRM_MS_MAX, LOG_BYTES_MIN, SNAPSHOT_LOOK_MS } from '../../src/cluster/limits.js';
+import { LOG_BYTES_MIN, SNAPSHOT_LOOK_MS } from '../../src/cluster/limits.js';
 import { apply } from '../../src/core/decide/apply.js';
 import { INITIAL_LIMITS } from '../../src/core/model/limits.js';
 import { State } from '../../src/core/store/state.js';
@@ -130,16 +130,34 @@ describe('snapshots of a server that follows', () => {
     expect(log.at(-1)).toBe(`stored ${EVERY}`);
   });
 
-  it('are given up when nothing is heard of what the leader came to', async () => {
+  it('are written once while nothing is heard of what the leader came to, and count when it is', async () => {
     const { log, at, look, seen, clock } = world();
     at(EVERY);
     seen.compared = 6;
     await look();
-    for (let ms = 0; ms <= CONFIRM_MS_MAX; ms += 1_000) {
+    // An hour in which nobody does anything.
+    for (let second = 0; second < 3_600; second++) {
       clock.advance(1_000);
       await turns();
     }
+    expect(log).toEqual([`writes ${EVERY} from batch 7`]);
     seen.compared = 7;
+    clock.advance(1_000);
+    await turns();
+    expect(log).toEqual([`writes ${EVERY} from batch 7`, `stored ${EVERY}`]);
+  });
+
+  it('are given up when it falls to another server to store them', async () => {
+    const { log, at, look, seen, clock } = world();
+    at(EVERY);
+    seen.compared = 6;
+    await look();
+    seen.isMine = false;
+    clock.advance(1_000);
+    await turns();
+    seen.compared = 7;
+    clock.advance(1_000);
+    await turns();
     expect(log).toEqual([`writes ${EVERY} from batch 7`]);
   });
 
