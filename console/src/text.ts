@@ -49,6 +49,12 @@ export function bytesWord(bytes: number): string {
   return `${bytes} B`;
 }
 
+/** A moment as ISO 8601 has it; `?` for one that no calendar has, which a server can say. */
+export function momentWord(ms: number): string {
+  const at = new Date(ms);
+  return Number.isNaN(at.getTime()) ? '?' : at.toISOString();
+}
+
 /** The time of day. */
 export function timeWord(ms: number): string {
   return new Date(ms).toLocaleTimeString('en-GB');

@@ -82,6 +82,8 @@ export class Replica {
   /** Why commands are refused once it is closing. */
   private ending: Fault | undefined;
   private isOpen = false;
+  /** Everything is stored that had to be: not even what is taken back is taken any more. */
+  private isClosed = false;
 
   constructor(private readonly parts: ReplicaParts) {
     const { state, clock, limits, journal } = parts;
@@ -229,10 +231,15 @@ export class Replica {
     return true;
   }
 
-  /** Undoes what was made for a caller that has gone. Tried again until the journal stores it. */
+  /**
+   * Undoes what was made for a caller that has gone. Tried again until the journal stores it. It is stored while the server ends, too:
+   * a restart would find a session whose token nobody has.
+   */
   takeBack(command: Command): void {
-    void this.enforce(command).then((outcome) => {
-      if (isTransient(outcome)) this.parts.clock.after(TAKE_BACK_RETRY_MS, () => this.takeBack(command));
+    void this.enter(command, 2 * this.parts.limits.pendingMax).then((outcome) => {
+      if (isTransient(outcome) && !this.closing) {
+        this.parts.clock.after(TAKE_BACK_RETRY_MS, () => this.takeBack(command));
+      }
     });
   }
 
@@ -243,8 +250,13 @@ export class Replica {
 
   private take(command: Command, pendingMax: number): Promise<Applied | Fault> {
     if (this.publishers === undefined) throw new Error('a replica takes commands once it knows whom it publishes to');
+    return this.closing ? Promise.resolve(this.ending ?? draining()) : this.enter(command, pendingMax);
+  }
+
+  /** Takes a command although nobody else's is taken any more, while there is something to store it. */
+  private enter(command: Command, pendingMax: number): Promise<Applied | Fault> {
     const { appender } = this;
-    if (this.closing || appender?.isOver) return Promise.resolve(this.ending ?? draining());
+    if (this.isClosed || appender?.isOver || appender?.isAbandoned) return Promise.resolve(this.ending ?? draining());
     if (appender === undefined) return this.forward(command, pendingMax > this.parts.limits.pendingMax);
     const answer = answerUnstored(this.parts.state, command);
     if (answer !== undefined) {
@@ -279,6 +291,11 @@ export class Replica {
     this.deadlines.close();
     if (this.appender?.isAbandoned) return;
     await this.appender?.idle();
+    // Those whose commands were the last to be stored hear of it, and what was made for callers that have gone is taken back.
+    await new Promise<void>((resolve) => this.parts.clock.soon(resolve));
+    await this.appender?.idle();
+    // One that forwards is told by its route when that takes no more.
+    this.isClosed = this.appender !== undefined;
     if (!this.appender?.isAbandoned) await this.snapshots?.idle();
   }
 

@@ -3,26 +3,32 @@ import fc from 'fast-check';
 import { WatchStreamsResponse } from '../../gen/switchyard/v1/stream_service.js';
 import { ManualClock } from '../../harness/manual-clock.js';
 import { apply } from '../../src/core/decide/apply.js';
+import type { Change } from '../../src/core/model/change.js';
 import type { Command } from '../../src/core/model/command.js';
 import { Fault, isFault } from '../../src/core/model/fault.js';
 import { DEFAULT_LIMITS, type Limits } from '../../src/core/model/limits.js';
+import { LinkType } from '../../src/core/model/link.js';
 import { CloseReason } from '../../src/core/model/session.js';
 import { DEFAULT_STREAM_PARAMS } from '../../src/core/model/stream.js';
+import { capture } from '../../src/core/store/snapshot.js';
 import { State } from '../../src/core/store/state.js';
 import { Feed } from '../../src/feed/feed.js';
 import { DEFAULT_FEED_LIMITS, type FeedLimits } from '../../src/feed/limits.js';
 import { closedTopic } from '../../src/grpc/encode/closed-topic.js';
+import { connectionsTopic } from '../../src/grpc/encode/connections-topic.js';
 import { networkTopic } from '../../src/grpc/encode/network-topic.js';
+import { sessionsTopic } from '../../src/grpc/encode/sessions-topic.js';
 import { streamsTopic } from '../../src/grpc/encode/streams-topic.js';
+import { type SessionEvent, SessionEvents } from '../../src/replica/session-events.js';
 import { closedTopic as systemClosedTopic } from '../../src/system/encode/closed-topic.js';
 import { deltaTopic } from '../../src/system/encode/delta-topic.js';
 import { IS_LONG } from '../long.js';
 
+// etcd #19441: a watch that was behind was sent one message of 4.8 MB, which no default client takes, again and again.
+
 const MESSAGE_BYTES_MAX = 2_097_152;
 /** Some ms of work, with room for a slow machine and for what V8 collects meanwhile. */
 const TURN_MS_MAX = 100;
-
-// etcd #19441: a watch that was behind was sent one message of 4.8 MB, which no default client takes, again and again.
 
 /** Milliseconds that the process has worked: on a machine that is busy otherwise, time passes without any. */
 function workedMs(): number {
@@ -34,11 +40,23 @@ const FULL_LABELS = Object.fromEntries(
   Array.from({ length: 16 }, (_, n) => [`${n}`.padStart(63, 'k'), 'ä'.repeat(127)]),
 );
 
+/** As many as one end may bring. */
+const FULL_CANDIDATES = Array.from({ length: 16 }, (_, n) => ({
+  ...{ host: `2001:0db8:1111:2222:3333:4444:5555:${1_000 + n}`, port: 50_000 + n },
+  ...{ type: 1, priority: 2_000_000_000 },
+}));
+
+type AnyFeed = Feed | Feed<SessionEvent>;
+
 /** A network with the feeds of all doors. */
 class World {
   readonly clock = new ManualClock();
   readonly state: State;
+  /** Those that have the positions of the network. */
   readonly feeds: readonly Feed[];
+  /** That of WatchSessions, which has positions of its own. */
+  readonly sessions: Feed<SessionEvent>;
+  readonly events: SessionEvents;
   /** The longest that telling one revision to all feeds took. */
   longestMs = 0;
   private count = 0;
@@ -47,19 +65,30 @@ class World {
     this.state = new State({ ...DEFAULT_LIMITS, ...limits });
     apply(this.state, { kind: 'FoundNetwork', epoch: 'e', serverUuid: this.uuid(), atMs: 0 });
     const bounds = { ...DEFAULT_FEED_LIMITS, ...feed };
-    const topics = [networkTopic(this.state), closedTopic, streamsTopic, deltaTopic(this.state), systemClosedTopic()];
-    this.feeds = topics.map((topic) => {
+    const { state, clock } = this;
+    const topics = [networkTopic(state), closedTopic, streamsTopic, deltaTopic(state), systemClosedTopic()];
+    this.feeds = [...topics, connectionsTopic].map((topic) => {
       const messageBytesMax = topic === closedTopic ? 0 : bounds.messageBytesMax;
-      return new Feed(topic, this.state, { ...bounds, messageBytesMax }, this.clock);
+      return new Feed(topic, state, { ...bounds, messageBytesMax }, clock);
     });
+    this.events = new SessionEvents('s', {
+      wallMs: () => 0,
+      publish: (position, events, atMs) => this.sessions.publish(position, events, atMs),
+    });
+    const { events } = this;
+    const origin = { position: events.position, capture: () => ({ ...capture(state), position: events.position }) };
+    const topic = sessionsTopic(state, () => true);
+    this.sessions = new Feed(topic, state, bounds, clock, undefined, origin);
   }
 
-  do(command: Command): void {
+  do(command: Command): readonly Change[] {
     const outcome = apply(this.state, command);
     const changes = isFault(outcome) ? [] : outcome.changes;
     const fromMs = workedMs();
     for (const feed of this.feeds) feed.publish(this.state.position, changes, this.clock.wallMs());
+    this.events.publish(this.state.position, changes);
     this.longestMs = Math.max(this.longestMs, workedMs() - fromMs);
+    return changes;
   }
 
   open(labels: Record<string, string> = {}): number {
@@ -82,8 +111,15 @@ class World {
     this.do({ kind: 'CreateStream', sid, sinks, params: { ...DEFAULT_STREAM_PARAMS, labels } });
   }
 
-  close(sid: number): void {
-    this.do({ kind: 'CloseSession', sid, reason: CloseReason.EXPIRED });
+  ask(sid: number, peer: number, isFull: boolean): void {
+    const rest = { host: '198.51.100.1', port: 0, relayed: 0, deadlineMs: 10_000, nonce: 'n'.repeat(16) };
+    const known = { publicKey: 'k'.repeat(91), roundTripMs: 1, relayVersion: 3, atMs: 1 };
+    const candidates = isFull ? FULL_CANDIDATES : [];
+    this.do({ kind: 'AskConnection', sid, peer, candidates, ...rest, ...known, link: LinkType.TRANSPORT_TCP });
+  }
+
+  close(sid: number): readonly Change[] {
+    return this.do({ kind: 'CloseSession', sid, reason: CloseReason.EXPIRED });
   }
 
   private uuid(): string {
@@ -101,7 +137,7 @@ class Reader {
 
   constructor(
     readonly world: World,
-    feed: Feed,
+    feed: AnyFeed,
     wish: Parameters<Feed['subscribe']>[0],
     private readonly keeps = false,
   ) {
@@ -133,7 +169,7 @@ class Reader {
 }
 
 const step = fc.record({
-  what: fc.constantFrom('open', 'open', 'close', 'link', 'stream', 'read', 'wait'),
+  what: fc.constantFrom('open', 'open', 'close', 'link', 'stream', 'ask', 'ask', 'read', 'wait'),
   one: fc.nat(30),
   two: fc.nat(30),
   isFull: fc.boolean(),
@@ -148,7 +184,7 @@ describe('a message of a watch', () => {
         const world = new World({ sinksPerStreamMax: 64 }, feed);
         const sids: number[] = [];
         const pick = (n: number) => sids[n % Math.max(1, sids.length)];
-        const readers = world.feeds.flatMap((each) => [
+        const readers = [...world.feeds, world.sessions].flatMap((each: AnyFeed) => [
           new Reader(world, each, {}),
           new Reader(world, each, { coalesce: true }),
           new Reader(world, each, { coalesce: true, sids: [258, 770, 1_282] }),
@@ -158,6 +194,7 @@ describe('a message of a watch', () => {
           else if (sids.length < 2) continue;
           else if (what === 'close') world.close(sids.splice(one % sids.length, 1)[0]);
           else if (what === 'link') world.link(pick(one), pick(two));
+          else if (what === 'ask') world.ask(pick(one), pick(two), isFull);
           else if (what === 'stream') {
             const from = pick(one);
             const sinks = sids.filter((sid) => sid !== from).slice(0, 1 + two);
@@ -171,10 +208,31 @@ describe('a message of a watch', () => {
           expect(reader.largest).toBeLessThanOrEqual(131_072 + 12_288);
         }
         for (const each of world.feeds) expect(each.log.hasGapAfter(world.state.revision)).toBe(false);
+        expect(world.sessions.log.hasGapAfter(world.events.position.revision)).toBe(false);
       }),
       { numRuns: IS_LONG ? 40 : 6 },
     );
   }, 120_000);
+
+  it('is never larger than 2 MiB when a session ends that has 2,400 connections with all candidates', () => {
+    const bounds = { connectionsPendingPerSessionMax: 4_096, connectionsPendingMax: 4_096, ordersPerSessionMax: 4_096 };
+    const world = new World({ ...bounds, connectionsPerSessionMax: 4_096, connectionsFinishedMax: 4_096 });
+    const [one, ...others] = Array.from({ length: 65 }, () => world.open());
+    for (let n = 0; n < 2_400; n++) world.ask(one, others[n % 64], true);
+    expect(world.state.connections.of(one)).toHaveLength(2_400);
+    const feed = world.feeds[5];
+    const readers = [{}, { sids: [one] }].map(
+      (wish) => new Reader(world, feed, { after: world.state.position, ...wish }),
+    );
+    for (const reader of readers) reader.read();
+    const changes = world.close(one);
+    // In one message they would be larger.
+    expect(connectionsTopic.encode(world.state.position, changes)!.length).toBeGreaterThan(MESSAGE_BYTES_MAX);
+    for (const reader of readers) {
+      reader.read();
+      expect([reader.largest > 0, reader.largest <= MESSAGE_BYTES_MAX]).toEqual([true, true]);
+    }
+  }, 60_000);
 
   it('is small when the sink of 1,024 streams with full labels ends: streams that lost a branch are not sent whole', () => {
     const world = new World();

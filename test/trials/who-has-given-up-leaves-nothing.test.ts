@@ -20,8 +20,11 @@ const EVERYTHING = { pageSize: 1_000, pageToken: '', instanceType: 0, instanceUu
 class Disk extends MemoryJournal {
   isFull = false;
   slownessMs = 0;
+  /** Those that were begun. */
+  appends = 0;
 
   override async append(records: readonly StoredRecord[]): Promise<void> {
+    this.appends++;
     if (this.slownessMs > 0) await new Promise((resolve) => setTimeout(resolve, this.slownessMs));
     if (this.isFull) throw new JournalError('full', 'no space left on the device');
     await super.append(records);
@@ -129,6 +132,20 @@ describe('a caller of Session that has given up', () => {
     expect(await sids()).toHaveLength(1);
     disk.isFull = false;
     await soon(sids, []);
+  });
+
+  it('leaves no session when the server ends before its command is stored', async () => {
+    const { last: before, appends } = disk;
+    disk.slownessMs = 300;
+    const { path, requestSerialize, responseDeserialize } = Sessions.session;
+    const answered = new Promise<unknown>((resolve) => {
+      at.client.makeUnaryRequest(path, requestSerialize, responseDeserialize, agent(1), (error) => resolve(error));
+    });
+    await soon(() => disk.appends, appends + 1);
+    await at.server.close();
+    expect(await answered).not.toBeNull();
+    // One record opens it, and one ends it.
+    expect(disk.last).toBe(before + 2);
   });
 
   it('had its answer when it goes right after that, and its session lives for its TTL', async () => {

@@ -3,7 +3,7 @@ import { kindOf } from '../model/instance.js';
 import { msOf } from '../net/refusal.js';
 import { go, route } from '../route.js';
 import { isAttached, listVersion, matchingNodes, model, sessions } from '../state.js';
-import { count, labelsWord, nameOf, spanWord } from '../text.js';
+import { count, labelsWord, momentWord, nameOf, spanWord } from '../text.js';
 import { Nobody } from './nobody.js';
 import { type Column, saveCsv, Table } from './table.js';
 
@@ -98,7 +98,7 @@ function save(rows: readonly GraphNode[]): void {
     ['sid', 'name', 'uuid', 'type', 'attached', 'links', 'ttl_ms', 'opened', 'labels'],
     rows.map(({ sid, name, uuid, links, labels }) => {
       const session = sessions.value.get(sid);
-      const opened = session?.openedAt ? new Date(msOf(session.openedAt)).toISOString() : '';
+      const opened = session?.openedAt ? momentWord(msOf(session.openedAt)) : '';
       const facts = [sid, name, uuid, kindOf(sid), attachedWord(sid), links.size, msOf(session?.ttl), opened];
       return [...facts, labelsWord(labels)];
     }),

@@ -10,6 +10,7 @@ import { readListening } from '../../server/listening-file.js';
 import { type ConnectionFlags, withServersAdministrator } from '../connection.js';
 import { explain } from '../operate/explain.js';
 import type { Surroundings } from '../surroundings.js';
+import { momentWord } from '../words.js';
 
 /** What a network's journal knows of an audit log. */
 export interface KnownAnchors {
@@ -68,7 +69,7 @@ async function ask(flags: ConnectionFlags, surroundings: Surroundings): Promise<
   const known = await withServersAdministrator(flags, surroundings, (yard) => yard.identities.auditAnchors({ signal }));
   return known.map(({ number, hash, anchoredAt, missed }) => ({
     ...{ number: Number(number), hash, missed },
-    at: anchoredAt?.toISOString() ?? '',
+    at: anchoredAt === undefined ? '' : momentWord(anchoredAt),
   }));
 }
 
