@@ -29,7 +29,8 @@ export class ClusterClient {
   #attachment: Attachment | undefined;
   /** Since when its server stands still; undefined: it does not. */
   #silentSinceMs: number | undefined;
-  #isBusy = false;
+  /** The server that is asked. One that dies answers nothing. */
+  #asked: ClusterServer | undefined;
   #isOver = false;
 
   /** `number`: no other client of the world has it. */
@@ -65,7 +66,7 @@ export class ClusterClient {
     scheduler.after(LOOK_MS, () => {
       if (this.#isOver) return;
       this.#listen();
-      if (!this.#isBusy && this.#isToMove()) void this.#move();
+      if (!this.#asked?.process.isAlive && this.#isToMove()) void this.#move();
       this.#look();
     });
   }
@@ -93,13 +94,14 @@ export class ClusterClient {
   }
 
   async #move(): Promise<void> {
-    this.#isBusy = true;
+    const others = answering(this.#scene).filter((one) => one !== this.#server && one.isInTouch);
+    const server = others.length > 0 ? this.#scene.random.pick(others) : this.#server;
+    if (!server?.process.isAlive || !server.isUp) return;
+    this.#asked = server;
     try {
-      const others = answering(this.#scene).filter((one) => one !== this.#server && one.isInTouch);
-      const server = others.length > 0 ? this.#scene.random.pick(others) : this.#server;
-      if (server?.process.isAlive && server.isUp) await this.#attach(server);
+      await this.#attach(server);
     } finally {
-      this.#isBusy = false;
+      if (this.#asked === server) this.#asked = undefined;
     }
   }
 
