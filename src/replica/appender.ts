@@ -96,7 +96,7 @@ export class Appender {
 
   /** Resolves when nothing is pending any more. */
   async idle(): Promise<void> {
-    if (this.#isWorking) await new Promise<void>((resolve) => this.#restful.push(resolve));
+    if (this.#isWorking && !this.#isAbandoned) await new Promise<void>((resolve) => this.#restful.push(resolve));
   }
 
   /**
