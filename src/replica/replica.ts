@@ -236,7 +236,7 @@ export class Replica {
    * a restart would find a session whose token nobody has.
    */
   takeBack(command: Command): void {
-    void this.enter(command, 2 * this.parts.limits.pendingMax).then((outcome) => {
+    void this.take(command, 2 * this.parts.limits.pendingMax, true).then((outcome) => {
       if (isTransient(outcome) && !this.closing) {
         this.parts.clock.after(TAKE_BACK_RETRY_MS, () => this.takeBack(command));
       }
@@ -248,15 +248,12 @@ export class Replica {
     return decide(this.parts.state, command);
   }
 
-  private take(command: Command, pendingMax: number): Promise<Applied | Fault> {
+  /** `whileEnding`: although nobody else's command is taken any more, while there is something to store it. */
+  private take(command: Command, pendingMax: number, whileEnding = false): Promise<Applied | Fault> {
     if (this.publishers === undefined) throw new Error('a replica takes commands once it knows whom it publishes to');
-    return this.closing ? Promise.resolve(this.ending ?? draining()) : this.enter(command, pendingMax);
-  }
-
-  /** Takes a command although nobody else's is taken any more, while there is something to store it. */
-  private enter(command: Command, pendingMax: number): Promise<Applied | Fault> {
     const { appender } = this;
-    if (this.isClosed || appender?.isOver || appender?.isAbandoned) return Promise.resolve(this.ending ?? draining());
+    const isEnding = whileEnding ? this.isClosed || appender?.isAbandoned : this.closing;
+    if (isEnding || appender?.isOver) return Promise.resolve(this.ending ?? draining());
     if (appender === undefined) return this.forward(command, pendingMax > this.parts.limits.pendingMax);
     const answer = answerUnstored(this.parts.state, command);
     if (answer !== undefined) {

@@ -95,6 +95,9 @@ export class Peer implements Reader, PeerBytesOwner {
   private resets: Allowance | undefined;
   private controls: Allowance | undefined;
 
+  /** The bounds of a connection. */
+  readonly limits: WireLimits;
+
   constructor(
     /** Address and port: the name of its socket. */
     readonly name: string,
@@ -102,6 +105,7 @@ export class Peer implements Reader, PeerBytesOwner {
     private readonly watch: PeerWatch,
   ) {
     this.key = watch.turns.keyOf(originOfPeer(name));
+    this.limits = watch.limits;
   }
 
   /** Its place at the door; undefined where there is no gate in front. */
@@ -122,11 +126,6 @@ export class Peer implements Reader, PeerBytesOwner {
   /** Nothing more of it is read or served. */
   get isLeaving(): boolean {
     return this.leavingMs !== undefined;
-  }
-
-  /** The bounds of a connection. */
-  get limits(): WireLimits {
-    return this.watch.limits;
   }
 
   /** It holds so many bytes more of a kind, or (negative) fewer. */
