@@ -232,8 +232,8 @@ export class Replica {
   }
 
   /**
-   * Undoes what was made for a caller that has gone. Tried again until the journal stores it. It is stored while the server ends, too:
-   * a restart would find a session whose token nobody has.
+   * Undoes what was made for a caller that has gone, also while the server ends: a restart would find a session whose token nobody has.
+   * Tried again until the journal stores it, or the server ends. What the journal of a server that ends refuses, as on a full disk, stays.
    */
   takeBack(command: Command): void {
     void this.take(command, 2 * this.parts.limits.pendingMax, true).then((outcome) => {
