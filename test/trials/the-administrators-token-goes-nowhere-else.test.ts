@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { GetServerResponse } from '../../gen/switchyard/v1/server.js';
 import type { Surroundings } from '../../src/cli/surroundings.js';
 import { adminTokenFor } from '../../src/cli/trust/admin-token.js';
 import { runCommand } from '../cli/command.js';
@@ -32,6 +33,15 @@ beforeEach(async () => {
   other = createServer();
   other.on('stream', (stream, headers) => {
     heard.push([String(headers[':path']).split('/').at(-1)!, headers['switchyard-admin']]);
+    if (heard.at(-1)![0] === 'GetServer') {
+      // It says where its console is, as the server does whose token it is.
+      const addresses = [{ codeName: 'console', address: '127.0.0.1:9' }];
+      const message = GetServerResponse.encode(GetServerResponse.fromPartial({ addresses })).finish();
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+      stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+      stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]));
+      return;
+    }
     stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': 16 }, { endStream: true });
   });
   await once(other.listen(0, '127.0.0.1'), 'listening');
@@ -75,6 +85,18 @@ If it is another server, give its token with --admin-token or SWITCHYARD_ADMIN_T
       for (const [, token] of heard) expect(token).toBeUndefined();
     },
   );
+
+  it('that was found makes no login of the console for a server that does not prove that it knows it', async () => {
+    // The page is where the server says; a login that it gets there is good at the server whose token it is.
+    const environments: Record<string, string>[] = [{}, { SWITCHYARD_DATA: folder }];
+    for (const env of environments) {
+      const { status, out, err } = await run(['console', '--print', '--admin'], env);
+      expect({ status, out }).toEqual({ status: 1, out: '' });
+      expect(err).toContain(`has not proved that it knows the administrator's token in ${folder}`);
+    }
+    expect(new Set(heard.map(([method]) => method))).toEqual(new Set(['Challenge']));
+    for (const [, token] of heard) expect(token).toBeUndefined();
+  });
 
   it('that was found is used at the server whose it is, in plain text and over TLS', async () => {
     const readFile = (path: string) => readFileSync(path, 'utf8');
