@@ -1,26 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { Command } from 'commander';
 import { commandFirst } from '../../../src/cli/arguments.js';
-import { makeProgram } from '../../../src/cli/program.js';
-import type { Surroundings } from '../../../src/cli/surroundings.js';
 import { unknownVariables } from '../../../src/cli/variables.js';
-
-const PROGRAM = makeProgram({} as Surroundings);
-
-interface Leaf {
-  readonly words: readonly string[];
-  readonly command: Command;
-}
-
-/** The commands that do something, each with the words that name it. */
-function leavesOf(command: Command, words: readonly string[] = []): Leaf[] {
-  if (command.commands.length === 0) return [{ words, command }];
-  return command.commands.flatMap((one) => leavesOf(one, [...words, one.name()]));
-}
-
-const LEAVES = leavesOf(PROGRAM);
+import { LEAVES, LOOKED_AT } from '../leaves.js';
 
 describe('an option', () => {
   it.each(LEAVES.map(({ words, command }) => [words.join(' '), words, command] as const))(
@@ -34,11 +17,11 @@ describe('an option', () => {
           const asUsual = [...words, ...given, 'argument'];
           for (let at = 0; at <= words.length; at++) {
             const args = [...words.slice(0, at), ...given, ...words.slice(at), 'argument'];
-            expect(commandFirst(PROGRAM, args)).toEqual(asUsual);
+            expect(commandFirst(LOOKED_AT, args)).toEqual(asUsual);
           }
           if (!required) continue;
           const joined = `${option}=nodes`;
-          if (option === long) expect(commandFirst(PROGRAM, [joined, ...words])).toEqual([...words, joined]);
+          if (option === long) expect(commandFirst(LOOKED_AT, [joined, ...words])).toEqual([...words, joined]);
         }
       }
     },
