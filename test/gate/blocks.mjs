@@ -16,6 +16,10 @@ export const RUNNERS = {
   go: 'test/sdk/go.test.ts',
   example: 'test/client/examples.test.ts',
   vector: 'test/system/codec/document.test.ts',
+  record: 'test/journal/format/record.test.ts',
+  policy: 'test/trust/policy-documents.test.ts',
+  health: 'test/interop/grpc-python.test.ts',
+  'service-config': 'test/grpc/retries.test.ts',
 };
 
 /** Documents whose programs are files of docs/examples, whole. */

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { programArguments } from '../../harness/program.js';
 import { IS_LONG } from '../long.js';
-import { blocksOf, judgeBlocks, readBlocks } from './blocks.mjs';
+import { blocksOf, judgeBlocks, RUNNERS, readBlocks } from './blocks.mjs';
 import { ROOT } from './command.mjs';
 
 type Block = ReturnType<typeof readBlocks>[number];
@@ -39,7 +39,7 @@ describe('the blocks of the documents', () => {
     const { wrong, note } = judgeBlocks(blocksOf('x.md', text.join('\n')));
     expect(wrong).toEqual([
       'x.md:1: the block is not run, and does not say why',
-      'x.md:6: the block is to be run by "nothing"; there are shell, program, python, go, example, vector',
+      `x.md:6: the block is to be run by "nothing"; there are ${Object.keys(RUNNERS).join(', ')}`,
     ]);
     expect(note).toBe('3 blocks: 0 run, 1 not run');
   });
