@@ -11,6 +11,7 @@ import { ROOT } from './command.mjs';
 /** How blocks are run, and by what test. */
 export const RUNNERS = {
   shell: 'test/gate/blocks.test.ts',
+  'until Ctrl-C': 'test/gate/blocks.test.ts',
   program: 'test/gate/blocks.test.ts',
   python: 'test/sdk/python.test.ts',
   go: 'test/sdk/go.test.ts',

@@ -45,6 +45,8 @@ describe('the blocks of the documents', () => {
   });
 });
 
+/** How long a block is looked at that does not end: longer than its first words take on a crowded machine. */
+const LASTING_S = 10;
 const LOADER = ['--no-warnings', '--import', pathToFileURL(join(ROOT, 'harness/typescript.mjs')).href];
 
 (canIsolate ? describe : describe.skip)('as pasted', () => {
@@ -77,6 +79,20 @@ const LOADER = ['--no-warnings', '--import', pathToFileURL(join(ROOT, 'harness/t
     '$path:$line does what it says',
     async (block) => {
       const { status, said } = await runInNetwork(place('block.sh', scriptOf(block, join(folder, 'out'))));
+      expect({ status, said }).toMatchObject({ status: 0 });
+    },
+    120_000,
+  );
+
+  const lasting = RUN.filter(({ run }) => run === 'until Ctrl-C');
+  it.each(lasting)(
+    '$path:$line says something, and goes on until Ctrl-C',
+    async (block) => {
+      const out = join(folder, 'lasting');
+      const typed = place('lasting.sh', scriptOf(block, out));
+      // Of 124 makes `timeout` that the command went on until then.
+      const script = `timeout --signal=INT ${LASTING_S} bash ${typed} > ${out} && exit 1 || [ $? = 124 ]; grep -q . ${out}\n`;
+      const { status, said } = await runInNetwork(place('block.sh', script));
       expect({ status, said }).toMatchObject({ status: 0 });
     },
     120_000,
