@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { GetServerResponse } from '../../gen/switchyard/v1/server.js';
+import { AuditFiles } from '../../src/audit/audit-files.js';
 import type { Surroundings } from '../../src/cli/surroundings.js';
 import { adminTokenFor } from '../../src/cli/trust/admin-token.js';
+import { rememberListening } from '../../src/server/listening-file.js';
 import { runCommand } from '../cli/command.js';
 import { TLS_FILES } from '../cli/servers/odd-servers.js';
 import { startTestServer } from '../cli/servers/server.js';
@@ -97,6 +99,19 @@ If it is another server, give its token with --admin-token or SWITCHYARD_ADMIN_T
     expect(new Set(heard.map(([method]) => method))).toEqual(new Set(['Challenge']));
     for (const [, token] of heard) expect(token).toBeUndefined();
   });
+
+  it.each([[[]], [['--data']]])(
+    'is not sent by audit verify %j to what has taken the port at which the server of the folder listened last',
+    async (flags: string[]) => {
+      new AuditFiles(join(folder, 'audit')).close();
+      rememberListening(folder, { grpc: server, tls: 'none' });
+      const named = flags.flatMap((flag) => [flag, folder]);
+      const { out } = await runCommand(['audit', 'verify', ...named], { home });
+      expect(new Set(heard.map(([method]) => method))).toEqual(new Set(['Challenge']));
+      for (const [, token] of heard) expect(token).toBeUndefined();
+      expect(out).toContain('has not proved that it knows');
+    },
+  );
 
   it('that was found is used at the server whose it is, in plain text and over TLS', async () => {
     const readFile = (path: string) => readFileSync(path, 'utf8');
