@@ -179,16 +179,35 @@ func credentialsError(err error) error {
 	return errorOf(err)
 }
 
+// A silence is counted in so many parts, and noticed at most one of them late.
+const silenceParts = 4
+
 // The next message of a stream. Gives the call up, and answers with UNAVAILABLE, when nothing comes for so long: a connection
-// that is half open looks like a quiet one.
+// that is half open looks like a quiet one. The silence is counted in ticks, each armed by the one before: a process that was
+// stopped, or a machine that slept, reads what has come meanwhile before it judges.
 func receive[Message any](next func() (Message, error), giveUp func(), silence time.Duration) (Message, error) {
-	var isSilent atomic.Bool
-	timer := time.AfterFunc(silence, func() {
+	var isSilent, isOver atomic.Bool
+	var timer atomic.Pointer[time.Timer]
+	left := silenceParts
+	tick := func() {
+		// One that was under way as the message came may arm the next.
+		if isOver.Load() {
+			return
+		}
+		left--
+		if left > 0 {
+			timer.Load().Reset(silence / silenceParts)
+			return
+		}
 		isSilent.Store(true)
 		giveUp()
-	})
-	defer timer.Stop()
+	}
+	// Armed once it is known where it stands.
+	timer.Store(time.AfterFunc(time.Hour, tick))
+	timer.Load().Reset(silence / silenceParts)
 	message, err := next()
+	isOver.Store(true)
+	timer.Load().Stop()
 	if err != nil && isSilent.Load() {
 		return message, newError(codes.Unavailable, "the server said nothing for %v", silence)
 	}

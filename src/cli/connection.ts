@@ -16,7 +16,7 @@ import { DEFAULT_NETWORK, NETWORK_NAME, NETWORK_NAME_RULE } from '../core/model/
 import { diagnose, type Server } from './operate/diagnose.js';
 import { listed } from './option-values.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
-import { type AdminFlags, adminTokenFor, explainUnproven } from './trust/admin-token.js';
+import { type AdminFlags, adminTokenFor, explainUnproven, type ServerPorts } from './trust/admin-token.js';
 import { knownServer, membership, ownServerTls } from './trust/known-servers.js';
 
 /** The server's address when no option or variable names one. */
@@ -155,6 +155,12 @@ export function serverOf(flags: ConnectionFlags, surroundings: Surroundings): Se
   return { server: servers[0]!, servers, tls: tlsOptions(flags, surroundings) };
 }
 
+/** The servers that the options name, and whether they are spoken to over TLS. */
+export function serverPorts(flags: ConnectionFlags, surroundings: Surroundings): ServerPorts {
+  const isEncrypted = tlsOptions(flags, surroundings) !== undefined;
+  return { servers: serverAddresses(flags, surroundings), isEncrypted };
+}
+
 /** Runs something with one connection, and closes it. Rejects with the real cause where the server cannot be talked to. */
 export async function withServer<Result>(
   flags: ConnectionFlags,
@@ -170,10 +176,7 @@ export async function withAdministrator<Result>(
   surroundings: Surroundings,
   run: (yard: Switchyard) => Promise<Result>,
 ): Promise<Result> {
-  const servers = {
-    servers: serverAddresses(flags, surroundings),
-    isEncrypted: tlsOptions(flags, surroundings) !== undefined,
-  };
+  const servers = serverPorts(flags, surroundings);
   const admin = await adminTokenFor(flags, surroundings, servers);
   const credentials = { adminToken: admin?.token, requireAdminProof: admin?.foundIn !== undefined };
   try {

@@ -1,11 +1,14 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { InstanceType, Refusal, Switchyard } from '../../src/client/index.js';
 import type { RunningServer } from '../../src/server/server.js';
+import { encodeTicket } from '../../src/trust/ticket.js';
 import { runCommand, startCommand } from './command.js';
+import { LEAVES } from './leaves.js';
 import { HOSTILE, HostileServer } from './servers/hostile-server.js';
 import { HostileSystemServer } from './servers/hostile-system-server.js';
 import { startTestServer } from './servers/server.js';
@@ -18,6 +21,14 @@ function expectHarmless(text: string): void {
   expect(plain).not.toMatch(/^\s*Password/m);
   expect(plain).not.toContain('p\u0430ypal');
 }
+
+const OWN = generateKeyPairSync('ed25519');
+const PUBLIC_KEY = OWN.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+const TICKET = encodeTicket({ secret: Buffer.alloc(32), isEncrypted: false, pins: [], addresses: [] });
+const FOLDER = mkdtempSync(join(tmpdir(), 'switchyard-hostile-'));
+const KEY = join(FOLDER, 'key.pem');
+writeFileSync(KEY, OWN.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+afterAll(() => rmSync(FOLDER, { recursive: true }));
 
 describe('a server that says what would steer a terminal', () => {
   const hostile = new HostileServer();
@@ -115,15 +126,57 @@ describe('a server that says what would steer a terminal', () => {
     for (const text of [out, err]) expectHarmless(text);
   });
 
-  const refused = [...all, ['watch'], ['connect', 'a', '22'], ['forward', '0', 'a', '22'], ['replay', 'mesh']];
-  it.each(refused)('is attributed to it when it refuses: %s %s %s %s', async (...words) => {
-    hostile.isRefusing = true;
-    const { status, err } = await runCommand([...words.filter(Boolean), '--server', at], {
-      readFile: () => smallMesh(),
-    });
-    expect(status).toBe(1);
-    expectHarmless(err);
-    expect(err).toMatch(/^the server says: \\u\{1b\}\]52;c;/);
+  const refused = [
+    ...all,
+    ...[['watch'], ['connect', 'a', '22'], ['forward', '0', 'a', '22'], ['replay', 'mesh'], ['ping', 'a']],
+    ...[
+      ['terminate', '5', '--yes'],
+      ['join', '--port', '22'],
+      ['enroll', '--ticket-file', '-', '--key', KEY],
+    ],
+    ...[
+      ['login', '--name', 'somebody', '--key', KEY],
+      ['key', 'rotate', '--name', 'somebody', '--key', KEY],
+    ],
+  ];
+  const changes = [
+    ...[
+      ['console', '--print'],
+      ['network', 'create', 'n'],
+      ['policy', 'apply', '-'],
+      ['policy', 'test', '-'],
+    ],
+    ...[
+      ['identity', 'revoke', UUID],
+      ['identity', 'forget', UUID],
+      ['identity', 'bind', UUID, PUBLIC_KEY],
+    ],
+    ['audit', 'verify'],
+  ];
+  const asAdministrator = [...administration, ...changes].map((words) => [...words, '--admin-token', 'a-token']);
+  it.each([...refused, ...asAdministrator].map((words) => [words]))(
+    'is attributed to it when it refuses: %j',
+    async (words) => {
+      hostile.isRefusing = true;
+      const { status, err } = await runCommand([...words, '--server', at], {
+        readFile: () => smallMesh(),
+        input: Readable.from([words[0] === 'enroll' ? TICKET : '{}']),
+      });
+      expect(status).toBe(1);
+      expectHarmless(err);
+      expect(err).toMatch(/^the server says: \\u\{1b\}\]52;c;/);
+    },
+  );
+
+  it('has been listened to by every command but those that hear no server', () => {
+    const tried = [...commands, ...administration, ...refused, ...changes, ['export'], ['debug', 'dump']];
+    const isTried = (name: readonly string[]) => tried.some((words) => name.every((word, at) => word === words[at]));
+    const untried = LEAVES.filter(({ words }) => !isTried(words)).map(({ words }) => words.join(' '));
+    // Those of files of this machine, of which the journal and the log have words of others: see below.
+    const deaf = ['serve', 'explain', 'completion', 'key show', 'cert show', 'cert export', 'logout'];
+    const journal = ['dump', 'check', 'repair', 'backup', 'copy', 'new-epoch'].map((word) => `journal ${word}`);
+    // It speaks STUN, in which a server can say nothing but addresses.
+    expect(untried.sort()).toEqual([...deaf, ...journal, 'netcheck'].sort());
   });
 });
 
@@ -215,6 +268,33 @@ describe('a peer that says what would steer a terminal', () => {
     },
     30_000,
   );
+});
+
+describe('a session whose name and labels would steer a terminal', () => {
+  // The server refuses controls in names, and in a label's key nearly everything.
+  const name = HOSTILE.slice(HOSTILE.indexOf('\u202e'));
+  const words = { name, labels: { site: name } };
+
+  it('is shown by its numbers in the log of a server at a terminal, and in what is read of its journal', async () => {
+    const data = join(FOLDER, 'data');
+    const ports = ['--listen', '127.0.0.1:0', '--rendezvous-listen', '127.0.0.1:0'];
+    const serving = startCommand(['serve', '--data', data, ...ports, '--log-level', 'debug'], { columns: 80 });
+    const [, address] = /grpc ([\d.:]+)/.exec(await serving.printed(/listening .*\n/)) ?? [];
+    const yard = new Switchyard({ server: address! });
+    await yard.join({ uuid: crypto.randomUUID(), type: InstanceType.AGENT, ...words }).attached();
+    const served = await serving.said(/a session was opened .*\n/);
+    await yard.close();
+    serving.interrupt();
+    const { out, err } = await serving.ended;
+    for (const text of [served, out, err]) expectHarmless(text);
+    expect(err).toMatch(/name=".*\{202e\}/);
+    for (const command of [['dump'], ['check'], ['check', '--json']]) {
+      const read = await runCommand(['journal', ...command, '--data', data], { columns: 80 });
+      expect(read.status).toBe(0);
+      for (const text of [read.out, read.err]) expectHarmless(text);
+      if (command[0] === 'dump') expect(read.out).toContain('\\u{202e}');
+    }
+  });
 });
 
 describe('the commands', () => {

@@ -11,11 +11,16 @@ import { ROOT } from './command.mjs';
 /** How blocks are run, and by what test. */
 export const RUNNERS = {
   shell: 'test/gate/blocks.test.ts',
+  'until Ctrl-C': 'test/gate/blocks.test.ts',
   program: 'test/gate/blocks.test.ts',
   python: 'test/sdk/python.test.ts',
   go: 'test/sdk/go.test.ts',
   example: 'test/client/examples.test.ts',
   vector: 'test/system/codec/document.test.ts',
+  record: 'test/journal/format/record.test.ts',
+  policy: 'test/trust/policy-documents.test.ts',
+  health: 'test/interop/grpc-python.test.ts',
+  'service-config': 'test/grpc/retries.test.ts',
 };
 
 /** Documents whose programs are files of docs/examples, whole. */

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { programArguments } from '../../harness/program.js';
 import { IS_LONG } from '../long.js';
-import { blocksOf, judgeBlocks, readBlocks } from './blocks.mjs';
+import { blocksOf, judgeBlocks, RUNNERS, readBlocks } from './blocks.mjs';
 import { ROOT } from './command.mjs';
 
 type Block = ReturnType<typeof readBlocks>[number];
@@ -39,12 +39,14 @@ describe('the blocks of the documents', () => {
     const { wrong, note } = judgeBlocks(blocksOf('x.md', text.join('\n')));
     expect(wrong).toEqual([
       'x.md:1: the block is not run, and does not say why',
-      'x.md:6: the block is to be run by "nothing"; there are shell, program, python, go, example, vector',
+      `x.md:6: the block is to be run by "nothing"; there are ${Object.keys(RUNNERS).join(', ')}`,
     ]);
     expect(note).toBe('3 blocks: 0 run, 1 not run');
   });
 });
 
+/** How long a block is looked at that does not end: longer than its first words take on a crowded machine. */
+const LASTING_S = 10;
 const LOADER = ['--no-warnings', '--import', pathToFileURL(join(ROOT, 'harness/typescript.mjs')).href];
 
 (canIsolate ? describe : describe.skip)('as pasted', () => {
@@ -77,6 +79,20 @@ const LOADER = ['--no-warnings', '--import', pathToFileURL(join(ROOT, 'harness/t
     '$path:$line does what it says',
     async (block) => {
       const { status, said } = await runInNetwork(place('block.sh', scriptOf(block, join(folder, 'out'))));
+      expect({ status, said }).toMatchObject({ status: 0 });
+    },
+    120_000,
+  );
+
+  const lasting = RUN.filter(({ run }) => run === 'until Ctrl-C');
+  it.each(lasting)(
+    '$path:$line says something, and goes on until Ctrl-C',
+    async (block) => {
+      const out = join(folder, 'lasting');
+      const typed = place('lasting.sh', scriptOf(block, out));
+      // Of 124 makes `timeout` that the command went on until then.
+      const script = `timeout --signal=INT ${LASTING_S} bash ${typed} > ${out} && exit 1 || [ $? = 124 ]; grep -q . ${out}\n`;
+      const { status, said } = await runInNetwork(place('block.sh', script));
       expect({ status, said }).toMatchObject({ status: 0 });
     },
     120_000,

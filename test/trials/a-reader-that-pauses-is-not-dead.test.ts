@@ -108,6 +108,18 @@ describe('an end whose reader pauses', () => {
     peer.close();
   });
 
+  it('is not given up by its own process when that was stopped for hours', async () => {
+    const clock = new ManualClock();
+    const [one, other] = await tcp();
+    const [end, peer] = [new DirectCarrier(one, { clock }), new DirectCarrier(other, { clock: new ManualClock() })];
+    clock.freeze(HOURS_MS);
+    await pass(clock, 2 * ALIVE_MS);
+    expect(end.isOver).toBe(false);
+    await peer.send(FrameKind.DATA, BLOCK);
+    expect((await end.receive())!.bytes.length).toBeGreaterThan(0);
+    for (const each of [end, peer]) each.close();
+  });
+
   it('does not take more from a peer than was taken from it', async () => {
     const clock = new ManualClock();
     const [one, other] = await tcp();

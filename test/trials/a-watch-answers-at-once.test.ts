@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { WatchKind } from '../../gen/switchyard/v1/network.js';
 import {
   NetworkServiceService as Networks,
+  type WatchConnectionsResponse,
   type WatchEndpointClosedResponse,
   type WatchNetworkDeltaResponse,
 } from '../../gen/switchyard/v1/network_service.js';
@@ -13,7 +14,11 @@ import { agent as systemAgent, talk } from '../system/talking.js';
 
 // grpc-java #8434, tonic #2302: a stream without a message yet had no headers either, and its caller waited.
 
-type Response = WatchNetworkDeltaResponse | WatchEndpointClosedResponse | WatchStreamsResponse;
+type Response =
+  | WatchNetworkDeltaResponse
+  | WatchEndpointClosedResponse
+  | WatchStreamsResponse
+  | WatchConnectionsResponse;
 
 /** Far more than a round trip on loopback, and far less than the 20 s after which a bookmark is due anyway. */
 const AT_ONCE_MS = 5_000;
@@ -38,6 +43,7 @@ describe('a watch that has nothing to tell', () => {
     ['WatchEndpointClosed', (after) => open(at, Networks.watchEndpointClosed, { after, cvids: [] })],
     ['WatchEndpointClosed from now', () => open(at, Networks.watchEndpointClosed, { after: undefined, cvids: [] })],
     ['WatchStreams', (after) => open(at, Streams.watchStreams, { after }, asAdmin())],
+    ['WatchConnections', (after) => open(at, Networks.watchConnections, { after }, asAdmin())],
   ])('answers with headers and a BOOKMARK of its position within a round trip: %s', async (_name, begin) => {
     const { position } = await ask(at, Sessions.session, agent(1));
     const fromMs = Date.now();

@@ -1,10 +1,12 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { IdentityServiceService as Identities, UpdateIdentityRequest } from '../../gen/switchyard/v1/identity.js';
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
 import { SessionRequest, SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { StreamParams } from '../../gen/switchyard/v1/stream.js';
 import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
 import { MemoryJournal } from '../../src/journal/storage/memory.js';
-import { agent, ask, asSession, open, type Running, run } from '../grpc/running.js';
+import { agent, asAdmin, ask, asSession, open, type Running, run } from '../grpc/running.js';
 import { agent as device, talk } from '../system/talking.js';
 import { post, runWeb } from '../web/running.js';
 
@@ -62,6 +64,28 @@ describe('Labels whose keys every object has', () => {
     const request = { params, sinkCvids: [sink.instanceSid], requestId: '' };
     const { stream } = await ask(at, Streams.createStream, request, asSession(sessionToken));
     expect(entriesOf(stream?.params?.labels)).toEqual(entriesOf(labelsOf('of a stream')));
+  });
+
+  it('are kept by an identity, and over a restart', async () => {
+    const { instanceUuid: identityUuid } = agent(7);
+    const { publicKey } = generateKeyPairSync('ed25519');
+    const key = publicKey.export({ type: 'spki', format: 'der' });
+    await ask(at, Identities.bindKey, { identityUuid, publicKey: key }, asAdmin());
+    const about = { identityUuid, kind: 0, roles: ['agent'], name: '', labels: labelsOf('of an identity') };
+    const request = UpdateIdentityRequest.fromPartial({ ...about, updateMask: ['roles', 'labels'] });
+    await ask(at, Identities.updateIdentity, request, asAdmin());
+    const kept = async () => {
+      const { identity } = await ask(at, Identities.getIdentity, { identityUuid }, asAdmin());
+      const { identities } = await ask(at, Identities.listIdentities, { pageSize: 0, pageToken: '' }, asAdmin());
+      return [identity, identities.find((one) => one.identityUuid === identityUuid)].map((one) =>
+        entriesOf(one?.labels),
+      );
+    };
+    const expected = entriesOf(labelsOf('of an identity'));
+    expect(await kept()).toEqual([expected, expected]);
+    await at.stop();
+    at = await run({ 'system-tcp-listen': '127.0.0.1:0' }, { journal });
+    expect(await kept()).toEqual([expected, expected]);
   });
 
   it('come through the door of system events', async () => {

@@ -5,8 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { GetServerResponse } from '../../gen/switchyard/v1/server.js';
+import { AuditFiles } from '../../src/audit/audit-files.js';
 import type { Surroundings } from '../../src/cli/surroundings.js';
 import { adminTokenFor } from '../../src/cli/trust/admin-token.js';
+import { rememberListening } from '../../src/server/listening-file.js';
 import { runCommand } from '../cli/command.js';
 import { TLS_FILES } from '../cli/servers/odd-servers.js';
 import { startTestServer } from '../cli/servers/server.js';
@@ -32,6 +35,15 @@ beforeEach(async () => {
   other = createServer();
   other.on('stream', (stream, headers) => {
     heard.push([String(headers[':path']).split('/').at(-1)!, headers['switchyard-admin']]);
+    if (heard.at(-1)![0] === 'GetServer') {
+      // It says where its console is, as the server does whose token it is.
+      const addresses = [{ codeName: 'console', address: '127.0.0.1:9' }];
+      const message = GetServerResponse.encode(GetServerResponse.fromPartial({ addresses })).finish();
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+      stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+      stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]));
+      return;
+    }
     stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': 16 }, { endStream: true });
   });
   await once(other.listen(0, '127.0.0.1'), 'listening');
@@ -73,6 +85,31 @@ If it is another server, give its token with --admin-token or SWITCHYARD_ADMIN_T
       }
       expect(new Set(heard.map(([method]) => method))).toEqual(new Set(['Challenge']));
       for (const [, token] of heard) expect(token).toBeUndefined();
+    },
+  );
+
+  it('that was found makes no login of the console for a server that does not prove that it knows it', async () => {
+    // The page is where the server says; a login that it gets there is good at the server whose token it is.
+    const environments: Record<string, string>[] = [{}, { SWITCHYARD_DATA: folder }];
+    for (const env of environments) {
+      const { status, out, err } = await run(['console', '--print', '--admin'], env);
+      expect({ status, out }).toEqual({ status: 1, out: '' });
+      expect(err).toContain(`has not proved that it knows the administrator's token in ${folder}`);
+    }
+    expect(new Set(heard.map(([method]) => method))).toEqual(new Set(['Challenge']));
+    for (const [, token] of heard) expect(token).toBeUndefined();
+  });
+
+  it.each([[[]], [['--data']]])(
+    'is not sent by audit verify %j to what has taken the port at which the server of the folder listened last',
+    async (flags: string[]) => {
+      new AuditFiles(join(folder, 'audit')).close();
+      rememberListening(folder, { grpc: server, tls: 'none' });
+      const named = flags.flatMap((flag) => [flag, folder]);
+      const { out } = await runCommand(['audit', 'verify', ...named], { home });
+      expect(new Set(heard.map(([method]) => method))).toEqual(new Set(['Challenge']));
+      for (const [, token] of heard) expect(token).toBeUndefined();
+      expect(out).toContain('has not proved that it knows');
     },
   );
 

@@ -127,22 +127,36 @@ class Caller:
             await asyncio.sleep(delay)
 
 
+# A silence is counted in so many parts, and noticed at most one of them late.
+SILENCE_PARTS = 4
+
+
 async def read_next(call: Any, silence_ms: int) -> Any:
     """
     The next message of a stream; None at its end. Raises the SwitchyardError that the call ended with, and UNAVAILABLE when no
-    message has come for so long: a connection that is half open looks like a quiet one.
+    message has come for so long: a connection that is half open looks like a quiet one. The silence is counted in parts, one after
+    the other: a process that was stopped, or a machine that slept, reads what has come meanwhile before it judges.
     """
+    reading = asyncio.ensure_future(call.read())
+    # What becomes of it once it is given up concerns nobody.
+    reading.add_done_callback(lambda done: done.cancelled() or done.exception())
     try:
-        message = await asyncio.wait_for(call.read(), silence_ms / 1000)
-    except asyncio.TimeoutError:
-        call.cancel()
-        raise SwitchyardError(grpc.StatusCode.UNAVAILABLE, f"the server said nothing for {silence_ms // 1000} s") from None
+        for _ in range(SILENCE_PARTS):
+            await asyncio.wait({reading}, timeout=silence_ms / 1000 / SILENCE_PARTS)
+            if reading.done():
+                break
+        else:
+            reading.cancel()
+            call.cancel()
+            raise SwitchyardError(grpc.StatusCode.UNAVAILABLE, f"the server said nothing for {silence_ms // 1000} s")
+        message = reading.result()
     except grpc.aio.AioRpcError as failure:
         raise error_of(failure) from None
     except asyncio.CancelledError:
         # gRPC raises this also when the channel was closed beneath the call.
         if call.cancelled() and not is_cancelling():
             raise ClosedError from None
+        reading.cancel()
         call.cancel()
         raise
     return None if message is grpc.aio.EOF else message

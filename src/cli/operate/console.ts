@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { isLoopback, parseAddress } from '../../base/address.js';
 import { makeCode } from '../../console/credentials.js';
-import { type ConnectionFlags, serverAddress, withServer } from '../connection.js';
+import { type ConnectionFlags, serverAddress, serverPorts, withAdministrator, withServer } from '../connection.js';
 import { Failure, type Surroundings } from '../surroundings.js';
-import { ownAdminToken } from '../trust/admin-token.js';
+import { adminTokenFor } from '../trust/admin-token.js';
 
 /** How `console` was asked for. */
 export interface ConsoleFlags extends ConnectionFlags {
@@ -16,17 +16,19 @@ const OPENERS: Partial<Record<NodeJS.Platform, readonly string[]>> = { darwin: [
 
 /**
  * Prints where the console is, with a code that lets a browser in once, and opens it for a person. The code is made here, of
- * the administrator's token: nothing secret is sent anywhere.
+ * the administrator's token. Where that was found without being named, the server proves first that it knows it: the page is
+ * where the server says, and a code that another one gets is good at the own one for a minute.
  */
 export async function openConsole(flags: ConsoleFlags, surroundings: Surroundings): Promise<void> {
   const { terminal, clock, random, signal } = surroundings;
   const server = serverAddress(flags, surroundings);
-  const token = await ownAdminToken(flags, surroundings);
-  if (token === undefined) {
+  const admin = await adminTokenFor(flags, surroundings, serverPorts(flags, surroundings));
+  if (admin === undefined) {
     const how = "name the server's data folder with --data, or give --admin-token";
     throw new Failure(`no administrator's token was found, of which logins are made: ${how}`);
   }
-  const { addresses } = await withServer(flags, surroundings, (yard) => yard.getServer({ signal }));
+  const ask = admin.foundIn === undefined ? withServer : withAdministrator;
+  const { addresses } = await ask(flags, surroundings, (yard) => yard.getServer({ signal }));
   const found = addresses.find(({ codeName }) => codeName === 'console');
   if (found === undefined) {
     throw new Failure('this server has no console: start it with `switchyard serve --console`');
@@ -35,7 +37,7 @@ export async function openConsole(flags: ConsoleFlags, surroundings: Surrounding
   const hasFiles = tls || tlsCa !== undefined || tlsCert !== undefined;
   // Beyond loopback it speaks TLS always, on loopback only by a certificate of --tls-cert.
   const scheme = hasFiles || !isLoopback(parseAddress(found.address)) ? 'https' : 'http';
-  const code = makeCode(token, flags.admin ? 'administrator' : 'viewer', clock, random);
+  const code = makeCode(admin.token, flags.admin ? 'administrator' : 'viewer', clock, random);
   const url = `${scheme}://${reachable(found.address, server)}/#code=${code}`;
   await terminal.out.write(url);
   if (flags.print || !terminal.out.interactive) return;

@@ -48,7 +48,7 @@ export async function adminTokenFor(
   return token ? { token, foundIn } : undefined;
 }
 
-/** The token for what is made of it here and never sent: given, of the folder that was named, or of this user's own server. */
+/** The token that nothing of is sent: given, of the folder that was named, or of this user's own server. */
 export async function ownAdminToken(flags: AdminFlags, surroundings: Surroundings): Promise<string | undefined> {
   const given = givenAdminToken(flags, surroundings.env);
   if (given !== undefined) return given;

@@ -1,4 +1,5 @@
 import type { AnchoredLine } from '../../audit/folder.js';
+import { formatAddress, parseAddress } from '../../base/address.js';
 import { asError } from '../../base/errors.js';
 import { SwitchyardError } from '../../client/index.js';
 import { defaultDataFolder } from '../../config/config.js';
@@ -40,7 +41,7 @@ export async function readAnchors(flags: ConnectionFlags, surroundings: Surround
     const running = error.kind === 'locked' || error.kind === 'failed' ? readListening(folder) : undefined;
     if (running === undefined) return { anchors: [], notCompared: error.message };
     try {
-      return { anchors: await ask({ ...flags, data: folder, server: running.grpc }, surroundings) };
+      return { anchors: await askAt(running.grpc, folder, flags, surroundings) };
     } catch (refusal) {
       return { anchors: [], notCompared: wordsFor(refusal) };
     }
@@ -62,6 +63,17 @@ async function readJournal(folder: string): Promise<AnchoredLine[]> {
   } finally {
     await journal.close();
   }
+}
+
+/**
+ * Asks the server that listened there when it ran last on this folder. Who listens there now was not said by anybody: it proves that it
+ * knows the folder's token before that is sent, as for a folder that was found.
+ */
+function askAt(grpc: string, folder: string, flags: ConnectionFlags, surroundings: Surroundings) {
+  const { host, port } = parseAddress(grpc);
+  const near = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  const found = { ...surroundings, env: { ...surroundings.env, SWITCHYARD_DATA: folder } };
+  return ask({ ...flags, data: undefined, server: formatAddress({ host: near, port }) }, found);
 }
 
 async function ask(flags: ConnectionFlags, surroundings: Surroundings): Promise<AnchoredLine[]> {

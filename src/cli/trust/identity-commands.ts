@@ -25,7 +25,8 @@ export function addKeys(program: Command, surroundings: Surroundings): void {
   const identity = program.command('identity').description('Look after the keys of instances, as an administrator.');
   const about = (name: string, description: string) =>
     withConnection(identity.command(name)).description(description).option('--json', 'one JSON object a line');
-  about('list', 'List who has shown a key, or is revoked.')
+  withList(withConnection(identity.command('list')))
+    .description('List who has shown a key, or is revoked.')
     .addHelpText('after', examples('switchyard identity list'))
     .action(async (flags) => (await import('./keys.js')).listIdentities(flags, surroundings));
   const one = (name: string, description: string) => about(name, description).argument('<UUID>', 'the instance');

@@ -24,9 +24,16 @@ export const identityDefinition = {
   watchAudit: passingBytes(IdentityServiceService.watchAudit),
 };
 
+/** What a watch of the audit log needs of the backing. */
+export interface AuditBacking {
+  readonly audit?: Backing['audit'];
+  readonly log: Pick<Backing['log'], 'error'>;
+  readonly gatekeeper: { readonly network: Pick<Backing['gatekeeper']['network'], 'number'> };
+}
+
 /** Begins a watch of the audit log. */
 export function watchAudit(
-  { audit, log, gatekeeper }: Backing,
+  { audit, log, gatekeeper }: AuditBacking,
   request: WatchAuditRequest,
 ): Source<Uint8Array> | Fault {
   if (gatekeeper.network.number !== 0) return elsewhere();
@@ -66,7 +73,7 @@ function anchorsOf(known: ServerAnchors | undefined): AuditAnchor[] {
 }
 
 /** What a watch has next. A file that cannot be read ends the watch, and nothing else. */
-function read(watch: AuditWatch, log: Backing['log']): AuditPiece | Fault | undefined {
+function read(watch: AuditWatch, log: AuditBacking['log']): AuditPiece | Fault | undefined {
   try {
     return watch.next();
   } catch (error) {

@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { post, type RunningConsole, runConsole } from '../../console/running.js';
 import { ADMIN_TOKEN, type Running, run } from '../../grpc/running.js';
@@ -21,6 +24,18 @@ describe('switchyard console', () => {
     const [, where, code] = /^http:\/\/([^/]+)\/#code=([\w-]+)\n$/.exec(out) ?? [];
     expect(where).toBe(at.console);
     expect(await (await post(at.console, '/login', code)).json()).toEqual({ role });
+  });
+
+  it('finds the token of its own server, which proves itself, and needs no option', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'switchyard-console-'));
+    const data = join(home, '.local', 'share', 'switchyard');
+    mkdirSync(data, { recursive: true, mode: 0o700 });
+    writeFileSync(join(data, 'admin-token'), `${ADMIN_TOKEN}\n`, { mode: 0o600 });
+    const { status, out } = await runCommand(['console', '--print', '--server', at.address], { home });
+    rmSync(home, { recursive: true });
+    expect(status).toBe(0);
+    const [, code] = /#code=([\w-]+)\n$/.exec(out) ?? [];
+    expect(await (await post(at.console, '/login', code)).json()).toEqual({ role: 'viewer' });
   });
 
   it('says how to start a server with a console, where there is none', async () => {

@@ -4,7 +4,10 @@ import {
   ServerCredentials,
   type ServerUnaryCall,
   type ServerWritableStream,
+  type ServiceDefinition,
   type sendUnaryData,
+  status,
+  type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { BadRequest, ErrorInfo } from '../../../gen/google/rpc/error_details.js';
 import { Status } from '../../../gen/google/rpc/status.js';
@@ -130,27 +133,24 @@ export class HostileServer {
       ...{ callerCandidates: [at], peerCandidates: [at], attempts: [{ ...attempt, pairs: [pair] }] },
       ...{ listeningHost: HOSTILE, listeningPort: 0, roundTrip: undefined },
     };
-    // biome-ignore lint/suspicious/noExplicitAny: methods that no command calls answer UNIMPLEMENTED by themselves
-    const some = (methods: object) => methods as any;
-    this.#server.addService(SessionServiceService, some({ listSessions: answers({ ...pages, sessions: [session] }) }));
-    this.#server.addService(StreamServiceService, some({ listStreams: answers({ ...pages, streams: [stream] }) }));
-    this.#server.addService(
-      NetworkServiceService,
-      some({
-        getNode: answers({ node: { ...NODE, links: [] }, position: POSITION }),
-        findPath: answers({ cvids: [5, 5], position: POSITION }),
-        getConnection: answers({ connection, position: POSITION }),
-        listConnections: answers({ ...pages, connections: [connection] }),
-        watchNetworkDelta: (watch: Watch) => this.#watch(watch),
-      }),
-    );
-    this.#server.addService(ServerServiceService, some({ getServer: answers(SERVER), listServers: answers(LISTED) }));
+    const serve = (service: ServiceDefinition, methods: UntypedServiceImplementation) =>
+      this.#server.addService(service, { ...this.#others(service), ...methods });
+    serve(SessionServiceService, { listSessions: answers({ ...pages, sessions: [session] }) });
+    serve(StreamServiceService, { listStreams: answers({ ...pages, streams: [stream] }) });
+    serve(NetworkServiceService, {
+      getNode: answers({ node: { ...NODE, links: [] }, position: POSITION }),
+      findPath: answers({ cvids: [5, 5], position: POSITION }),
+      getConnection: answers({ connection, position: POSITION }),
+      listConnections: answers({ ...pages, connections: [connection] }),
+      watchNetworkDelta: (watch: Watch) => this.#watch(watch),
+    });
+    serve(ServerServiceService, { getServer: answers(SERVER), listServers: answers(LISTED) });
     const known = Object.entries(IDENTITY_ANSWERS).map(([method, answer]) => [method, answers(answer)]);
     const watchAudit = (watch: ServerWritableStream<unknown, WatchAuditResponse>) => {
       if (this.isRefusing) return watch.emit('error', refusal());
       return watch.write(AUDITED);
     };
-    this.#server.addService(IdentityServiceService, some({ ...Object.fromEntries(known), watchAudit }));
+    serve(IdentityServiceService, { ...Object.fromEntries(known), watchAudit });
     return new Promise((resolve, reject) => {
       this.#server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
         error ? reject(error) : resolve(`127.0.0.1:${port}`),
@@ -160,6 +160,17 @@ export class HostileServer {
 
   stop(): void {
     this.#server.forceShutdown();
+  }
+
+  /** What the methods of a service do that answer nothing: they refuse, in those words where they are to. */
+  #others(service: ServiceDefinition): UntypedServiceImplementation {
+    const missing = { code: status.UNIMPLEMENTED, details: 'not here' };
+    const error = () => (this.isRefusing ? refusal() : missing);
+    const refuse = (call: ServerWritableStream<unknown, unknown>, tell?: sendUnaryData<unknown>) => {
+      if (tell === undefined) call.emit('error', error());
+      else tell(error());
+    };
+    return Object.fromEntries(Object.keys(service).map((method) => [method, refuse]));
   }
 
   #watch(watch: Watch): void {

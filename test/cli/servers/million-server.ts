@@ -8,10 +8,11 @@ import type { Watch } from '../../client/worlds/fake-server.js';
 const NODES_PER_MESSAGE = 500;
 const POSITION = { epoch: 'e', revision: 7n };
 
-/** A server with as many sessions and nodes as are asked for, made as they are sent: it holds none of them. */
-export async function startMillionServer(count: number): Promise<{ address: string; stop(): void }> {
+/** A server with as many sessions and nodes as are wanted, made as they are sent: it holds none of them. It says when it is asked. */
+export async function startMillionServer(count: number, asked: () => void): Promise<{ address: string; stop(): void }> {
   const server = new Server();
   const listSessions = (call: ServerUnaryCall<ListSessionsRequest, object>, tell: sendUnaryData<object>) => {
+    asked();
     const { pageSize, pageToken } = call.request;
     const from = Number(pageToken || '0');
     const sids = Array.from({ length: Math.min(pageSize, count - from) }, (_, at) => from + at);
@@ -19,6 +20,7 @@ export async function startMillionServer(count: number): Promise<{ address: stri
     tell(null, { sessions: sids.map(sessionOf), position: POSITION, nextPageToken: next < count ? String(next) : '' });
   };
   const watchNetworkDelta = async (watch: Watch) => {
+    asked();
     for (let from = 0; from < count && !watch.cancelled; from += NODES_PER_MESSAGE) {
       const nodeAdded = Array.from({ length: NODES_PER_MESSAGE }, (_, at) => ({ ...nodeOf(from + at), parent: 1 }));
       const delta = { nodeAdded, nodeRemoved: [], linkAdded: [], linkRemoved: [] };
