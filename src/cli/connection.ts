@@ -1,6 +1,7 @@
 import { createSecureContext } from 'node:tls';
 import type { Command } from 'commander';
 import { parseAddress } from '../base/address.js';
+import { asError } from '../base/errors.js';
 import { ValueError } from '../base/value-error.js';
 import { systemAuthorities } from '../client/channel/system-authorities.js';
 import {
@@ -251,7 +252,7 @@ function readPem(name: 'ca' | 'cert' | 'key', path: string, { readFile }: Surrou
   try {
     text = readFile(path, 'trusted');
   } catch (error) {
-    throw new UsageError(`--tls-${name}: ${path} cannot be read: ${(error as Error).message}`);
+    throw new UsageError(`--tls-${name}: ${path} cannot be read: ${asError(error).message}`);
   }
   return checkedPem(name, path, { [name]: Buffer.from(text) });
 }
@@ -268,7 +269,7 @@ function trustedBySystem(env: Surroundings['env']): Buffer {
   try {
     return systemAuthorities(env);
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new UsageError(asError(error).message);
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { codeOf } from '../base/errors.js';
 import type { Surroundings } from './surroundings.js';
 import { UsageError } from './surroundings.js';
 
@@ -21,7 +22,7 @@ export function reasonsProto(): string {
     try {
       return readFileSync(new URL(`${up}/proto/switchyard/v1/error.proto`, import.meta.url), 'utf8');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (codeOf(error) !== 'ENOENT') throw error;
     }
   }
   throw new Error('the package has no error.proto');

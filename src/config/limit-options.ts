@@ -1,3 +1,4 @@
+import { asError } from '../base/errors.js';
 import { ValueError } from '../base/value-error.js';
 import { DEFAULT_LIMITS, INITIAL_LIMITS, LIMIT_NAMES, type Limits } from '../core/model/limits.js';
 import { DEFAULT_DOOR_LIMITS, type DoorLimits } from '../grpc/limits.js';
@@ -203,7 +204,7 @@ function namedValues(text: string): [flag: string, value: string][] {
   try {
     return Object.entries(JSON.parse(text) as object).map(([flag, value]) => [flag, String(value)]);
   } catch (error) {
-    throw new ValueError(`must be a list such as sessions-max=50, or a JSON object: ${(error as Error).message}`);
+    throw new ValueError(`must be a list such as sessions-max=50, or a JSON object: ${asError(error).message}`);
   }
 }
 

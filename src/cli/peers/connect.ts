@@ -1,6 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { type Address, formatAddress, parseAddress } from '../../base/address.js';
+import { asError } from '../../base/errors.js';
 import { ValueError } from '../../base/value-error.js';
 import {
   type ConnectOptions,
@@ -81,7 +82,7 @@ export async function forwardPort(
         socket.resetAndDestroy();
         if (flags.exitOnFailure && !isReached) fail(error as Error);
         else {
-          const words = error instanceof SwitchyardError ? explain(error) : [(error as Error).message];
+          const words = error instanceof SwitchyardError ? explain(error) : [asError(error).message];
           await terminal.err.writeLines(words);
         }
       }
@@ -130,7 +131,7 @@ async function passThrough(stream: PeerStream, { input, output, signal }: Surrou
     await finished(stream);
   } catch (error) {
     if (error instanceof SwitchyardError) throw error;
-    throw new Failure(`the connection broke: ${(error as Error).message}`);
+    throw new Failure(`the connection broke: ${asError(error).message}`);
   } finally {
     output.off('error', broken);
     signal.removeEventListener('abort', stop);
