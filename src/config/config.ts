@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Address, isLoopback } from '../base/address.js';
 import { asError } from '../base/errors.js';
+import { entriesOf } from '../base/tables.js';
 import { ValueError } from '../base/value-error.js';
 import { withoutCredentials } from '../base/without-credentials.js';
 import type { Limits } from '../core/model/limits.js';
@@ -53,7 +54,7 @@ export function readConfig(sources: Sources): Config {
   const file = readConfigFile(sources, problems);
   const own = asForServer(sources, file);
   const values: Record<string, unknown> = {};
-  for (const [key, option] of Object.entries(OPTIONS) as [string, Option<unknown>][]) {
+  for (const [key, option] of entriesOf<string, Option<unknown>>(OPTIONS)) {
     const written = findWritten(option, own, file);
     try {
       values[key] = written === undefined ? undefined : option.parse(written.text);

@@ -306,9 +306,9 @@ function factsOf({ network, replica: { state } }: Engine, stored?: StoredNetwork
 }
 
 function wrongName(description: string): Fault {
-  return Fault.fields([{ field: 'name', description }])!;
+  return Fault.fields([{ field: 'name', description }]);
 }
 
 function sessionsFault(sessionsMax: number, most: number): Fault {
-  return Fault.fields([{ field: 'sessions_max', description: `${sessionsMax}; the server has ${most} at most` }])!;
+  return Fault.fields([{ field: 'sessions_max', description: `${sessionsMax}; the server has ${most} at most` }]);
 }

@@ -68,5 +68,5 @@ function answerConnection(
   if (role === ConnectionRole.DIAL) {
     return [done, { kind: 'ConnectionPut', connection: stepped(connection, 'started') }];
   }
-  return Fault.fields([{ field: 'data', description: 'the answer to this order is needed' }])!;
+  return Fault.fields([{ field: 'data', description: 'the answer to this order is needed' }]);
 }

@@ -22,7 +22,7 @@ import {
 } from '../../../gen/switchyard/v1/session_service.js';
 import { Checked } from '../../core/decide/check.js';
 import { RELAY_FIRST_FROM } from '../../core/model/connection.js';
-import { Fault, REASONS, type Reason } from '../../core/model/fault.js';
+import { Fault, REASON_OF_CODE } from '../../core/model/fault.js';
 import { CloseReason, identityOf, type Session } from '../../core/model/session.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { Subscription } from '../../feed/subscription.js';
@@ -49,10 +49,6 @@ const PIECE_BYTES = 65_536;
 const ORDER_ID_BYTES_MAX = 64;
 /** Connections close, and with them goes what is remembered of them. */
 const SHOWN_RETRY_MS = 10_000;
-
-const REASON_OF_CODE: ReadonlyMap<number, Reason> = new Map(
-  Object.entries(REASONS).map(([reason, code]) => [code, reason as Reason]),
-);
 
 /** SessionService's definition, with pages of sessions that are bytes already. */
 export const sessionDefinition = {

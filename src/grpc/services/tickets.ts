@@ -111,7 +111,7 @@ export async function revokeTicket(
   const { state } = replica;
   if (!ID.test(id)) {
     const description = `${TICKET_ID_LENGTH} hexadecimal digits in lower case are needed, as ListTickets has them`;
-    return Fault.fields([{ field: 'ticket_id', description }])!;
+    return Fault.fields([{ field: 'ticket_id', description }]);
   }
   const refused = andIdentities ? caller.refuse('identity.manage', 'RevokeIdentity') : undefined;
   if (refused !== undefined) return refused;

@@ -201,7 +201,7 @@ function inflate(body: Uint8Array, maxBlockBytes: number): Uint8Array | Fault {
     if (code === 'ERR_BUFFER_TOO_LARGE') {
       return new Fault('TOO_LARGE', `a block of more than ${maxBlockBytes} bytes when inflated`);
     }
-    return Fault.fields([{ field: 'body', description: `not zlib: ${asError(error).message}` }])!;
+    return Fault.fields([{ field: 'body', description: `not zlib: ${asError(error).message}` }]);
   }
 }
 
