@@ -93,7 +93,7 @@ export function serverAddresses(flags: ConnectionFlags, surroundings: Place): re
 
 /** The first of them: by it is kept what this machine learns of the server, such as keys and access tokens. */
 export function serverAddress(flags: ConnectionFlags, surroundings: Place): string {
-  return serverAddresses(flags, surroundings)[0]!;
+  return serverAddresses(flags, surroundings)[0];
 }
 
 /** As whom a connection's calls are made. */
@@ -153,7 +153,7 @@ export function namedNetwork({ network }: ConnectionFlags, { env }: Pick<Place, 
 /** The server that the options name, of several the first and all of them, and how they are reached. */
 export function serverOf(flags: ConnectionFlags, surroundings: Surroundings): Server {
   const servers = serverAddresses(flags, surroundings);
-  return { server: servers[0]!, servers, tls: tlsOptions(flags, surroundings) };
+  return { server: servers[0], servers, tls: tlsOptions(flags, surroundings) };
 }
 
 /** Runs something with one connection, and closes it. Rejects with the real cause where the server cannot be talked to. */
@@ -237,7 +237,7 @@ function keptTls(flags: ConnectionFlags, surroundings: Surroundings): TlsOptions
   const known = servers.map((server) => knownServer(server, surroundings)).find((one) => one?.isEncrypted);
   if (known !== undefined && known.pins.length > 0) return { pins: known.pins };
   if (known !== undefined) return { ca: trustedBySystem(surroundings.env) };
-  return ownServerTls(servers[0]!, flags.data, surroundings);
+  return ownServerTls(servers[0], flags.data, surroundings);
 }
 
 /** The client's own certificate and key. */

@@ -33,14 +33,14 @@ export function readReasons(proto: string): ReasonFacts[] {
   const entries = proto.matchAll(/((?: {2}\/\/.*\n)+) {2}REASON_(\w+) = (\d+);/g);
   return [...entries].flatMap(([, comment, name, number]) => {
     if (name === 'UNSPECIFIED') return [];
-    const text = comment!
+    const text = comment
       .replaceAll(/^ *\/\/ ?/gm, '')
       .replaceAll('\n', ' ')
       .trim();
     const found = /^([A-Z_]+[^.]*)\. (.+) Do: (.+) Example: "(.+)"\.$/.exec(text);
     if (found === null) throw new Error(`the comment of REASON_${name} must be: CODE. Cause. Do: what. Example: "…".`);
     const [, code, cause, remedy, example] = found;
-    return [{ name: name!, number: Number(number), code: code!, cause: cause!, remedy: remedy!, example: example! }];
+    return [{ name, number: Number(number), code, cause, remedy, example }];
   });
 }
 
@@ -69,5 +69,5 @@ export async function explainReason(
 const NAME_CELLS = 24;
 
 function firstSentence(text: string): string {
-  return text.split(/(?<=\.) /)[0]!;
+  return text.split(/(?<=\.) /)[0];
 }

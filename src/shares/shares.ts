@@ -132,7 +132,7 @@ export class Shares {
     const to = this.#holders.reach(origin);
     if (to === from) return;
     const amounts = this.#moved(sid, from, to);
-    if (this.#fullFor(to, state.sessions.get(sid)!.uuid, amounts, origin) !== undefined) {
+    if (this.#fullFor(to, state.sessions.living(sid).uuid, amounts, origin) !== undefined) {
       this.#holders.tidy(to);
       return;
     }

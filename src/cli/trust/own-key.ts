@@ -49,7 +49,7 @@ export function ownKeyPath(name: string, flags: KeyFlags, surroundings: Surround
   );
   const paths = servers.map((server) => keptKeyPath({ folder, server, network, name }));
   // In whatever order the servers of a network are named, an instance stays the same.
-  return paths.find((path) => existsSync(path)) ?? paths[0]!;
+  return paths.find((path) => existsSync(path)) ?? paths[0];
 }
 
 /** The key of a command, made if there is none. Rejects with a Failure when it cannot be stored. */

@@ -138,7 +138,7 @@ export function withAnswer(
   connection: Connection,
   { sid, connected, pairs, tookMs, roundTripMs }: Omit<AnswerAttempt, 'kind' | 'orderId' | keyof Drawn>,
 ): Connection {
-  const side = sideOf(connection, sid)!;
+  const side = sideOf(connection, sid);
   const end = connection[side];
   const last: Attempt = { ...connection.attempts.at(-1)!, [side]: { connected, pairs, tookMs } };
   return {

@@ -152,7 +152,7 @@ function gathered(
   command: Gathered & Drawn & { readonly sid: number },
   revision: number,
 ): Change[] {
-  const side = sideOf(connection, command.sid)!;
+  const side = sideOf(connection, command.sid);
   const known = { ...connection, [side]: { ...connection[side], ...gatheredIn(command) } };
   const isKnown = known.caller.publicKey !== '';
   if (isKnown && isPending(known) && isRelayFirst(known)) {

@@ -25,8 +25,8 @@ export class Identities {
   #count = 0;
 
   constructor(key: HashKey) {
-    this.#byUuid = new Instances(key, (slot, uuid) => isOfIdentity(this.#arena.get(slot)!, uuid));
-    this.#byName = new Instances(key, (slot, name) => isNamed(this.#arena.get(slot)!, name));
+    this.#byUuid = new Instances(key, (slot, uuid) => isOfIdentity(this.#arena.entry(slot), uuid));
+    this.#byName = new Instances(key, (slot, name) => isNamed(this.#arena.entry(slot), name));
   }
 
   /** How many there are. */
@@ -37,13 +37,13 @@ export class Identities {
   /** The identity of a UUID in lower case. */
   get(uuid: string): Identity | undefined {
     const slot = this.#byUuid.get(uuid);
-    return slot === -1 ? undefined : unpackIdentity(this.#arena.get(slot)!);
+    return slot === -1 ? undefined : unpackIdentity(this.#arena.entry(slot));
   }
 
   /** The identity that has this name. */
   named(name: string): Identity | undefined {
     const slot = this.#byName.get(name);
-    return slot === -1 ? undefined : unpackIdentity(this.#arena.get(slot)!);
+    return slot === -1 ? undefined : unpackIdentity(this.#arena.entry(slot));
   }
 
   /** Those with numbers past this one, ascending. */

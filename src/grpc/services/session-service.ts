@@ -41,7 +41,7 @@ import { sessionSize } from '../encode/size.js';
 import { peerDeps, readAnswer } from './direct-connection.js';
 import { sessionEnd } from './ending.js';
 import { readAfter, watchedNodes } from './network-service.js';
-import { fillPage, pageTokenOf, readPage } from './page.js';
+import { fillPage, nextTokenOf, readPage } from './page.js';
 
 /** Bytes of a page of sessions that are encoded at a time, about: some tenths of a millisecond. */
 const PIECE_BYTES = 65_536;
@@ -119,7 +119,7 @@ async function open(
 }
 
 function renewed({ replica: { state } }: Backing, sid: number): KeepAliveResponse {
-  return { ttl: durationOf(state.sessions.get(sid)!.ttlMs), position: positionMessage(state.position) };
+  return { ttl: durationOf(state.sessions.living(sid).ttlMs), position: positionMessage(state.position) };
 }
 
 /** A call about a session, which may hold a proof that shows the session's identity on the call's connection. */
@@ -152,7 +152,7 @@ async function proveThen<A>(
   const { origin } = caller;
   const wrong = await opening.prover.proveHolder(proof, sid, origin);
   if (wrong !== undefined) return wrong;
-  const identity = identityOf(replica.state.sessions.get(sid)!);
+  const identity = identityOf(replica.state.sessions.living(sid));
   if (!caller.show(identity))
     return new Fault('RATE_LIMITED', 'this connection is of too many identities', [], SHOWN_RETRY_MS);
   return gatekeeper.admitShown(method, caller) ?? renew(backing, sid, origin) ?? work();
@@ -300,12 +300,12 @@ function list({ replica, limits }: Backing, request: ListSessionsRequest): Step<
     if (encoding === undefined) {
       const { after } = wanted;
       const found = uuid === '' ? sessionsAfter(state, after, instanceType) : sessionOf(state, after, uuid);
-      const { page, hasMore } = fillPage(found, wanted, sessionSize);
+      const filled = fillPage(found, wanted, sessionSize);
       const end = {
-        nextPageToken: hasMore ? pageTokenOf(paged, page.at(-1)!.sid) : '',
+        nextPageToken: nextTokenOf(paged, filled, ({ sid }) => sid),
         position: positionMessage(state.position),
       };
-      encoding = encodePage(page, end, ({ sid }) => attachments.isAttached(sid), state.epoch);
+      encoding = encodePage(filled.page, end, ({ sid }) => attachments.isAttached(sid), state.epoch);
       return 'more';
     }
     const { value, done } = encoding.next();

@@ -22,7 +22,7 @@ export const challenge: Handler<'Challenge'> = ({ backing, body }) => {
   }
   const { proofs } = backing.opening.prover;
   const { serverUuid, epoch } = backing.replica.state;
-  const nonce = proofs.challenge(network || names[0]!);
+  const nonce = proofs.challenge(network || names[0]);
   const serverTimeMs = backing.clock.wallMs();
   return {
     data: {
