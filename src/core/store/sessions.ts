@@ -8,10 +8,10 @@ import {
   isOfInstance,
   openedRevisionOf,
   packedBytesMax,
-  packSession,
+  readSession,
   sidOf,
   ttlOf,
-  unpackSession,
+  writeSession,
 } from './packed/packed-session.js';
 
 /**
@@ -93,7 +93,7 @@ export class Sessions {
     const entries = this.arena.copy();
     return {
       *[Symbol.iterator]() {
-        for (const entry of entries) yield unpackSession(entry);
+        for (const entry of entries) yield readSession(entry);
       },
     };
   }
@@ -139,10 +139,10 @@ export class Sessions {
 
   private at(slot: number): Session | undefined {
     const entry = this.arena.get(slot);
-    return entry && unpackSession(entry);
+    return entry && readSession(entry);
   }
 
   private write(slot: number, session: Session): void {
-    this.arena.put(slot, packedBytesMax(session), (to) => packSession(session, to));
+    this.arena.put(slot, packedBytesMax(session), (to) => writeSession(session, to));
   }
 }
