@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Clock, Timer } from '../base/clock.js';
+import { codeOf } from '../base/errors.js';
 
 /** What a watch of descriptors stands on. */
 export interface DescriptorWatchDeps {
@@ -48,7 +49,7 @@ export class DescriptorWatch {
 
 /** Whether an error says that the process (EMFILE) or the machine (ENFILE) has no descriptor left. */
 export function isExhaustion(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
+  const code = codeOf(error);
   return code === 'EMFILE' || code === 'ENFILE';
 }
 

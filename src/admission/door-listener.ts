@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, isIP, type Server, type Socket } from '
 import { type TLSSocket, Server as TlsServer } from 'node:tls';
 import { type Address, plainAddress } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
+import { codeOf } from '../base/errors.js';
 import type { Fence } from '../base/fence.js';
 import type { Endpoint } from '../stun/address.js';
 import type { AddressSet } from './address-set.js';
@@ -98,7 +99,7 @@ export class DoorListener {
       try {
         bound = await this.#bind(one, bound ?? port);
       } catch (error) {
-        if (!ABSENT.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+        if (!ABSENT.has(codeOf(error) ?? '')) throw error;
         absent = error;
       }
     }

@@ -69,7 +69,7 @@ export function readProxyHeader(bytes: Buffer): ProxyHeader | undefined {
     throw new ProxyHeaderError(`its family and transport are 0x${family.toString(16)}, which no connection has`);
   }
   if (bytes.length < FIXED_BYTES) return undefined;
-  const length = (bytes[14]! << 8) | bytes[15]!;
+  const length = (bytes[14] << 8) | bytes[15];
   if (length > HEADER_LENGTH_MAX) {
     throw new ProxyHeaderError(`it says that ${length} bytes follow; ${HEADER_LENGTH_MAX} are the limit`);
   }

@@ -46,7 +46,7 @@ export class ProxyReader {
     const { clock, limits } = this.#deps;
     if (this.#waiting.size >= limits.headersWaitingMax) {
       const [oldest] = this.#waiting.keys();
-      this.#refuse(oldest!, 'too many connections of proxies wait for their PROXY header');
+      this.#refuse(oldest, 'too many connections of proxies wait for their PROXY header');
     }
     this.#waiting.set(socket, { sinceMs: clock.nowMs(), stop: this.#listen(socket, take) });
     this.#timer ??= clock.after(limits.handshakeMs, () => this.#sweep());

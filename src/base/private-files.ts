@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { codeOf } from './errors.js';
 
 /*
  * Files and folders that hold secrets, or that the server's state depends on. A file that somebody else owns or that all can write
@@ -87,7 +88,7 @@ export function readPrivateFile(path: string, self = SELF): string | undefined {
   try {
     descriptor = openPrivateFile(path, O_RDONLY, { isSecret: true, self });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
   try {
@@ -106,7 +107,7 @@ export function createPrivateFile(path: string, content: string): boolean {
   try {
     descriptor = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if (codeOf(error) === 'EEXIST') return false;
     throw error;
   }
   try {
@@ -159,7 +160,7 @@ function openUnlinked(path: string, flags: number): number {
   try {
     return openSync(path, flags | O_NOFOLLOW, 0o600);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     // A link is ELOOP; one where a folder was asked for is ENOTDIR, as a file is.
     if (code === 'ELOOP' || (code === 'ENOTDIR' && (flags & O_DIRECTORY) !== 0)) {
       const kind = (flags & O_DIRECTORY) !== 0 ? 'a link, or no folder' : 'a link';

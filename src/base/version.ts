@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { codeOf } from './errors.js';
 
 /** The package's own version: the nearest package.json above, as this file runs from src/, from dist/src/ and bundled in dist/bundle/. */
 export function version(): string {
@@ -6,7 +7,7 @@ export function version(): string {
     try {
       return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (codeOf(error) !== 'ENOENT') throw error;
     }
   }
   throw new Error('the package has no package.json');

@@ -167,7 +167,7 @@ ${lines.join('\n')}
 }
 
 function firstSentence(text: string): string {
-  return text.split(/(?<=[.:]) /)[0]!.replace(/[.:]$/, '');
+  return text.split(/(?<=[.:]) /)[0].replace(/[.:]$/, '');
 }
 
 /** In single quotes of all three shells a quote is nothing that can be escaped in the same way: an apostrophe will do. */

@@ -1,6 +1,7 @@
 import { createSecureContext } from 'node:tls';
 import type { Command } from 'commander';
 import { parseAddress } from '../base/address.js';
+import { asError } from '../base/errors.js';
 import { ValueError } from '../base/value-error.js';
 import { systemAuthorities } from '../client/channel/system-authorities.js';
 import {
@@ -92,7 +93,7 @@ export function serverAddresses(flags: ConnectionFlags, surroundings: Place): re
 
 /** The first of them: by it is kept what this machine learns of the server, such as keys and access tokens. */
 export function serverAddress(flags: ConnectionFlags, surroundings: Place): string {
-  return serverAddresses(flags, surroundings)[0]!;
+  return serverAddresses(flags, surroundings)[0];
 }
 
 /** As whom a connection's calls are made. */
@@ -152,7 +153,7 @@ export function namedNetwork({ network }: ConnectionFlags, { env }: Pick<Place, 
 /** The server that the options name, of several the first and all of them, and how they are reached. */
 export function serverOf(flags: ConnectionFlags, surroundings: Surroundings): Server {
   const servers = serverAddresses(flags, surroundings);
-  return { server: servers[0]!, servers, tls: tlsOptions(flags, surroundings) };
+  return { server: servers[0], servers, tls: tlsOptions(flags, surroundings) };
 }
 
 /** The servers that the options name, and whether they are spoken to over TLS. */
@@ -239,7 +240,7 @@ function keptTls(flags: ConnectionFlags, surroundings: Surroundings): TlsOptions
   const known = servers.map((server) => knownServer(server, surroundings)).find((one) => one?.isEncrypted);
   if (known !== undefined && known.pins.length > 0) return { pins: known.pins };
   if (known !== undefined) return { ca: trustedBySystem(surroundings.env) };
-  return ownServerTls(servers[0]!, flags.data, surroundings);
+  return ownServerTls(servers[0], flags.data, surroundings);
 }
 
 /** The client's own certificate and key. */
@@ -254,7 +255,7 @@ function readPem(name: 'ca' | 'cert' | 'key', path: string, { readFile }: Surrou
   try {
     text = readFile(path, 'trusted');
   } catch (error) {
-    throw new UsageError(`--tls-${name}: ${path} cannot be read: ${(error as Error).message}`);
+    throw new UsageError(`--tls-${name}: ${path} cannot be read: ${asError(error).message}`);
   }
   return checkedPem(name, path, { [name]: Buffer.from(text) });
 }
@@ -271,7 +272,7 @@ function trustedBySystem(env: Surroundings['env']): Buffer {
   try {
     return systemAuthorities(env);
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new UsageError(asError(error).message);
   }
 }
 

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { isLoopback, parseAddress } from '../base/address.js';
+import { asError } from '../base/errors.js';
 import { ensurePrivateFolder } from '../base/private-files.js';
 import { readKey, type Switchyard, SwitchyardError } from '../client/index.js';
 import {
@@ -92,7 +93,7 @@ export async function logIn(
   const { signal } = surroundings;
   const { path, uuid: known } = keyOfReader(flags, surroundings);
   const key = await readKey(path).catch((error: unknown) => {
-    throw new Failure((error as Error).message);
+    throw new Failure(asError(error).message);
   });
   if (key === undefined) return undefined;
   const uuid = known ?? (await instanceOf(path));

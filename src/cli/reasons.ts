@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { codeOf } from '../base/errors.js';
 import type { Surroundings } from './surroundings.js';
 import { UsageError } from './surroundings.js';
 
@@ -21,7 +22,7 @@ export function reasonsProto(): string {
     try {
       return readFileSync(new URL(`${up}/proto/switchyard/v1/error.proto`, import.meta.url), 'utf8');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (codeOf(error) !== 'ENOENT') throw error;
     }
   }
   throw new Error('the package has no error.proto');
@@ -32,14 +33,14 @@ export function readReasons(proto: string): ReasonFacts[] {
   const entries = proto.matchAll(/((?: {2}\/\/.*\n)+) {2}REASON_(\w+) = (\d+);/g);
   return [...entries].flatMap(([, comment, name, number]) => {
     if (name === 'UNSPECIFIED') return [];
-    const text = comment!
+    const text = comment
       .replaceAll(/^ *\/\/ ?/gm, '')
       .replaceAll('\n', ' ')
       .trim();
     const found = /^([A-Z_]+[^.]*)\. (.+) Do: (.+) Example: "(.+)"\.$/.exec(text);
     if (found === null) throw new Error(`the comment of REASON_${name} must be: CODE. Cause. Do: what. Example: "…".`);
     const [, code, cause, remedy, example] = found;
-    return [{ name: name!, number: Number(number), code: code!, cause: cause!, remedy: remedy!, example: example! }];
+    return [{ name, number: Number(number), code, cause, remedy, example }];
   });
 }
 
@@ -68,5 +69,5 @@ export async function explainReason(
 const NAME_CELLS = 24;
 
 function firstSentence(text: string): string {
-  return text.split(/(?<=\.) /)[0]!;
+  return text.split(/(?<=\.) /)[0];
 }

@@ -1,3 +1,4 @@
+import { asError } from '../base/errors.js';
 import { version } from '../base/version.js';
 import { withoutCredentials } from '../base/without-credentials.js';
 import { openExport } from '../tracing/exporter.js';
@@ -54,6 +55,6 @@ function collectorOf(env: Surroundings['env']): string | undefined {
     const url = tracesUrl(text);
     return name === TRACES_ENDPOINT ? text : url;
   } catch (error) {
-    throw new UsageError(`${name}: ${JSON.stringify(withoutCredentials(text))} ${(error as Error).message}`);
+    throw new UsageError(`${name}: ${JSON.stringify(withoutCredentials(text))} ${asError(error).message}`);
   }
 }

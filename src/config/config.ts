@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { type Address, isLoopback } from '../base/address.js';
+import { asError } from '../base/errors.js';
+import { entriesOf } from '../base/tables.js';
 import { ValueError } from '../base/value-error.js';
 import { withoutCredentials } from '../base/without-credentials.js';
 import type { Limits } from '../core/model/limits.js';
@@ -52,7 +54,7 @@ export function readConfig(sources: Sources): Config {
   const file = readConfigFile(sources, problems);
   const own = asForServer(sources, file);
   const values: Record<string, unknown> = {};
-  for (const [key, option] of Object.entries(OPTIONS) as [string, Option<unknown>][]) {
+  for (const [key, option] of entriesOf<string, Option<unknown>>(OPTIONS)) {
     const written = findWritten(option, own, file);
     try {
       values[key] = written === undefined ? undefined : option.parse(written.text);
@@ -109,7 +111,7 @@ export function readConfigFile(sources: Sources, problems: string[]): Map<string
   try {
     content = JSON.parse(sources.readFile(path, 'trusted'));
   } catch (error) {
-    problems.push(`${path}: cannot be read as JSON: ${(error as Error).message}`);
+    problems.push(`${path}: cannot be read as JSON: ${asError(error).message}`);
     return values;
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
@@ -134,7 +136,7 @@ function passwordOf(file: string | undefined, sources: Sources, problems: string
   try {
     return readEtcdPassword(file, sources);
   } catch (error) {
-    problems.push(`--${ETCD_OPTIONS.etcdPasswordFile.flag}: ${(error as Error).message}`);
+    problems.push(`--${ETCD_OPTIONS.etcdPasswordFile.flag}: ${asError(error).message}`);
     return undefined;
   }
 }

@@ -1,3 +1,5 @@
+import { asError } from '../base/errors.js';
+import { entriesOf, tableOf } from '../base/tables.js';
 import { ValueError } from '../base/value-error.js';
 import { DEFAULT_LIMITS, INITIAL_LIMITS, LIMIT_NAMES, type Limits } from '../core/model/limits.js';
 import { DEFAULT_DOOR_LIMITS, type DoorLimits } from '../grpc/limits.js';
@@ -178,12 +180,12 @@ export const LIMITS_OF_FORMAT_1: Option<Limits | undefined> = {
 export function parseLimits(text: string): Limits {
   const limits: { -readonly [K in keyof Limits]: number } = { ...INITIAL_LIMITS };
   for (const [flag, value] of namedValues(text)) {
-    const entry = Object.entries(LIMIT_OPTIONS).find(([, option]) => option.flag === flag);
+    const entry = entriesOf(LIMIT_OPTIONS).find(([, option]) => option.flag === flag);
     if (entry === undefined)
       throw new ValueError(`${JSON.stringify(flag)} is not one of the limits, such as sessions-max`);
     const [name, option] = entry;
     try {
-      limits[name as ChosenLimit] = option.parse(value);
+      limits[name] = option.parse(value);
     } catch (error) {
       if (error instanceof ValueError) throw new ValueError(`${flag} ${error.message}, not ${JSON.stringify(value)}`);
       throw error;
@@ -203,7 +205,7 @@ function namedValues(text: string): [flag: string, value: string][] {
   try {
     return Object.entries(JSON.parse(text) as object).map(([flag, value]) => [flag, String(value)]);
   } catch (error) {
-    throw new ValueError(`must be a list such as sessions-max=50, or a JSON object: ${(error as Error).message}`);
+    throw new ValueError(`must be a list such as sessions-max=50, or a JSON object: ${asError(error).message}`);
   }
 }
 
@@ -225,6 +227,5 @@ function bound(
 /** Picks the core's limits out of the values of all options. Those without an option are as they are in this release. */
 export function limitsOf(values: Readonly<Record<ChosenLimit, number>>): Limits {
   const given: Partial<Limits> = values;
-  const entries = LIMIT_NAMES.map((name) => [name, given[name] ?? DEFAULT_LIMITS[name]]);
-  return Object.fromEntries(entries) as unknown as Limits;
+  return tableOf(LIMIT_NAMES, (name) => given[name] ?? DEFAULT_LIMITS[name]);
 }

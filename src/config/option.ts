@@ -1,6 +1,7 @@
 import { AddressSet } from '../admission/address-set.js';
 import { type Origin, parseOrigins } from '../admission/web-guard.js';
 import { type Address, parseAddress } from '../base/address.js';
+import { asError } from '../base/errors.js';
 import { ValueError } from '../base/value-error.js';
 import { NETWORK_NAME, NETWORK_NAME_HAS } from '../core/model/network.js';
 import { tracesUrl } from '../tracing/traces-url.js';
@@ -121,7 +122,7 @@ export function optionalCollector(flag: string, help: string): Option<string | u
     try {
       return tracesUrl(text);
     } catch (error) {
-      throw new ValueError((error as Error).message);
+      throw new ValueError(asError(error).message);
     }
   };
   return { flag, placeholder: 'URL', fallback: undefined, help, parse };

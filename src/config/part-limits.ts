@@ -1,3 +1,4 @@
+import { keysOf, tableOf } from '../base/tables.js';
 import { DEFAULT_FEED_LIMITS, type FeedLimits } from '../feed/limits.js';
 import { DEFAULT_DOOR_LIMITS, type DoorLimits } from '../grpc/limits.js';
 import { DEFAULT_REPLICA_LIMITS, type ReplicaLimits } from '../replica/limits.js';
@@ -38,14 +39,13 @@ export function replicaLimits(config: Config): ReplicaLimits {
 /** Of the shares of one connection and one address. */
 export function shareLimits(config: Config): ShareLimits {
   const shares = { ...defaultShares(config.limits) };
-  for (const key of Object.keys(SHARE_OPTIONS) as (keyof ShareLimits)[]) shares[key] = config[key] ?? shares[key];
+  for (const key of keysOf(SHARE_OPTIONS)) shares[key] = config[key] ?? shares[key];
   return shares;
 }
 
 /** Of the gRPC door. */
 export function doorLimits(config: Config): DoorLimits {
-  const chosen = Object.keys(DOOR_LIMIT_OPTIONS).map((key) => [key, config[key as keyof typeof DOOR_LIMIT_OPTIONS]]);
-  return { ...DEFAULT_DOOR_LIMITS, ...Object.fromEntries(chosen) };
+  return { ...DEFAULT_DOOR_LIMITS, ...tableOf(keysOf(DOOR_LIMIT_OPTIONS), (key) => config[key]) };
 }
 
 /** Of the door of system events. */

@@ -24,7 +24,7 @@ const TYPES: Readonly<Record<string, string>> = {
 export function readAssets(folder = builtFolder()): ReadonlyMap<string, Asset> {
   const names = readdirSync(folder).filter((name) => TYPES[extname(name)] !== undefined);
   const assets = names.map((name): [string, Asset] => {
-    const type = TYPES[extname(name)]!;
+    const type = TYPES[extname(name)];
     const bytes = readFileSync(join(folder, name));
     return [`/${name}`, { type, bytes, brotli: brotliOf(join(folder, name)), isHashed: /-[A-Z0-9]{8}\./.test(name) }];
   });

@@ -67,7 +67,7 @@ export class Logins {
     this.#forget(this.#ended);
     if (this.#ended.size >= this.#deps.limits.logoutsMax) {
       const [oldest] = this.#ended.keys();
-      this.#ended.delete(oldest!);
+      this.#ended.delete(oldest);
     }
     this.#ended.set(id, expiresMs);
   }

@@ -161,7 +161,7 @@ export function identify(
   if (token === undefined) return new Caller(gatekeeper, { ...shown, sid: undefined });
   const sid = authenticate(replica.state, String(token), gatekeeper.network.number);
   if (sid instanceof Fault) return sid;
-  const uuid = identityOf(replica.state.sessions.get(sid)!);
+  const uuid = identityOf(replica.state.sessions.living(sid));
   if (access !== undefined && access.uuid !== uuid) {
     return new Fault('IDENTITY_MISMATCH', `${shownAs(access)}, the session of ${uuid}`);
   }

@@ -153,7 +153,7 @@ function nameIn(call: RoutedCall): string | undefined | Fault {
 }
 
 function wrong(field: string, description: string): Fault {
-  return Fault.fields([{ field, description }])!;
+  return Fault.fields([{ field, description }]);
 }
 
 function notOfThisServer(): Fault {

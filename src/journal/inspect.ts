@@ -1,12 +1,12 @@
 import type { Command } from '../core/model/command.js';
 import { INITIAL_LIMITS, type Limits } from '../core/model/limits.js';
 import { decodeChunks } from './format/chunk.js';
-import { digestOf } from './format/digest.js';
+import { stateDigest } from './format/digest.js';
 import type { FolderHeader } from './format/header.js';
 import { decodeRecord } from './format/record.js';
 import { JournalError, type StoredRecord } from './journal.js';
 import { PROBLEMS_MAX } from './limits.js';
-import { advice, NETWORKS_ADVICE, type Problem, Problems, problemOf, repairable } from './problems.js';
+import { advice, journalProblemOf, NETWORKS_ADVICE, type Problem, Problems, repairable } from './problems.js';
 import { type Replayable, replayWhole } from './replaying.js';
 import { gapless } from './sequence.js';
 import { Folder, isMark, revisionOf } from './storage/folder.js';
@@ -141,7 +141,7 @@ function dumped(record: StoredRecord): DumpedRecord {
   try {
     return { revision, command: plain(decodeRecord(record)) };
   } catch (error) {
-    return { revision, problem: problemOf(error).message };
+    return { revision, problem: journalProblemOf(error).message };
   }
 }
 
@@ -235,7 +235,7 @@ async function checkSnapshot(folder: Section, revision: number, problems: Proble
     }
   } catch (error) {
     whole = false;
-    problems.add(problemOf(error));
+    problems.add(journalProblemOf(error));
   }
   return { revision, parts, bytes, rows, whole };
 }
@@ -254,7 +254,7 @@ async function checkRecords(folder: Section, compacted: number, problems: Proble
       countKind(record, kinds, problems);
     }
   } catch (error) {
-    problems.add(problemOf(error));
+    problems.add(journalProblemOf(error));
   }
   return found;
 }
@@ -279,9 +279,9 @@ async function replayed(
 ): Promise<FolderReport['state']> {
   try {
     const state = await replayWhole(replayable(folder, header), ofFormat1);
-    return { revision: state.revision, digest: digestOf(state) };
+    return { revision: state.revision, digest: stateDigest(state) };
   } catch (error) {
-    problems.add(problemOf(error));
+    problems.add(journalProblemOf(error));
     return undefined;
   }
 }
@@ -291,7 +291,7 @@ function countKind(record: StoredRecord, kinds: Record<string, number>, problems
     const { kind } = decodeRecord(record);
     kinds[kind] = (kinds[kind] ?? 0) + 1;
   } catch (error) {
-    problems.add(problemOf(error));
+    problems.add(journalProblemOf(error));
   }
 }
 

@@ -34,7 +34,7 @@ export class Problems {
 }
 
 /** What an error of a journal says of a revision. Any other is thrown again. */
-export function problemOf(error: unknown): Problem {
+export function journalProblemOf(error: unknown): Problem {
   if (!(error instanceof JournalError) || error.revision === undefined) throw error;
   return { kind: error.kind, revision: error.revision, message: error.message };
 }

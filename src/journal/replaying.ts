@@ -4,7 +4,7 @@ import type { HashKey } from '../core/store/packed/halfsiphash.js';
 import { Restoring } from '../core/store/snapshot.js';
 import { State } from '../core/store/state.js';
 import { decodeChunks } from './format/chunk.js';
-import { digestOf } from './format/digest.js';
+import { stateDigest } from './format/digest.js';
 import { NEW_FOLDER_FORMAT } from './format/frame.js';
 import { decodeRecord } from './format/record.js';
 import { type Journal, JournalError, type StoredSnapshot } from './journal.js';
@@ -69,7 +69,7 @@ async function compare(journal: Replayable, state: State, limits: Limits): Promi
   const { revision } = state;
   const stored = await undamaged(journal, revision, limits);
   if (stored === undefined) return;
-  const [inSnapshot, replayed] = [digestOf(stored), digestOf(state)];
+  const [inSnapshot, replayed] = [stateDigest(stored), stateDigest(state)];
   if (inSnapshot === replayed) return;
   const found =
     `the snapshot at revision ${revision} and a replay of the commands up to it are two different states: ` +

@@ -29,7 +29,7 @@ export function decodeLoneBytes(tag: number, message: Buffer): Buffer | undefine
   if (message[0] !== tag) return undefined;
   let length = 0;
   for (let at = 1; at <= VARINT_BYTES_MAX && at < message.length; at++) {
-    const byte = message[at]!;
+    const byte = message[at];
     length += (byte & 0x7f) * 2 ** (VARINT_BITS * (at - 1));
     if (byte >= MORE) continue;
     if (message.length !== at + 1 + length) return undefined;

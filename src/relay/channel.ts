@@ -89,7 +89,7 @@ export class Channel implements SourceOwner, SinkOwner {
     else if (blocks !== undefined && deliveryConfirmation) {
       if (blocks > this.first) {
         const description = `${blocks}; only ${this.first} were confirmed`;
-        return Fault.fields([{ field: 'open.blocks', description }])!;
+        return Fault.fields([{ field: 'open.blocks', description }]);
       }
       this.dropHeld();
     } else if (blocks !== undefined && this.isCounted) this.skipTo(blocks);

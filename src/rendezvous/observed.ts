@@ -22,7 +22,7 @@ export class ObservedAddresses {
     this.#seenMs.set(host, this.clock.nowMs());
     if (this.#seenMs.size <= this.limits.addressesMax) return;
     const [oldest] = this.#seenMs.keys();
-    this.#seenMs.delete(oldest!);
+    this.#seenMs.delete(oldest);
   }
 
   has(host: string): boolean {

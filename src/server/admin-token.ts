@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Random } from '../base/clock.js';
+import { codeOf } from '../base/errors.js';
 import { checkPrivateFolder, createPrivateFile, readPrivateFile } from '../base/private-files.js';
 import { IN_MEMORY } from '../config/options.js';
 
@@ -34,7 +35,7 @@ async function readToken(folder: string, file: string): Promise<string | undefin
     checkPrivateFolder(folder);
     return readPrivateFile(join(folder, file))?.trim();
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     if (code === 'ENOENT' || code === 'EACCES') return undefined;
     throw error;
   }

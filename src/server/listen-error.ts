@@ -1,3 +1,4 @@
+import { asError, codeOf } from '../base/errors.js';
 /** An address that cannot be listened at, and the option that named it. */
 export class ListenError extends Error {
   /** The operating system's word for it: `EADDRINUSE`. */
@@ -8,9 +9,9 @@ export class ListenError extends Error {
     readonly option: string,
     cause: unknown,
   ) {
-    super((cause as Error).message, { cause });
+    super(asError(cause).message, { cause });
     this.name = 'ListenError';
-    this.code = (cause as NodeJS.ErrnoException).code;
+    this.code = codeOf(cause);
   }
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { codeOf } from '../base/errors.js';
 import { readPrivateFile, replacePrivateFile } from '../base/private-files.js';
 
 /** The file of a data folder that says where its server listens, for commands on the same machine. */
@@ -26,7 +27,7 @@ export function readListening(folder: string): Listening | undefined {
     const isKnown = tls === 'files' || tls === 'own' || tls === 'none';
     return typeof grpc === 'string' && isKnown ? { grpc, tls } : undefined;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     if (error instanceof SyntaxError || code === 'EACCES' || code === 'ENOENT') return undefined;
     throw error;
   }

@@ -63,6 +63,13 @@ export class Networks implements NetworkAdmin {
     this.#stopped = new StoppedNetworks(deps.log);
   }
 
+  /** Where the journals of the networks are, which are there where a network is created or was stored. */
+  get #journals(): NetworkJournals {
+    const { journals } = this.#deps;
+    if (journals === undefined) throw new Error('the storage has one network');
+    return journals;
+  }
+
   /** How many there are, the default one included. */
   get count(): number {
     return this.#running.size + 1;
@@ -136,7 +143,7 @@ export class Networks implements NetworkAdmin {
       try {
         if (running !== undefined)
           await this.#end(running, new Fault('NETWORK_NOT_FOUND', `the network ${name} was dropped`));
-        const dropped = await this.#deps.journals!.drop(stored.number);
+        const dropped = await this.#journals.drop(stored.number);
         this.#stopped.delete(stored.number);
         this.#deps.log.info({ network: name, ...dropped }, 'a network was dropped');
         return dropped;
@@ -176,7 +183,7 @@ export class Networks implements NetworkAdmin {
   }
 
   async #start(stored: StoredNetwork): Promise<Running> {
-    const journal = await this.#deps.journals!.open(stored.number);
+    const journal = await this.#journals.open(stored.number);
     try {
       const engine = await this.#deps.start(stored, journal, configOf(this.#deps.config, stored));
       const running = { stored, journal, engine };
@@ -204,7 +211,7 @@ export class Networks implements NetworkAdmin {
     try {
       return await this.#start(stored);
     } catch (error) {
-      await this.#deps.journals!.discard(stored.number).catch((err) => {
+      await this.#journals.discard(stored.number).catch((err) => {
         this.#deps.log.error({ err, network: stored.name }, 'a network that could not be founded is still stored');
         this.#stopped.add(stored, error, true);
       });
@@ -216,7 +223,7 @@ export class Networks implements NetworkAdmin {
   async #discardUnfounded(name: string): Promise<void> {
     const left = this.#stopped.find(name);
     if (left?.isUnfounded !== true) return;
-    await this.#deps.journals!.discard(left.stored.number);
+    await this.#journals.discard(left.stored.number);
     this.#stopped.delete(left.stored.number);
   }
 
@@ -254,7 +261,7 @@ export class Networks implements NetworkAdmin {
   }
 
   async #isFounded({ number }: StoredNetwork): Promise<boolean> {
-    const journal = await this.#deps.journals!.open(number);
+    const journal = await this.#journals.open(number);
     const isFounded = journal.last > 0;
     await journal.close();
     return isFounded;
@@ -306,9 +313,9 @@ function factsOf({ network, replica: { state } }: Engine, stored?: StoredNetwork
 }
 
 function wrongName(description: string): Fault {
-  return Fault.fields([{ field: 'name', description }])!;
+  return Fault.fields([{ field: 'name', description }]);
 }
 
 function sessionsFault(sessionsMax: number, most: number): Fault {
-  return Fault.fields([{ field: 'sessions_max', description: `${sessionsMax}; the server has ${most} at most` }])!;
+  return Fault.fields([{ field: 'sessions_max', description: `${sessionsMax}; the server has ${most} at most` }]);
 }

@@ -82,7 +82,7 @@ export class SessionShares {
 
   /** A live session is another holder's from now on. */
   move(sid: number, to: number): void {
-    const { uuid } = this.state.sessions.get(sid)!;
+    const { uuid } = this.state.sessions.living(sid);
     const from = this.holderOf(sid);
     for (const level of this.needs(to, uuid)) this.holders.add(level, 1);
     if (from !== NONE) this.#holderOf.delete(sid);

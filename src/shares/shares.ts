@@ -1,3 +1,4 @@
+import { entriesOf, keysOf } from '../base/tables.js';
 import type { Change } from '../core/model/change.js';
 import { Fault, type Reason } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
@@ -131,7 +132,7 @@ export class Shares {
     const to = this.#holders.reach(origin);
     if (to === from) return;
     const amounts = this.#moved(sid, from, to);
-    if (this.#fullFor(to, state.sessions.get(sid)!.uuid, amounts, origin) !== undefined) {
+    if (this.#fullFor(to, state.sessions.living(sid).uuid, amounts, origin) !== undefined) {
       this.#holders.tidy(to);
       return;
     }
@@ -234,7 +235,7 @@ export class Shares {
   #moved(sid: number, from: number, to: number): Amounts {
     const amounts = this.#belongings.of(sid);
     if (from === NONE || this.#holders.addressOf(from) !== this.#holders.addressOf(to)) return amounts;
-    const ofConnections = Object.entries(amounts).filter(([what]) => LEVELS[what as Belonging] === 'connection');
+    const ofConnections = entriesOf(amounts).filter(([what]) => LEVELS[what] === 'connection');
     return Object.fromEntries(ofConnections);
   }
 
@@ -266,7 +267,7 @@ export class Shares {
   }
 
   #add(holder: number, amounts: Amounts, times: number): void {
-    for (const [what, count] of Object.entries(amounts) as [Belonging, number][]) {
+    for (const [what, count] of entriesOf(amounts)) {
       const at = this.#at(what, holder);
       if (count === 0 || at === NONE) continue;
       const byHolder = this.#amounts.get(what) ?? new Map<number, number>();
@@ -278,7 +279,7 @@ export class Shares {
   }
 }
 
-const BELONGINGS = Object.keys(LEVELS) as readonly Belonging[];
+const BELONGINGS = keysOf(LEVELS);
 
 function largestOf(amounts: ReadonlyMap<number, number> | undefined): number {
   let most = 0;

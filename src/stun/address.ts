@@ -31,7 +31,7 @@ export function addressBytes(text: string): Buffer | undefined {
 /** The address of 4 or 16 bytes; IPv6 as RFC 5952 writes it, so that equal addresses are equal strings. */
 export function addressText(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.');
-  const groups = Array.from({ length: 8 }, (_, at) => ((bytes[2 * at]! << 8) | bytes[2 * at + 1]!).toString(16));
+  const groups = Array.from({ length: 8 }, (_, at) => ((bytes[2 * at] << 8) | bytes[2 * at + 1]).toString(16));
   const zeros = longestZeros(groups);
   if (zeros.length < 2) return groups.join(':');
   const before = groups.slice(0, zeros.at).join(':');

@@ -74,7 +74,7 @@ export class StunError extends Error {}
  */
 export function stunLength(bytes: Buffer): number | undefined {
   if (bytes.length < STUN_HEADER_BYTES) return undefined;
-  if (bytes[0]! >= 0x40) throw new StunError('the first two bits are not 0');
+  if (bytes[0] >= 0x40) throw new StunError('the first two bits are not 0');
   if (bytes.readUInt32BE(4) !== MAGIC_COOKIE) throw new StunError('no magic cookie');
   const length = bytes.readUInt16BE(2);
   if (length % 4 !== 0) throw new StunError(`attributes of ${length} bytes are not padded`);
@@ -193,7 +193,7 @@ function xorAddress(from: Endpoint, transactionId: Buffer): Buffer {
 
 function xor(address: Buffer, transactionId: Buffer): Buffer {
   const mask = Buffer.concat([Buffer.from([0x21, 0x12, 0xa4, 0x42]), transactionId]);
-  return Buffer.from(address.map((byte, at) => byte ^ mask[at]!));
+  return Buffer.from(address.map((byte, at) => byte ^ mask[at]));
 }
 
 function checkFingerprint(bytes: Buffer, at: number, value: Buffer): true {

@@ -22,7 +22,7 @@ export class Transports {
   list({ codeName, encrypted }: TransportFilter): Transport[] | Fault {
     if (codeName !== undefined && !(CODE_NAMES as readonly string[]).includes(codeName)) {
       const description = `not a code name; ${CODE_NAMES.join(', ')} are`;
-      return Fault.fields([{ field: 'code_name', description }])!;
+      return Fault.fields([{ field: 'code_name', description }]);
     }
     return this.all
       .filter((one) => codeName === undefined || one.codeName === codeName)

@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './command.mjs';
 import { signalGroup, startGroup } from './groups.mjs';
@@ -13,6 +13,9 @@ const JEST_LIMIT_MS = 40 * 60_000;
  * run in so many parts, each with workers of its own. (Jest's own remedy, workerIdleMemoryLimit, leaves it hanging.)
  */
 const PARTS = 14;
+
+/** One worker more than cores: tests wait for a third to a half of their time, for processes, timers and disks. */
+const WORKERS = availableParallelism() + 1;
 
 /** How often a run that keeps its progress to itself says how far it is. */
 const PROGRESS_MS = 30_000;
@@ -58,9 +61,10 @@ async function runPart({ node, paths, isQuiet, shard, env }) {
 
 /** How jest ended, in words; undefined when it ended well. */
 function jestEnding({ node, paths, isQuiet, reportFile, memoryFolder, env }) {
-  const args = ['--experimental-vm-modules', '--no-warnings', join(ROOT, 'node_modules/jest/bin/jest.js')];
+  const jest = ['--experimental-vm-modules', '--no-warnings', join(ROOT, 'node_modules/jest/bin/jest.js')];
   // Standard output gets the report once more with --json; the progress goes to standard error.
-  const child = startGroup(node, [...args, '--json', '--maxWorkers=100%', `--outputFile=${reportFile}`, ...paths], {
+  const options = ['--json', `--maxWorkers=${WORKERS}`, `--outputFile=${reportFile}`];
+  const child = startGroup(node, [...jest, ...options, ...paths], {
     cwd: ROOT,
     env: { ...process.env, ...env, [MEMORY_FOLDER]: memoryFolder },
     stdio: ['ignore', 'ignore', isQuiet ? 'pipe' : 'inherit'],

@@ -1,60 +1,36 @@
 import fc from 'fast-check';
 import { readPolicy } from '../../src/core/decide/policy/policy-document.js';
 import type { Command } from '../../src/core/model/command.js';
-import { ConnectionRole, ConnectionState, Fallback, PathKind } from '../../src/core/model/connection.js';
+import { ConnectionRole, ConnectionState, Fallback } from '../../src/core/model/connection.js';
 import { REASONS, type Reason } from '../../src/core/model/fault.js';
 import { LIMIT_NAMES, type Limits } from '../../src/core/model/limits.js';
-import { LinkType } from '../../src/core/model/link.js';
 import type { Made } from '../../src/core/model/request.js';
-import { CloseReason } from '../../src/core/model/session.js';
 import { IdentityKind, KeyOrigin } from '../../src/core/model/trust/identity.js';
 import { AUTH_MODES, foundingDocument, type Policy, type StoredPolicy } from '../../src/core/model/trust/policy.js';
 import type { Row } from '../../src/core/store/snapshot.js';
-
-/** A record as people write it: fast-check would also make ones without a prototype, which equal no others. */
-type Shape<T> = { [K in keyof T]: fc.Arbitrary<T[K]> };
-const shape = <T>(model: Shape<T>) => fc.record<T>(model, { noNullPrototype: true });
-
-const sid = fc.integer({ min: 0, max: 2 ** 31 - 1 });
-const ms = fc.integer({ min: 0, max: 2 ** 32 - 1 });
-const wallMs = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
-const text = fc.string({ unit: 'grapheme', maxLength: 40 });
-const uuid = fc.uuid();
-// Plain objects, whatever the key: an arbitrary dictionary would have no prototype.
-const labels = fc
-  .array(fc.tuple(fc.oneof(text, fc.constantFrom('__proto__', 'constructor', '1')), text), { maxLength: 5 })
-  .map((entries) => Object.fromEntries(entries));
-const tokenHash = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
-const link = fc.constantFrom(...Object.values(LinkType));
-const closeReason = fc.constantFrom(...Object.values(CloseReason));
-const params = shape({
-  name: text,
-  timeoutMs: ms,
-  maxBlockBytes: fc.integer({ min: 0, max: 1_048_576 }),
-  compression: fc.integer({ min: 0, max: 1 }),
-  deliveryConfirmation: fc.boolean(),
+import {
+  brokered,
+  closeReason,
+  drawn,
+  gathered,
+  hidden,
+  kind,
   labels,
-});
-const someParams = fc.record(
-  { name: text, timeoutMs: ms, maxBlockBytes: ms, compression: ms, deliveryConfirmation: fc.boolean(), labels },
-  { requiredKeys: [], noNullPrototype: true },
-);
-const kind = <K extends string>(name: K) => fc.constant(name);
-
-const hidden = fc.uint8Array({ maxLength: 48 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
-const port = fc.integer({ min: 0, max: 65_535 });
-const candidate = shape({ host: text, port, type: fc.integer({ min: 0, max: 3 }), priority: ms });
-const gathered = {
-  candidates: fc.array(candidate, { maxLength: 3 }),
-  publicKey: hidden,
-  roundTripMs: ms,
-  relayVersion: ms,
-};
-const drawn = { nonce: hidden, atMs: wallMs };
-const pair = shape({ local: candidate, remote: candidate, outcome: text });
-const tried = { connected: fc.boolean(), pairs: fc.array(pair, { maxLength: 3 }), tookMs: ms };
-const path = fc.constantFrom(...Object.values(PathKind));
-const brokered = shape({ connection: wallMs, path, roundTripMs: ms, failed: fc.boolean() });
+  link,
+  ms,
+  params,
+  path,
+  port,
+  type Shape,
+  shape,
+  sid,
+  someParams,
+  text,
+  tokenHash,
+  tried,
+  uuid,
+  wallMs,
+} from './arbitrary-fields.js';
 
 const requestId = fc.string({ minLength: 1, maxLength: 64 });
 

@@ -10,7 +10,7 @@ import { INITIAL_LIMITS } from '../../src/core/model/limits.js';
 import { capture, rowsOf } from '../../src/core/store/snapshot.js';
 import { State } from '../../src/core/store/state.js';
 import { encodeChunks } from '../../src/journal/format/chunk.js';
-import { digestOf } from '../../src/journal/format/digest.js';
+import { stateDigest } from '../../src/journal/format/digest.js';
 import { encodeRecord } from '../../src/journal/format/record.js';
 import { checkFolder, readFolder } from '../../src/journal/inspect.js';
 import type { Journal } from '../../src/journal/journal.js';
@@ -102,20 +102,20 @@ describe('a copy of a journal', () => {
     // A server leads it and goes on.
     const term = await log.lead();
     const state = await replayWhole(term.journal, INITIAL_LIMITS);
-    expect(digestOf(state)).toBe(copied.digest);
+    expect(stateDigest(state)).toBe(copied.digest);
     await append(term.journal, state);
     await snapshot(term.journal, state);
     await term.resign();
 
     const back = await copyOut(at('back'));
-    expect(back.state).toEqual({ revision: 14, digest: digestOf(state) });
+    expect(back.state).toEqual({ revision: 14, digest: stateDigest(state) });
     expect(back.snapshots.map(({ revision: one }) => one)).toEqual([5, 10, 14]);
     expect(readdirSync(at('back')).filter((name) => name.includes('unfinished'))).toEqual([]);
     const opened = await LmdbJournal.open(at('back'));
     expect(opened.last).toBe(14);
     await append(opened, state);
     await opened.close();
-    expect(await digestIn(at('back'))).toBe(digestOf(state));
+    expect(await digestIn(at('back'))).toBe(stateDigest(state));
   });
 
   it('goes neither into a network nor into a folder that has a journal, and changes nothing there', async () => {
@@ -170,7 +170,7 @@ describe('a copy of a journal', () => {
       const log = openLog(etcd.connect(), NETWORK);
       const [head] = (await etcd.connect().read({ key: KEYS.head })).values;
       if (head !== undefined) {
-        expect(digestOf(await replayWhole((await log.view()).journal, INITIAL_LIMITS))).toBe(digest);
+        expect(stateDigest(await replayWhole((await log.view()).journal, INITIAL_LIMITS))).toBe(digest);
         continue;
       }
       const [copying] = (await etcd.connect().read({ key: KEYS.copying })).values;

@@ -1,5 +1,6 @@
 import { REASONS } from '../../src/core/model/fault.js';
-import { EVENTS, type EventType } from '../../src/system/codec/event.js';
+import { EVENTS } from '../../src/system/codec/event.js';
+import type { EventType } from '../../src/system/codec/event-type.js';
 import type { Slot, Table } from '../../src/system/codec/field.js';
 
 const KINDS = ['u8', 'u16', 'u32', 'id', 'u64', 'bool', 'uuid', 'text', 'bytes', 'structure'] as const;

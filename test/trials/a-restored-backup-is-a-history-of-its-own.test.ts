@@ -11,7 +11,7 @@ import { SessionRequest, SessionServiceClient } from '../../gen/switchyard/v1/se
 import { apply } from '../../src/core/decide/apply.js';
 import { INITIAL_LIMITS } from '../../src/core/model/limits.js';
 import { State } from '../../src/core/store/state.js';
-import { digestOf } from '../../src/journal/format/digest.js';
+import { stateDigest } from '../../src/journal/format/digest.js';
 import { decodeRecord } from '../../src/journal/format/record.js';
 import { LmdbJournal } from '../../src/journal/storage/lmdb.js';
 import { Program, startServerProcess } from '../cli/process.js';
@@ -99,7 +99,7 @@ async function digestAt(folder: string, revision: number): Promise<string> {
     await journal.close();
   }
   expect(state.revision).toBe(revision);
-  return digestOf(state);
+  return stateDigest(state);
 }
 
 async function command(...args: string[]): Promise<Record<string, unknown>> {

@@ -282,7 +282,8 @@ describe('a message of a watch', () => {
   ])(
     'is made in a short turn when a watcher missed %s nodes with full labels',
     (_name, count, isNet) => {
-      const world = new World({}, { historyRevisionsMax: 16 });
+      // A log of sixteen entries, each in a segment of its own: by default one has 1 MiB, which takes longer to make than to fill.
+      const world = new World({}, { historyRevisionsMax: 16, historyBytesMax: 262_144 });
       for (const feed of [world.feeds[0], world.feeds[3]]) {
         const reader = new Reader(world, feed, { after: world.state.position, coalesce: true });
         const tookMs = [1, 2, 3].map(() => {

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import type { Change } from '../../../src/core/model/change.js';
 import type { Position } from '../../../src/core/model/position.js';
 import type { State } from '../../../src/core/store/state.js';
-import { digestOf } from '../../../src/journal/format/digest.js';
+import { stateDigest } from '../../../src/journal/format/digest.js';
 import type { Verdict } from '../verdict.js';
 import { isExpiry, type Ledger } from './ledger.js';
 import type { Place } from './place.js';
@@ -77,7 +77,7 @@ export class StateJudge {
 
   #compareStates(name: string, state: State): void {
     const { revision } = state;
-    this.#compare(this.#digests, { name, revision, is: digestOf(state) }, 'has another state');
+    this.#compare(this.#digests, { name, revision, is: stateDigest(state) }, 'has another state');
   }
 
   #compare<T>(

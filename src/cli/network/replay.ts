@@ -1,3 +1,4 @@
+import { asError } from '../../base/errors.js';
 import { parseNetworkGraph } from '../../netjson/parse.js';
 import { Churn, type ChurnSummary } from '../../replay/churn.js';
 import { PlanError, planReplay, type ReplayPlan } from '../../replay/plan.js';
@@ -65,7 +66,7 @@ function readPlan(path: string, { readFile }: Surroundings): ReplayPlan {
   try {
     text = readFile(path);
   } catch (error) {
-    throw new Failure(`${path} cannot be read: ${(error as Error).message}`);
+    throw new Failure(`${path} cannot be read: ${asError(error).message}`);
   }
   try {
     const plan = planReplay(parseNetworkGraph(text));

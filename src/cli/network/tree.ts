@@ -64,5 +64,5 @@ function examplesOf(command: Command): string[] {
   };
   const events: unknown = command;
   (events as EventEmitter).emit('afterHelp', { command, error: false, write });
-  return [...text.matchAll(/^ {2}\$ (.+)$/gm)].map(([, line]) => line!);
+  return [...text.matchAll(/^ {2}\$ (.+)$/gm)].map(([, line]) => line);
 }

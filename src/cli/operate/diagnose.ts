@@ -1,5 +1,6 @@
 import { parseAddress } from '../../base/address.js';
 import type { Clock } from '../../base/clock.js';
+import { asError } from '../../base/errors.js';
 import { StatusCode, SwitchyardError, type TlsOptions } from '../../client/index.js';
 import { type Finding, probe, type Target } from '../peers/probe.js';
 import { Failure } from '../surroundings.js';
@@ -34,7 +35,7 @@ export async function diagnose(
 /** The same in one line, for commands that go on. */
 export async function diagnoseShortly(error: SwitchyardError, server: Server, clock: Clock): Promise<string> {
   const found = await diagnose(error, server, clock);
-  return found instanceof SwitchyardError ? explain(found)[0] : (found as Error).message;
+  return found instanceof SwitchyardError ? explain(found)[0] : asError(found).message;
 }
 
 /** What went wrong with a connection for system events. */

@@ -1,4 +1,5 @@
 import { type Command, Option as Flag } from 'commander';
+import { entriesOf } from '../../base/tables.js';
 import { ETCD_OPTIONS } from '../../config/etcd-options.js';
 import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS } from '../../config/limit-options.js';
 import { environmentName, type Option } from '../../config/option.js';
@@ -6,7 +7,7 @@ import { OPTIONS } from '../../config/options.js';
 
 /** Adds every option of `serve`, from the one table that knows them. Values are checked when all sources are read. */
 export function withServeOptions(command: Command): Command {
-  for (const [key, option] of Object.entries(OPTIONS) as [string, Option<unknown>][]) {
+  for (const [key, option] of entriesOf<string, Option<unknown>>(OPTIONS)) {
     const flag = flagOf(option);
     if (option.isList)
       flag.argParser((value, before?: string) => (before === undefined ? value : `${before},${value}`));

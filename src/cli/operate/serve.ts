@@ -2,6 +2,7 @@ import { createSecureContext } from 'node:tls';
 import type { Command } from 'commander';
 import { type Logger, pino } from 'pino';
 import { formatAddress, isLoopback } from '../../base/address.js';
+import { asError, codeOf } from '../../base/errors.js';
 import { ConfigError, readConfig } from '../../config/config.js';
 import { type Config, IN_MEMORY } from '../../config/options.js';
 import { tlsPlan } from '../../config/tls-plan.js';
@@ -121,7 +122,7 @@ function checkCertificates({ tlsCert, tlsKey, tlsClientCa }: Config, { readFile 
       if (text.includes(`-----BEGIN `) && text.includes(what)) return text;
       problems.push(`--${flag}: ${path} holds no ${what.toLowerCase()} in PEM`);
     } catch (error) {
-      problems.push(`--${flag}: ${path} cannot be read: ${(error as Error).message}`);
+      problems.push(`--${flag}: ${path} cannot be read: ${asError(error).message}`);
     }
     return undefined;
   };
@@ -132,7 +133,7 @@ function checkCertificates({ tlsCert, tlsKey, tlsClientCa }: Config, { readFile 
   try {
     createSecureContext({ cert, key, ca });
   } catch (error) {
-    const { code = 'unreadable' } = error as NodeJS.ErrnoException;
+    const code = codeOf(error) ?? 'unreadable';
     throw new ConfigError([`--tls-cert, --tls-key: the files are no certificate with its key (${code})`]);
   }
 }

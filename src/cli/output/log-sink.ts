@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import type { Clock } from '../../base/clock.js';
+import { codeOf } from '../../base/errors.js';
 
 /** Characters of the log that wait for a reader; further lines are counted and dropped. */
 const WAITING_LENGTH_MAX = 1 << 20;
@@ -61,7 +62,7 @@ export class LogSink {
     try {
       return (this.#deps.write ?? writeSync)(this.#fd, bytes);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined;
+      if (codeOf(error) === 'EAGAIN') return undefined;
       this.#lost += 1;
       return bytes.length;
     }

@@ -1,6 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { type Address, formatAddress, parseAddress } from '../../base/address.js';
+import { asError } from '../../base/errors.js';
 import { ValueError } from '../../base/value-error.js';
 import {
   type ConnectOptions,
@@ -81,7 +82,7 @@ export async function forwardPort(
         socket.resetAndDestroy();
         if (flags.exitOnFailure && !isReached) fail(error as Error);
         else {
-          const words = error instanceof SwitchyardError ? explain(error) : [(error as Error).message];
+          const words = error instanceof SwitchyardError ? explain(error) : [asError(error).message];
           await terminal.err.writeLines(words);
         }
       }
@@ -93,7 +94,7 @@ export async function forwardPort(
     const { port: bound } = server.address() as { port: number };
     await terminal.out.write(`forwarding ${formatAddress({ ...at, port: bound })} to port ${port} of ${peer.current}`);
     const stopped = new Promise<Error>((resolve) => {
-      signal.addEventListener('abort', () => resolve(signal.reason as Error), { once: true });
+      signal.addEventListener('abort', () => resolve(signal.reason), { once: true });
     });
     const why = await Promise.race([stopped, failed, instance.ended]);
     server.close();
@@ -118,7 +119,7 @@ function localAddress(text: string): Address {
  */
 async function passThrough(stream: PeerStream, { input, output, signal }: Surroundings): Promise<void> {
   const broken = (error: Error) => stream.destroy(error);
-  const stop = () => stream.destroy(signal.reason as Error);
+  const stop = () => stream.destroy(signal.reason);
   finished(input, { writable: false }).catch(broken);
   output.on('error', broken);
   // The signal may have been aborted while the port was asked for; it calls no listener then.
@@ -130,7 +131,7 @@ async function passThrough(stream: PeerStream, { input, output, signal }: Surrou
     await finished(stream);
   } catch (error) {
     if (error instanceof SwitchyardError) throw error;
-    throw new Failure(`the connection broke: ${(error as Error).message}`);
+    throw new Failure(`the connection broke: ${asError(error).message}`);
   } finally {
     output.off('error', broken);
     signal.removeEventListener('abort', stop);
@@ -179,7 +180,7 @@ async function reach(
     await terminal.err.write(`${stream.connectionId}: connected to ${cvid} ${way}`);
     stream.on('path', () => void terminal.err.write(`${stream.connectionId}: directly from now on`));
   }
-  const stop = () => stream.destroy(signal.reason as Error);
+  const stop = () => stream.destroy(signal.reason);
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
   try {

@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { Clock } from '../../base/clock.js';
+import { codeOf } from '../../base/errors.js';
 import { shortened } from '../operate/explain.js';
 import { Failure } from '../surroundings.js';
 
@@ -50,7 +51,7 @@ export async function servePort(stream: Duplex, mayReach: (port: number) => bool
     await connected(socket);
   } catch (error) {
     // Not the error's own message: the caller, who is on another machine, would read it.
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     return refuse(stream, `port ${port}: ${/^E[A-Z]+$/.test(code ?? '') ? code : 'it cannot be reached'}`);
   }
   stream.write(answer(CONNECTED, ''));

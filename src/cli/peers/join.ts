@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.js';
+import { asError } from '../../base/errors.js';
 import {
   type ConnectionOffer,
   type Instance,
@@ -114,6 +115,6 @@ async function serve(
     say(`${connectionId}: closed`);
   } catch (error) {
     stream.destroy();
-    say(`${connectionId}: ${(error as Error).message}`);
+    say(`${connectionId}: ${asError(error).message}`);
   }
 }

@@ -71,7 +71,7 @@ async function tryWay(
   const stream = await instance.connect(cvid, { transport, relayOnly, fallback, upgradeAfterMs, signal });
   const way = stream.path;
   const { connectionId } = stream;
-  const stop = () => stream.destroy(signal.reason as Error);
+  const stop = () => stream.destroy(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
   try {
     await requestPort(stream, ECHO_PORT, surroundings.clock);
@@ -116,6 +116,6 @@ function words({ way, roundTripsMs, failed }: Way): string {
     return `${how}: no answer to pings: ${failed}${measured}`;
   }
   const { count, minMs, medianMs, maxMs } = summary(roundTripsMs) as Record<string, number>;
-  const each = [minMs, medianMs, maxMs].map((one) => one!.toFixed(1)).join(' / ');
+  const each = [minMs, medianMs, maxMs].map((one) => one.toFixed(1)).join(' / ');
   return `${how}: ${each} ms (least / median / most of ${count})`;
 }

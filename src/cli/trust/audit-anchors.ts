@@ -86,5 +86,5 @@ async function ask(flags: ConnectionFlags, surroundings: Surroundings): Promise<
 }
 
 function wordsFor(refusal: unknown): string {
-  return refusal instanceof SwitchyardError ? explain(refusal)[0]! : asError(refusal).message;
+  return refusal instanceof SwitchyardError ? explain(refusal)[0] : asError(refusal).message;
 }

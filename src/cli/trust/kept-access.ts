@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { asError } from '../../base/errors.js';
 import { readPrivateFile, replacePrivateFile } from '../../base/private-files.js';
 import { DEFAULT_NETWORK } from '../../core/model/network.js';
 import { Failure } from '../surroundings.js';
@@ -48,7 +49,7 @@ export function keepAccess(keyPath: string, access: KeptAccess): void {
   try {
     replacePrivateFile(pathOf(keyPath), `${JSON.stringify(access)}\n`);
   } catch (error) {
-    throw new Failure(`the access token cannot be kept: ${(error as Error).message}`);
+    throw new Failure(`the access token cannot be kept: ${asError(error).message}`);
   }
 }
 
@@ -69,7 +70,7 @@ function readKept(keyPath: string): KeptAccess | undefined {
   try {
     text = readPrivateFile(pathOf(keyPath));
   } catch (error) {
-    throw new Failure((error as Error).message);
+    throw new Failure(asError(error).message);
   }
   if (text === undefined) return undefined;
   try {

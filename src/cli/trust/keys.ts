@@ -1,5 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { asError } from '../../base/errors.js';
 import {
   type Identity,
   type IdentityKey,
@@ -237,6 +238,6 @@ async function known<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    throw new Failure((error as Error).message);
+    throw new Failure(asError(error).message);
   }
 }

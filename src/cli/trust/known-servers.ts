@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { isLoopback, parseAddress, plainAddress } from '../../base/address.js';
+import { asError } from '../../base/errors.js';
 import { ensurePrivateFolder, readPrivateFile, replacePrivateFile } from '../../base/private-files.js';
 import { formatPin, parsePin, type TlsOptions } from '../../client/index.js';
 import { defaultDataFolder } from '../../config/config.js';
@@ -116,7 +117,7 @@ function readJson(path: string): object | undefined {
   try {
     text = readPrivateFile(path);
   } catch (error) {
-    throw new Failure((error as Error).message);
+    throw new Failure(asError(error).message);
   }
   if (text === undefined) return undefined;
   try {

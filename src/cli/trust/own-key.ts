@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { asError } from '../../base/errors.js';
 import {
   AuthMode,
   ensureKey,
@@ -48,7 +49,7 @@ export function ownKeyPath(name: string, flags: KeyFlags, surroundings: Surround
   );
   const paths = servers.map((server) => keptKeyPath({ folder, server, network, name }));
   // In whatever order the servers of a network are named, an instance stays the same.
-  return paths.find((path) => existsSync(path)) ?? paths[0]!;
+  return paths.find((path) => existsSync(path)) ?? paths[0];
 }
 
 /** The key of a command, made if there is none. Rejects with a Failure when it cannot be stored. */
@@ -129,7 +130,7 @@ export async function passingInstance(yard: Switchyard, name: string, flags: Key
     base = await instanceOf(own.path);
   } catch (error) {
     if (flags.key !== undefined) throw error;
-    await terminal.err.write(`${(error as Error).message}; so nothing keeps others from taking this place`);
+    await terminal.err.write(`${asError(error).message}; so nothing keeps others from taking this place`);
     return { uuid: randomUUID() };
   }
   for (let tried = 0; tried < SLOTS; tried++) {
@@ -165,6 +166,6 @@ async function failing<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw new Failure(`the key cannot be kept: ${(error as Error).message}`);
+    throw new Failure(`the key cannot be kept: ${asError(error).message}`);
   }
 }

@@ -1,4 +1,5 @@
 import { addAbortSignal } from 'node:stream';
+import { asError } from '../../base/errors.js';
 import { type ConnectionFlags, withAdministrator } from '../connection.js';
 import { Failure, type Surroundings, UsageError } from '../surroundings.js';
 import { authModeWord } from '../words.js';
@@ -78,7 +79,7 @@ async function readDocument(path: string, { readFile, input, signal }: Surroundi
       return bounded(readFile(path));
     } catch (error) {
       if (error instanceof Failure) throw error;
-      throw new UsageError(`${path} cannot be read: ${(error as Error).message}`);
+      throw new UsageError(`${path} cannot be read: ${asError(error).message}`);
     }
   }
   let text = '';

@@ -239,7 +239,7 @@ export class DirectCarrier implements Carrier {
   /** Waits for something that the stream does; rejects when it closes before. */
   #unlessClosed(happens: (done: () => void) => unknown): Promise<void> {
     return new Promise((resolve, reject) => {
-      const closed = () => reject(this.#error!);
+      const closed = () => reject(this.#error);
       const done = () => {
         this.#stream.off('close', closed);
         resolve();

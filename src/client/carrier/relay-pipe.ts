@@ -129,6 +129,6 @@ function openFirst<End>(
 
 /** The same bytes in blocks of the largest size, the last one excepted. None is empty. */
 function* blocksOf(chunks: readonly Buffer[]): Generator<Buffer> {
-  const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  const bytes = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
   for (let at = 0; at < bytes.length; at += BLOCK_BYTES) yield bytes.subarray(at, at + BLOCK_BYTES);
 }

@@ -38,7 +38,7 @@ const OUT_TABLE: Readonly<Record<OutState, readonly [OutCell, OutCell, OutCell, 
 
 /** Where an event leads the way to the peer. */
 export function nextOut(state: OutState, event: OutEvent): OutState {
-  const cell = OUT_TABLE[state][OUT_EVENTS.indexOf(event)]!;
+  const cell = OUT_TABLE[state][OUT_EVENTS.indexOf(event)];
   return cell === '·' ? state : cell;
 }
 

@@ -27,7 +27,7 @@ export class FirstChannel implements Channel {
   }
 
   get host(): string | undefined {
-    return this.#to(this.#here ?? this.#addresses[0]!).host;
+    return this.#to(this.#here ?? this.#addresses[0]).host;
   }
 
   leafKeyId(): Uint8Array | undefined {
@@ -99,7 +99,7 @@ export class FirstChannel implements Channel {
       if (isThere) this.#here ??= address;
     }
     // Where none is there, the call to the first of them says why.
-    this.#here ??= next[0] ?? this.#addresses[0]!;
+    this.#here ??= next[0] ?? this.#addresses[0];
     return this.#to(this.#here);
   }
 

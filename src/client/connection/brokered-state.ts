@@ -34,7 +34,7 @@ const TABLE: Readonly<Record<BrokeredState, readonly [Cell, Cell, Cell, Cell]>> 
 
 /** Where an event leads from a state. */
 export function nextBrokered(state: BrokeredState, event: BrokeredEvent): BrokeredState {
-  const cell = TABLE[state][EVENTS.indexOf(event)]!;
+  const cell = TABLE[state][EVENTS.indexOf(event)];
   return cell === '·' ? state : cell;
 }
 
@@ -64,6 +64,6 @@ const SOCKETS_TABLE: Readonly<Record<SocketsState, readonly [SocketsState | '·'
 
 /** Where an event leads the sockets. */
 export function nextSockets(state: SocketsState, event: SocketsEvent): SocketsState {
-  const cell = SOCKETS_TABLE[state][SOCKETS_EVENTS.indexOf(event)]!;
+  const cell = SOCKETS_TABLE[state][SOCKETS_EVENTS.indexOf(event)];
   return cell === '·' ? state : cell;
 }

@@ -10,6 +10,7 @@ import {
 } from '../../../gen/switchyard/v1/connection.js';
 import type { LinkType } from '../../../gen/switchyard/v1/link.js';
 import type { Clock, Random } from '../../base/clock.js';
+import { RELAY_FIRST_FROM } from '../../core/model/connection.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { CarriedDuplex } from '../carrier/carried-duplex.js';
 import { DirectCarrier } from '../carrier/direct-carrier.js';
@@ -19,7 +20,7 @@ import { type AttemptPlan, attemptPlan, type DirectPath, dialPlan } from '../dir
 import { durationOf } from '../duration.js';
 import type { RelayOptions, RelaySink, RelaySource } from '../relay/relay.js';
 import { type BrokeredState, nextBrokered, nextSockets, type SocketsState } from './brokered-state.js';
-import { canMove, openMovable, openPlain, RELAY_FIRST_FROM, RELAY_VERSION, type Relayed } from './open-relayed.js';
+import { canMove, openMovable, openPlain, RELAY_VERSION, type Relayed } from './open-relayed.js';
 import type { PathFacts, PeerStream } from './peer-stream.js';
 import { punchAnswer } from './punch-answer.js';
 import { Upgrade } from './upgrade.js';

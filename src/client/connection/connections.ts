@@ -11,6 +11,7 @@ import type { DirectConnectionRequest, DirectConnectionResponse } from '../../..
 import { isLoopback } from '../../base/address.js';
 import type { Clock, Random, Timer } from '../../base/clock.js';
 import { asError } from '../../base/errors.js';
+import { RELAY_FIRST_FROM } from '../../core/model/connection.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { Tracer } from '../../tracing/tracer.js';
 import type { CallOptions, Complete } from '../channel/call.js';
@@ -28,7 +29,7 @@ import { StatusCode } from '../status.js';
 import { Brokered, type BrokeredDesk, type BrokeredFacts } from './brokered.js';
 import { type ConnectOptions, FALLBACKS } from './connect-options.js';
 import { tracedConnect } from './connect-span.js';
-import { RELAY_FIRST_FROM, RELAY_VERSION } from './open-relayed.js';
+import { RELAY_VERSION } from './open-relayed.js';
 import type { PeerStream } from './peer-stream.js';
 
 /** What an end knows of itself as it asks. */

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Connection } from '../../../gen/switchyard/v1/connection.js';
 import type { Clock, Random } from '../../base/clock.js';
+import { RELAY_FIRST_FROM } from '../../core/model/connection.js';
 import { CarriedDuplex } from '../carrier/carried-duplex.js';
 import type { Carrier } from '../carrier/carrier.js';
 import { DirectCarrier } from '../carrier/direct-carrier.js';
@@ -13,8 +14,6 @@ import { RelayDuplex } from '../relay/relay-duplex.js';
 
 /** The newest form of relayed bytes that this client knows: frames inside TLS, on streams that are resumed. */
 export const RELAY_VERSION = 3;
-/** The form from which on the order says which end is the TLS client, and the relay may come before any attempt. */
-export const RELAY_FIRST_FROM = 3;
 /** The form without which a connection cannot move: bytes as they are. */
 const PLAIN = 0;
 /** The newest form for streams without delivery confirmation, as servers before 0.2.0 make them whatever form they order. */

@@ -35,7 +35,7 @@ export interface NatView {
 
 /** Asks STUN ports over UDP, all of them from one socket; what has not answered when `signal` fires has not. */
 export async function lookUdp(places: readonly Endpoint[], clock: Clock, signal?: AbortSignal): Promise<NatView> {
-  const family = familyOf(places[0]!.host);
+  const family = familyOf(places[0].host);
   const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
   try {
     socket.bind(0);

@@ -31,7 +31,7 @@ export function nominated(stream: Duplex, nonce: Uint8Array, signal: AbortSignal
 }
 
 /** Confirms a nomination, as the end that does not control. Nothing but data follows. */
-export function confirm(stream: Duplex, nonce: Uint8Array): void {
+export function confirmPath(stream: Duplex, nonce: Uint8Array): void {
   stream.write(frame(CONFIRMED, nonce));
 }
 

@@ -6,7 +6,7 @@ import { within } from '../../base/timing.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { wait } from '../instance/scope.js';
 import { PUNCH_LIMITS } from './limits.js';
-import { confirm, nominate, nominated } from './nominate.js';
+import { confirmPath, nominate, nominated } from './nominate.js';
 import { type Outcome, outcomeOf, PathError } from './outcome.js';
 import type { AttemptPlan } from './path.js';
 import { secure } from './secure.js';
@@ -103,7 +103,7 @@ export class PathRace<Raw extends Duplex> {
   async #confirm(stream: TLSSocket): Promise<undefined> {
     await nominated(stream, this.#plan.nonce, this.#over.signal);
     if (this.over) throw new PathError('not nominated');
-    confirm(stream, this.#plan.nonce);
+    confirmPath(stream, this.#plan.nonce);
   }
 
   #win(winner: Winner<Raw>): void {

@@ -54,7 +54,7 @@ const TABLE: Readonly<Record<State, readonly [Cell, Cell, Cell, Cell, Cell, Cell
 
 /** Where an event leads from a state. */
 export function next(state: State, event: Event): State {
-  const cell = TABLE[state][EVENTS.indexOf(event)]!;
+  const cell = TABLE[state][EVENTS.indexOf(event)];
   return cell === '·' ? state : cell;
 }
 

@@ -1,4 +1,5 @@
 import type { Compression, StreamParams } from '../../../gen/switchyard/v1/stream.js';
+import { keysOf } from '../../base/tables.js';
 import { durationOf } from '../duration.js';
 
 /** How a stream should behave; what is not there stays at its default, or as it is. Bounds: `StreamParams`. */
@@ -37,6 +38,5 @@ export function streamParamsOf(settings: StreamSettings): StreamParams {
 
 /** The field mask of the settings that are there. */
 export function maskOf(settings: StreamSettings): string[] {
-  const names = Object.keys(PATHS) as (keyof StreamSettings)[];
-  return names.filter((name) => settings[name] !== undefined).map((name) => PATHS[name]);
+  return keysOf(PATHS).flatMap((name) => (settings[name] === undefined ? [] : PATHS[name]));
 }

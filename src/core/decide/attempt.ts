@@ -98,7 +98,7 @@ function fallBack(state: State, connection: Connection, revision: number): Chang
 }
 
 /** Gives both ends the relay before any attempt; undefined when no streams can be had. */
-export function relay(state: State, connection: Connection, revision: number): Change[] | undefined {
+export function relayConnection(state: State, connection: Connection, revision: number): Change[] | undefined {
   return refuseRelay(state, connection) === undefined ? giveRelay(state, connection, revision) : undefined;
 }
 
@@ -138,7 +138,7 @@ export function withAnswer(
   connection: Connection,
   { sid, connected, pairs, tookMs, roundTripMs }: Omit<AnswerAttempt, 'kind' | 'orderId' | keyof Drawn>,
 ): Connection {
-  const side = sideOf(connection, sid)!;
+  const side = sideOf(connection, sid);
   const end = connection[side];
   const last: Attempt = { ...connection.attempts.at(-1)!, [side]: { connected, pairs, tookMs } };
   return {

@@ -17,7 +17,7 @@ import { Fault } from '../model/fault.js';
 import type { Order } from '../model/order.js';
 import type { State } from '../store/state.js';
 import type { StateView } from '../store/state-view.js';
-import { placeOrders, relay, startAttempt } from './attempt.js';
+import { placeOrders, relayConnection, startAttempt } from './attempt.js';
 import { answered, connectionOf, hasOrder, orderBody, orderOf, placeOrder } from './order-book.js';
 import { connectionsBetween } from './parting.js';
 import { doneRequest, repeatedRequest } from './request.js';
@@ -152,11 +152,11 @@ function gathered(
   command: Gathered & Drawn & { readonly sid: number },
   revision: number,
 ): Change[] {
-  const side = sideOf(connection, command.sid)!;
+  const side = sideOf(connection, command.sid);
   const known = { ...connection, [side]: { ...connection[side], ...gatheredIn(command) } };
   const isKnown = known.caller.publicKey !== '';
   if (isKnown && isPending(known) && isRelayFirst(known)) {
-    return relay(state, known, revision) ?? gatherBoth(state, withFallback(known, undefined), revision);
+    return relayConnection(state, known, revision) ?? gatherBoth(state, withFallback(known, undefined), revision);
   }
   const other = side === 'caller' ? known.peer : known.caller;
   if (hasOrder(state, other.sid, known, [ConnectionRole.GATHER])) return [{ kind: 'ConnectionPut', connection: known }];

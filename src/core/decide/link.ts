@@ -4,6 +4,7 @@ import {
   type Connection,
   ConnectionState,
   connectionName,
+  isEnd,
   isOver,
   isPending,
   otherEnd,
@@ -116,7 +117,7 @@ function connectionReported(state: State, { sid, peer, link }: ReportLink, id: n
   const connection = state.connections.get(id);
   const fits =
     connection !== undefined &&
-    sideOf(connection, sid) !== undefined &&
+    isEnd(connection, sid) &&
     otherEnd(connection, sid) === peer &&
     connection.link === link;
   return fits ? connection : new Fault('CONNECTION_NOT_FOUND', `no connection ${connectionName(id)}`);
@@ -124,7 +125,7 @@ function connectionReported(state: State, { sid, peer, link }: ReportLink, id: n
 
 /** An end reports that a connection has a path. Once both ends report a direct one, the connection is established. */
 function recorded(state: State, connection: Connection, sid: number, { path, roundTripMs }: BrokeredLink): Change[] {
-  const side = sideOf(connection, sid)!;
+  const side = sideOf(connection, sid);
   const said = path === PathKind.UNSPECIFIED ? connection.path || PathKind.DIRECT : path;
   const known: Connection = {
     ...connection,

@@ -33,7 +33,7 @@ export function orderOf(
 /** The connection that an order is about: it lives as long as the order. */
 export function connectionOf(state: State, { body }: Order): Connection {
   if (body.kind !== 'connection') throw new Error('an order that is about no connection');
-  return state.connections.get(body.connection)!;
+  return state.connections.known(body.connection);
 }
 
 /** Whether a session has yet to answer an order of one of these roles about a connection. */

@@ -29,7 +29,7 @@ export function answerOrder(state: State, command: AnswerOrder, revision: number
   if (order === undefined || order instanceof Fault) return order ?? [];
   const done: Change = { kind: 'OrderSettled', order, code, description };
   if (order.body.kind === 'connection') return answerConnection(state, order, command, done);
-  return [done, ...endSession(state, state.sessions.get(sid)!, CloseReason.TERMINATED, revision)];
+  return [done, ...endSession(state, state.sessions.living(sid), CloseReason.TERMINATED, revision)];
 }
 
 /** An order was not answered in time: what it was about ends. */
@@ -68,5 +68,5 @@ function answerConnection(
   if (role === ConnectionRole.DIAL) {
     return [done, { kind: 'ConnectionPut', connection: stepped(connection, 'started') }];
   }
-  return Fault.fields([{ field: 'data', description: 'the answer to this order is needed' }])!;
+  return Fault.fields([{ field: 'data', description: 'the answer to this order is needed' }]);
 }

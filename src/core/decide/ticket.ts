@@ -3,7 +3,7 @@ import type { Enroll, IssueTicket, RevokeTicket } from '../model/command.js';
 import { Fault } from '../model/fault.js';
 import { CloseReason } from '../model/session.js';
 import { IDENTITY_BOUNDS, type Identity, KeyOrigin, mayHaveSeveral } from '../model/trust/identity.js';
-import { fitsPattern, isOver, TICKET_BOUNDS, type Ticket, ticketId } from '../model/trust/ticket.js';
+import { fitsPattern, isTicketOver, TICKET_BOUNDS, type Ticket, ticketId } from '../model/trust/ticket.js';
 import type { State } from '../store/state.js';
 import { isOpenedBy, nameTaken } from './identity.js';
 import { heldByOther, keyFault, newcomer, putIdentity, revokedFault } from './policy/opener.js';
@@ -31,13 +31,13 @@ export function issueTicket(state: State, command: IssueTicket, revision: number
 
 function goodOf(state: State, issuer: string, atMs: number): number {
   let count = 0;
-  for (const one of state.tickets.all()) if (one.issuer === issuer && !isOver(one, atMs)) count++;
+  for (const one of state.tickets.all()) if (one.issuer === issuer && !isTicketOver(one, atMs)) count++;
   return count;
 }
 
 /** The oldest that is over. */
 function overIn(state: State, atMs: number): Ticket | undefined {
-  for (const one of state.tickets.all()) if (isOver(one, atMs)) return one;
+  for (const one of state.tickets.all()) if (isTicketOver(one, atMs)) return one;
   return undefined;
 }
 

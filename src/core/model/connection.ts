@@ -218,9 +218,15 @@ export function isPending({ state }: Connection): boolean {
   return state === ASKED || state === ORDERED || state === GATHERING || state === PUNCHING;
 }
 
-/** Which end a session is; undefined when it is none. */
-export function sideOf({ caller, peer }: Connection, sid: number): 'caller' | 'peer' | undefined {
-  return caller.sid === sid ? 'caller' : peer.sid === sid ? 'peer' : undefined;
+/** Which end a session is that is one of the two. */
+export function sideOf(connection: Connection, sid: number): 'caller' | 'peer' {
+  if (!isEnd(connection, sid)) throw new Error(`${connectionName(connection.id)} has no end ${sid}`);
+  return connection.caller.sid === sid ? 'caller' : 'peer';
+}
+
+/** Whether a session is one of the two ends of a connection. */
+export function isEnd({ caller, peer }: Connection, sid: number): boolean {
+  return caller.sid === sid || peer.sid === sid;
 }
 
 /** The session at the other end. */

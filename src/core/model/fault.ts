@@ -73,6 +73,11 @@ export const REASONS = {
 /** One name of the closed set. */
 export type Reason = keyof typeof REASONS;
 
+/** The reasons by their codes. */
+export const REASON_OF_CODE: ReadonlyMap<number, Reason> = new Map(
+  Object.entries(REASONS).map(([reason, code]) => [code, reason as Reason]),
+);
+
 /** One wrong field: which, in the proto's spelling (`labels["a b"]`, `sink_cvids[1]`), and what is allowed there. */
 export interface FieldViolation {
   readonly field: string;
@@ -100,6 +105,8 @@ export class Fault {
   ) {}
 
   /** All mistakes of one request at once; undefined when there are none. */
+  static fields(violations: readonly [FieldViolation, ...FieldViolation[]]): Fault;
+  static fields(violations: readonly FieldViolation[]): Fault | undefined;
   static fields(violations: readonly FieldViolation[]): Fault | undefined {
     if (violations.length === 0) return undefined;
     const message = violations.map((v) => `${v.field}: ${v.description}`).join('; ');

@@ -1,4 +1,11 @@
-import { type Connection, type ConnectionState, isOver, isPending, type PathKind } from '../model/connection.js';
+import {
+  type Connection,
+  type ConnectionState,
+  connectionName,
+  isOver,
+  isPending,
+  type PathKind,
+} from '../model/connection.js';
 
 /** Forgotten at most for one that is over, so that lowering the bound costs no long walk. */
 const FORGOTTEN_AT_ONCE = 2;
@@ -34,11 +41,18 @@ export class Connections {
     return this.byId.get(id);
   }
 
+  /** A connection that is known to be there. */
+  known(id: number): Connection {
+    const connection = this.byId.get(id);
+    if (connection === undefined) throw new Error(`there is no connection ${connectionName(id)}`);
+    return connection;
+  }
+
   /** A session's connections at either end, in the order they were asked for. */
   of(sid: number): Connection[] {
     const ids = this.bySession.get(sid);
     if (ids === undefined) return [];
-    return [...ids].sort((x, y) => x - y).map((id) => this.byId.get(id)!);
+    return [...ids].sort((x, y) => x - y).map((id) => this.known(id));
   }
 
   /** The ids of all, or of a session's at either end, in no order. One that comes while they are read may be left out. */
@@ -49,7 +63,7 @@ export class Connections {
   /** All: those that are over come last, in the order of their ends, which is the order in which they are forgotten. */
   *all(): Iterable<Connection> {
     for (const connection of this.byId.values()) if (!this.over.has(connection.id)) yield connection;
-    for (const id of this.over) yield this.byId.get(id)!;
+    for (const id of this.over) yield this.known(id);
   }
 
   /** The connection is there and looks like this. Of those that are over, the oldest is forgotten. */
@@ -59,7 +73,7 @@ export class Connections {
     const max = this.finishedMax();
     for (let left = FORGOTTEN_AT_ONCE; left > 0 && this.over.size > max; left--) {
       const [oldest] = this.over;
-      this.forget(this.byId.get(oldest!)!);
+      this.forget(this.known(oldest));
     }
   }
 

@@ -46,7 +46,7 @@ export class EndedSessions {
     const max = this.max();
     for (let left = FORGOTTEN_AT_ONCE; left > 0 && this.bySid.size > max; left--) {
       this.oldest ??= this.bySid.keys();
-      this.bySid.delete(this.oldest.next().value!);
+      this.bySid.delete(this.oldest.next().value);
     }
   }
 

@@ -7,8 +7,8 @@ import {
   isOfIdentity,
   isOfTicket,
   packedIdentityBytes,
-  packIdentity,
-  unpackIdentity,
+  readIdentity,
+  writeIdentity,
 } from './packed/packed-identity.js';
 
 /**
@@ -25,8 +25,8 @@ export class Identities {
   #count = 0;
 
   constructor(key: HashKey) {
-    this.#byUuid = new Instances(key, (slot, uuid) => isOfIdentity(this.#arena.get(slot)!, uuid));
-    this.#byName = new Instances(key, (slot, name) => isNamed(this.#arena.get(slot)!, name));
+    this.#byUuid = new Instances(key, (slot, uuid) => isOfIdentity(this.#arena.entry(slot), uuid));
+    this.#byName = new Instances(key, (slot, name) => isNamed(this.#arena.entry(slot), name));
   }
 
   /** How many there are. */
@@ -37,20 +37,20 @@ export class Identities {
   /** The identity of a UUID in lower case. */
   get(uuid: string): Identity | undefined {
     const slot = this.#byUuid.get(uuid);
-    return slot === -1 ? undefined : unpackIdentity(this.#arena.get(slot)!);
+    return slot === -1 ? undefined : readIdentity(this.#arena.entry(slot));
   }
 
   /** The identity that has this name. */
   named(name: string): Identity | undefined {
     const slot = this.#byName.get(name);
-    return slot === -1 ? undefined : unpackIdentity(this.#arena.get(slot)!);
+    return slot === -1 ? undefined : readIdentity(this.#arena.entry(slot));
   }
 
   /** Those with numbers past this one, ascending. */
   *after(number: number): Iterable<Identity> {
     for (let slot = number + 1; slot <= this.cursor; slot++) {
       const entry = this.#arena.get(slot);
-      if (entry !== undefined) yield unpackIdentity(entry);
+      if (entry !== undefined) yield readIdentity(entry);
     }
   }
 
@@ -58,7 +58,7 @@ export class Identities {
   *ofTicket(ticket: string, after: number, last: number): Iterable<string> {
     for (let slot = after + 1; slot <= Math.min(last, this.cursor); slot++) {
       const entry = this.#arena.get(slot);
-      if (entry !== undefined && isOfTicket(entry, ticket)) yield unpackIdentity(entry).uuid;
+      if (entry !== undefined && isOfTicket(entry, ticket)) yield readIdentity(entry).uuid;
     }
   }
 
@@ -67,7 +67,7 @@ export class Identities {
     const entries = this.#arena.copy();
     return {
       *[Symbol.iterator]() {
-        for (const entry of entries) yield unpackIdentity(entry);
+        for (const entry of entries) yield readIdentity(entry);
       },
     };
   }
@@ -78,8 +78,8 @@ export class Identities {
     const entry = this.#arena.get(number);
     const isNew = entry === undefined;
     const isRenamed = isNew ? name !== '' : !isNamed(entry, name);
-    if (!isNew && isRenamed) this.#forgetName(unpackIdentity(entry));
-    this.#arena.put(number, packedIdentityBytes(identity), (to) => packIdentity(identity, to));
+    if (!isNew && isRenamed) this.#forgetName(readIdentity(entry));
+    this.#arena.put(number, packedIdentityBytes(identity), (to) => writeIdentity(identity, to));
     if (isRenamed && name !== '') this.#byName.add(name, number);
     if (!isNew) return;
     this.#byUuid.add(uuid, number);
@@ -90,7 +90,7 @@ export class Identities {
   /** Removes an identity. */
   delete({ number, uuid }: Identity): void {
     const entry = this.#arena.get(number);
-    if (entry !== undefined) this.#forgetName(unpackIdentity(entry));
+    if (entry !== undefined) this.#forgetName(readIdentity(entry));
     this.#byUuid.delete(uuid);
     this.#arena.delete(number);
     this.#count--;

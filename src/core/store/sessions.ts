@@ -8,10 +8,10 @@ import {
   isOfInstance,
   openedRevisionOf,
   packedBytesMax,
-  packSession,
+  readSession,
   sidOf,
   ttlOf,
-  unpackSession,
+  writeSession,
 } from './packed/packed-session.js';
 
 /**
@@ -29,7 +29,7 @@ export class Sessions {
     private readonly graph: Graph,
     key: HashKey,
   ) {
-    this.instances = new Instances(key, (slot, uuid) => isOfInstance(this.arena.get(slot)!, uuid));
+    this.instances = new Instances(key, (slot, uuid) => isOfInstance(this.arena.entry(slot), uuid));
   }
 
   /** How many sessions live. */
@@ -46,6 +46,13 @@ export class Sessions {
     return this.at(this.graph.slotOf(sid));
   }
 
+  /** A session that is known to live. */
+  living(sid: number): Session {
+    const session = this.get(sid);
+    if (session === undefined) throw new Error(`session ${sid} does not live`);
+    return session;
+  }
+
   /** The session of an instance; the UUID in lower case. */
   ofInstance(uuid: string): Session | undefined {
     return this.at(this.instances.get(uuid));
@@ -60,7 +67,7 @@ export class Sessions {
   /** The sessions of an identity, its own instance's among them, whoever opened that; by ascending SID. */
   ofIdentity(uuid: string): Session[] {
     const own = this.ofInstance(uuid);
-    const others = [...(this.ofOthers.get(uuid) ?? [])].map((sid) => this.get(sid)!);
+    const others = [...(this.ofOthers.get(uuid) ?? [])].map((sid) => this.living(sid));
     return [...(own === undefined ? [] : [own]), ...others].sort((one, other) => one.sid - other.sid);
   }
 
@@ -78,7 +85,7 @@ export class Sessions {
 
   /** The revision in which a session was opened that lives. */
   openedRevision(sid: number): number {
-    return openedRevisionOf(this.arena.get(this.graph.slotOf(sid))!);
+    return openedRevisionOf(this.arena.entry(this.graph.slotOf(sid)));
   }
 
   /** All of them as they are now, to be read again and again, whatever comes and goes later. */
@@ -86,7 +93,7 @@ export class Sessions {
     const entries = this.arena.copy();
     return {
       *[Symbol.iterator]() {
-        for (const entry of entries) yield unpackSession(entry);
+        for (const entry of entries) yield readSession(entry);
       },
     };
   }
@@ -115,7 +122,7 @@ export class Sessions {
 
   /** The session goes on without the stream that it had from the start. */
   forgetStream(sid: number): void {
-    this.write(this.graph.slotOf(sid), { ...this.get(sid)!, streamId: 0 });
+    this.write(this.graph.slotOf(sid), { ...this.living(sid), streamId: 0 });
   }
 
   /** Removes a session whose node is still there. */
@@ -132,10 +139,10 @@ export class Sessions {
 
   private at(slot: number): Session | undefined {
     const entry = this.arena.get(slot);
-    return entry && unpackSession(entry);
+    return entry && readSession(entry);
   }
 
   private write(slot: number, session: Session): void {
-    this.arena.put(slot, packedBytesMax(session), (to) => packSession(session, to));
+    this.arena.put(slot, packedBytesMax(session), (to) => writeSession(session, to));
   }
 }

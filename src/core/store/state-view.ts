@@ -58,6 +58,7 @@ export interface StateView extends Readonly<Pick<State, Facts>> {
     | 'count'
     | 'has'
     | 'get'
+    | 'living'
     | 'homeOf'
     | 'ofInstance'
     | 'sidOfInstance'

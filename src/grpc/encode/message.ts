@@ -145,7 +145,7 @@ export function orderMessage(message: Message, { rendezvous, traceOf, verified }
         return { orderId, kind: { $case: 'terminateSession', value: { reason: body.reason } } };
       }
       const connection = message.connection!;
-      const side = sideOf(connection, sid)!;
+      const side = sideOf(connection, sid);
       const facts = { traceparent: traceOf(connection), verified };
       const value = connectionMessage(connection, side, body.role, rendezvous, facts);
       return { orderId, kind: { $case: 'connection', value } };

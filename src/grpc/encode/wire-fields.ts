@@ -40,7 +40,7 @@ export function writeLabels(tag: number, labels: Labels): void {
   for (const key in labels) {
     const start = deltaWriter.open(tag);
     deltaWriter.text(ENTRY_TAG.key, key);
-    deltaWriter.text(ENTRY_TAG.value, labels[key]!);
+    deltaWriter.text(ENTRY_TAG.value, labels[key]);
     deltaWriter.close(start);
   }
 }

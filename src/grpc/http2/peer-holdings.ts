@@ -1,5 +1,6 @@
 import { Holdings } from '../../base/holdings.js';
 import { SharedBytes } from '../../base/shared-bytes.js';
+import { keysOf, tableOf } from '../../base/tables.js';
 import type { DoorLimits } from '../limits.js';
 
 /** Kinds of bytes held for the peers of the gRPC door. Each kind has a bound of its own, for all peers together. */
@@ -16,7 +17,7 @@ export type HeldKind = keyof typeof KINDS;
 /** What a call's messages count as when they are written to it. */
 export type WrittenKind = 'answers' | 'streams';
 
-const NAMES = Object.keys(KINDS) as HeldKind[];
+const NAMES = keysOf(KINDS);
 
 /** The paths of the methods that are counted in different ways. */
 export interface CallPaths {
@@ -38,11 +39,10 @@ export class PeerHoldings<P extends object> {
   readonly watches: SharedBytes<P>;
 
   constructor(limits: DoorLimits, expel: (peer: P, why: string) => void) {
-    const made = NAMES.map((kind) => {
+    this.#holdings = tableOf(NAMES, (kind) => {
       const { bound, why } = KINDS[kind];
-      return [kind, new Holdings<P>({ bytesMax: limits[bound], expel: (peer) => expel(peer, why) })];
+      return new Holdings<P>({ bytesMax: limits[bound], expel: (peer) => expel(peer, why) });
     });
-    this.#holdings = Object.fromEntries(made) as Record<HeldKind, Holdings<P>>;
     this.watches = new SharedBytes(this.#holdings.watches);
   }
 
@@ -58,6 +58,6 @@ export class PeerHoldings<P extends object> {
 
   /** Bytes that are held in all, by kind. */
   totals(): Record<HeldKind, number> {
-    return Object.fromEntries(NAMES.map((kind) => [kind, this.#holdings[kind].total])) as Record<HeldKind, number>;
+    return tableOf(NAMES, (kind) => this.#holdings[kind].total);
   }
 }

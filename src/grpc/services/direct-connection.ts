@@ -14,7 +14,7 @@ import type {
 } from '../../../gen/switchyard/v1/network_service.js';
 import { Checked } from '../../core/decide/check.js';
 import type { Command } from '../../core/model/command.js';
-import { type Connection, ConnectionRole, sideOf } from '../../core/model/connection.js';
+import { type Connection, ConnectionRole, isEnd, sideOf } from '../../core/model/connection.js';
 import { Fault } from '../../core/model/fault.js';
 import { originOfPeer } from '../../shares/origin.js';
 import { TRACEPARENT } from '../../tracing/traceparent.js';
@@ -27,7 +27,7 @@ import { msOf } from '../encode/duration.js';
 import { type ConnectionPeerDeps, connectionPeer } from '../encode/identity-message.js';
 import { connectionSize } from '../encode/size.js';
 import { recordFor } from './connection-record.js';
-import { FirstKeys, fillPage, pageTokenOf, readPage } from './page.js';
+import { FirstKeys, fillPage, nextTokenOf, readPage } from './page.js';
 
 /** `c` and a revision. */
 const CONNECTION_NAME = /^c([1-9]\d{0,15})$/;
@@ -59,7 +59,7 @@ export async function directConnection(
   const made = await backing.asking.ask(wish, signalOf(call));
   if (made instanceof Fault) return made;
   const { connection: decided, takeBack } = made;
-  const side = sideOf(decided, sid)!;
+  const side = sideOf(decided, sid);
   const role = asked.port > 0 ? ConnectionRole.LISTEN : controlling(side);
   // The attempts are ordered on the attachment; this only says which connection they will be about.
   const verified = (cvid: number, asked?: number) => connectionPeer(peerDeps(backing), cvid, asked);
@@ -103,10 +103,10 @@ export function listConnections(
     }
     // One may have been forgotten since its id was looked at.
     const found = newest.take().flatMap((key) => state.connections.get(NEWEST - key) ?? []);
-    const { page, hasMore } = fillPage(found, wanted, connectionSize);
+    const filled = fillPage(found, wanted, connectionSize);
     return {
-      connections: page.map((connection) => recordFor(connection, caller)),
-      nextPageToken: hasMore ? pageTokenOf(ALL_CONNECTIONS, NEWEST - page.at(-1)!.id) : '',
+      connections: filled.page.map((connection) => recordFor(connection, caller)),
+      nextPageToken: nextTokenOf(ALL_CONNECTIONS, filled, ({ id }) => NEWEST - id),
     };
   };
 }
@@ -165,7 +165,7 @@ function controlling(side: 'caller' | 'peer'): ConnectionRole {
 }
 
 function maySee(connection: Connection, caller: Caller): boolean {
-  return caller.may('network.read') || (caller.sid !== undefined && sideOf(connection, caller.sid) !== undefined);
+  return caller.may('network.read') || (caller.sid !== undefined && isEnd(connection, caller.sid));
 }
 
 /** By what orders and answers say who the other end of a connection is. */

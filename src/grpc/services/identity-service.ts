@@ -49,7 +49,7 @@ import { identityMessage, identitySize, principalMessage } from '../encode/ident
 import { positionMessage } from '../encode/message.js';
 import { watchAudit } from './audit.js';
 import { createNetwork, dropNetwork, listNetworks } from './networks.js';
-import { fillPage, pageTokenOf, readPage } from './page.js';
+import { fillPage, nextTokenOf, readPage } from './page.js';
 import { explainAccess, getPolicy, putPolicy } from './policy.js';
 import { enroll, issueTicket, listTickets, revokeTicket } from './tickets.js';
 
@@ -96,7 +96,7 @@ function challenge(backing: Backing, request: ChallengeRequest, caller: Caller):
   const { replica, opening, gatekeeper, clock } = backing;
   const names = namesOf(gatekeeper.network);
   // The name by which the caller knows the network is what its proof is made for.
-  const network = request.network || caller.namedNetwork || names[0]!;
+  const network = request.network || caller.namedNetwork || names[0];
   const wrong = challengeFault(request);
   if (wrong !== undefined) return wrong;
   const { proofs } = opening.prover;
@@ -219,10 +219,10 @@ function listIdentities({ replica, limits }: Backing, request: ListIdentitiesReq
   const wanted = readPage(checked, limits, ALL_IDENTITIES, request);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const { page, hasMore } = fillPage(state.identities.after(wanted.after), wanted, identitySize);
+  const filled = fillPage(state.identities.after(wanted.after), wanted, identitySize);
   return {
-    identities: page.map((identity) => identityMessage(state, identity)),
-    nextPageToken: hasMore ? pageTokenOf(ALL_IDENTITIES, page.at(-1)!.number) : '',
+    identities: filled.page.map((identity) => identityMessage(state, identity)),
+    nextPageToken: nextTokenOf(ALL_IDENTITIES, filled, ({ number }) => number),
     position: positionMessage(state.position),
   };
 }

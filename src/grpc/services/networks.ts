@@ -36,7 +36,7 @@ export async function dropNetwork(
   { name }: DropNetworkRequest,
 ): Promise<DropNetworkResponse | Fault> {
   if (networks === undefined) return elsewhere();
-  if (!NETWORK_NAME.test(name)) return Fault.fields([{ field: 'name', description: NETWORK_NAME_RULE }])!;
+  if (!NETWORK_NAME.test(name)) return Fault.fields([{ field: 'name', description: NETWORK_NAME_RULE }]);
   const dropped = await networks.drop(name);
   return dropped instanceof Fault ? dropped : { exportedTo: dropped.exportedTo ?? '' };
 }

@@ -66,15 +66,23 @@ function nameOf({ method, filter }: PagedList): string {
   return [method, ...set.map(([field, value]) => `${field}=${value}`)].join(' ');
 }
 
+/** The first items of a list, and whether there are more. */
+export interface FilledPage<T> {
+  readonly page: T[];
+  readonly hasMore: boolean;
+}
+
+/** The token of the page behind this one; empty when this is the last. */
+export function nextTokenOf<T>(list: PagedList, { page, hasMore }: FilledPage<T>, keyOf: (item: T) => number): string {
+  const last = page.at(-1);
+  return hasMore && last !== undefined ? pageTokenOf(list, keyOf(last)) : '';
+}
+
 /**
  * The first of some items: as many as the page has room for, and no more bytes than a client takes that was not told
  * otherwise. One at least, where there is one.
  */
-export function fillPage<T>(
-  items: Iterable<T>,
-  { size, bytesMax }: Page,
-  sizeOf: (item: T) => number,
-): { readonly page: T[]; readonly hasMore: boolean } {
+export function fillPage<T>(items: Iterable<T>, { size, bytesMax }: Page, sizeOf: (item: T) => number): FilledPage<T> {
   const page: T[] = [];
   let bytes = 0;
   for (const item of items) {

@@ -92,7 +92,7 @@ function openEnd({ relay }: Backing, sid: number, { open }: RelayRequest): Fault
   const blocks = open.blocks === undefined ? undefined : Number(open.blocks);
   if (blocks !== undefined && !Number.isSafeInteger(blocks)) {
     const description = `${open.blocks}; ${Number.MAX_SAFE_INTEGER} is the most`;
-    return Fault.fields([{ field: 'open.blocks', description }])!;
+    return Fault.fields([{ field: 'open.blocks', description }]);
   }
   return relay.open(sid, open.id, blocks);
 }

@@ -1,6 +1,5 @@
 import type { ServerUnaryCall } from '@grpc/grpc-js';
 import type { Proof } from '../../../gen/switchyard/v1/identity.js';
-import type { Session as SessionMessage } from '../../../gen/switchyard/v1/session.js';
 import {
   type AnswerRequest,
   type AnswerResponse,
@@ -11,7 +10,6 @@ import {
   type KeepAliveRequest,
   type KeepAliveResponse,
   type ListSessionsRequest,
-  ListSessionsResponse,
   type SessionRequest,
   type SessionResponse,
   type SessionServiceServer,
@@ -22,37 +20,28 @@ import {
 } from '../../../gen/switchyard/v1/session_service.js';
 import { Checked } from '../../core/decide/check.js';
 import { RELAY_FIRST_FROM } from '../../core/model/connection.js';
-import { Fault, REASONS, type Reason } from '../../core/model/fault.js';
-import { CloseReason, identityOf, type Session } from '../../core/model/session.js';
-import type { StateView } from '../../core/store/state-view.js';
+import { Fault, REASON_OF_CODE } from '../../core/model/fault.js';
+import { CloseReason, identityOf } from '../../core/model/session.js';
 import type { Subscription } from '../../feed/subscription.js';
 import type { Attachment, Message } from '../../replica/attachments.js';
 import type { Origin } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
-import type { Answer, Calls, Made, Step } from '../call-handlers.js';
+import type { Answer, Calls, Made } from '../call-handlers.js';
 import { signalOf } from '../call-signal.js';
 import { type Caller, renew } from '../caller.js';
 import { durationOf, msOf } from '../encode/duration.js';
-import { encoded, passingBytes } from '../encode/encoded.js';
-import { joined } from '../encode/frames.js';
+import { passingBytes } from '../encode/encoded.js';
 import { connectionPeer, principalMessage } from '../encode/identity-message.js';
 import { orderMessage, positionMessage, sessionMessage } from '../encode/message.js';
-import { sessionSize } from '../encode/size.js';
 import { peerDeps, readAnswer } from './direct-connection.js';
 import { sessionEnd } from './ending.js';
 import { readAfter, watchedNodes } from './network-service.js';
-import { fillPage, pageTokenOf, readPage } from './page.js';
+import { pageOfSessions } from './session-pages.js';
 
-/** Bytes of a page of sessions that are encoded at a time, about: some tenths of a millisecond. */
-const PIECE_BYTES = 65_536;
 /** Longer than any order's id. */
 const ORDER_ID_BYTES_MAX = 64;
 /** Connections close, and with them goes what is remembered of them. */
 const SHOWN_RETRY_MS = 10_000;
-
-const REASON_OF_CODE: ReadonlyMap<number, Reason> = new Map(
-  Object.entries(REASONS).map(([reason, code]) => [code, reason as Reason]),
-);
 
 /** SessionService's definition, with pages of sessions that are bytes already. */
 export const sessionDefinition = {
@@ -85,7 +74,7 @@ export function sessionService(calls: Calls): SessionServiceServer {
       terminate(backing, request, caller, call),
     ),
     getSession: calls.anyone((request: GetSessionRequest, caller) => read(backing, request, caller)),
-    listSessions: calls.costly((request: ListSessionsRequest) => list(backing, request)),
+    listSessions: calls.costly((request: ListSessionsRequest) => pageOfSessions(backing, request)),
     watchSessions: calls.watch((request: WatchSessionsRequest) => watch(backing, request)),
   };
 }
@@ -123,7 +112,7 @@ async function open(
 }
 
 function renewed({ replica: { state } }: Backing, sid: number): KeepAliveResponse {
-  return { ttl: durationOf(state.sessions.get(sid)!.ttlMs), position: positionMessage(state.position) };
+  return { ttl: durationOf(state.sessions.living(sid).ttlMs), position: positionMessage(state.position) };
 }
 
 /** A call about a session, which may hold a proof that shows the session's identity on the call's connection. */
@@ -156,7 +145,7 @@ async function proveThen<A>(
   const { origin } = caller;
   const wrong = await opening.prover.proveHolder(proof, sid, origin);
   if (wrong !== undefined) return wrong;
-  const identity = identityOf(replica.state.sessions.get(sid)!);
+  const identity = identityOf(replica.state.sessions.living(sid));
   if (!caller.show(identity))
     return new Fault('RATE_LIMITED', 'this connection is of too many identities', [], SHOWN_RETRY_MS);
   return gatekeeper.admitShown(method, caller) ?? renew(backing, sid, origin) ?? work();
@@ -282,74 +271,4 @@ function watch({ replica, feeds, limits }: Backing, request: WatchSessionsReques
   const sids = watchedNodes(checked, request.cvids, limits.watchedNodesMax);
   const wrong = Fault.fields(checked.violations);
   return wrong ?? feeds.sessions.subscribe({ after, sids });
-}
-
-/**
- * In the order of the SIDs' pages, which no coming or going of others can disturb. A page is read in the first step, and
- * encoded in those that follow.
- */
-function list({ replica, limits }: Backing, request: ListSessionsRequest): Step<ListSessionsResponse> | Fault {
-  const { state, attachments } = replica;
-  const checked = new Checked(state.limits);
-  const { instanceType, instanceUuid } = request;
-  if (instanceType < 0 || instanceType > 7) checked.wrong('instance_type', `${instanceType}; 0 to 7 are allowed`);
-  const uuid = instanceUuid === '' ? '' : checked.uuid('instance_uuid', instanceUuid);
-  const paged = { method: 'ListSessions', filter: { instance_type: instanceType, instance_uuid: uuid } };
-  const wanted = readPage(checked, limits, paged, request);
-  const wrong = Fault.fields(checked.violations);
-  if (wrong !== undefined) return wrong;
-  let encoding: Generator<Uint8Array> | undefined;
-  const pieces: Uint8Array[] = [];
-  return () => {
-    if (encoding === undefined) {
-      const { after } = wanted;
-      const found = uuid === '' ? sessionsAfter(state, after, instanceType) : sessionOf(state, after, uuid);
-      const { page, hasMore } = fillPage(found, wanted, sessionSize);
-      const end = {
-        nextPageToken: hasMore ? pageTokenOf(paged, page.at(-1)!.sid) : '',
-        position: positionMessage(state.position),
-      };
-      encoding = encodePage(page, end, ({ sid }) => attachments.isAttached(sid), state.epoch);
-      return 'more';
-    }
-    const { value, done } = encoding.next();
-    if (done) return encoded(joined(pieces));
-    pieces.push(value);
-    return 'more';
-  };
-}
-
-/** Pieces of a message that are the message when they stand behind each other: its sessions are repeated. */
-function* encodePage(
-  page: readonly Session[],
-  end: Pick<ListSessionsResponse, 'nextPageToken' | 'position'>,
-  isAttached: (session: Session) => boolean,
-  epoch: string,
-): Generator<Uint8Array> {
-  const piece = (part: Partial<ListSessionsResponse>) =>
-    SessionServiceService.listSessions.responseSerialize(ListSessionsResponse.create(part));
-  let sessions: SessionMessage[] = [];
-  let bytes = 0;
-  for (const session of page) {
-    sessions.push(sessionMessage(session, epoch, isAttached(session)));
-    bytes += sessionSize(session);
-    if (bytes < PIECE_BYTES) continue;
-    yield piece({ sessions });
-    sessions = [];
-    bytes = 0;
-  }
-  yield piece({ sessions, ...end });
-}
-
-function* sessionsAfter(state: StateView, after: number, type: number): Iterable<Session> {
-  for (const sid of state.graph.sidsAfter(after, type)) {
-    const session = state.sessions.get(sid);
-    // A server's node has none.
-    if (session !== undefined) yield session;
-  }
-}
-
-function sessionOf(state: StateView, after: number, uuid: string): Session[] {
-  const session = state.sessions.ofInstance(uuid);
-  return session === undefined || after !== 0 ? [] : [session];
 }

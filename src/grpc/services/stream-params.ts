@@ -1,4 +1,5 @@
 import { StreamParams as Params, type StreamParams as ParamsMessage } from '../../../gen/switchyard/v1/stream.js';
+import { keysOf } from '../../base/tables.js';
 import { type Checked, wholeMs } from '../../core/decide/check.js';
 import { DEFAULT_STREAM_PARAMS, type StreamParams } from '../../core/model/stream.js';
 import { msOf } from '../encode/duration.js';
@@ -13,7 +14,7 @@ const FIELD_OF_PATH = {
   labels: 'labels',
 } as const satisfies Record<string, keyof StreamParams>;
 
-const PATHS = Object.keys(FIELD_OF_PATH) as (keyof typeof FIELD_OF_PATH)[];
+const PATHS = keysOf(FIELD_OF_PATH);
 /** Every path, and as many again that are said twice. */
 const MASK_PATHS_MAX = 2 * PATHS.length;
 

@@ -33,7 +33,7 @@ import { streamSize } from '../encode/size.js';
 import type { Source } from '../pump.js';
 import { untilEnd } from './ending.js';
 import { readAfter } from './network-service.js';
-import { fillPage, pageTokenOf, readPage } from './page.js';
+import { fillPage, nextTokenOf, readPage } from './page.js';
 import { type RelayCall, relay } from './relay.js';
 import { RELAY } from './relay-codec.js';
 import { readMaskedParams, readParams } from './stream-params.js';
@@ -203,10 +203,10 @@ function list(
       // An id may have become a branch's since the list began.
       if (stream?.id === id && isVisible(stream, caller)) found.push(stream);
     }
-    const { page, hasMore } = fillPage(found, wanted, streamSize);
+    const filled = fillPage(found, wanted, streamSize);
     return {
-      streams: page.map((stream) => streamMessage(stream, state.epoch)),
-      nextPageToken: hasMore ? pageTokenOf(paged, page.at(-1)!.id) : '',
+      streams: filled.page.map((stream) => streamMessage(stream, state.epoch)),
+      nextPageToken: nextTokenOf(paged, filled, ({ id }) => id),
       position: positionMessage(state.position),
     };
   };

@@ -24,7 +24,7 @@ import { msOf } from '../encode/duration.js';
 import { identityMessage } from '../encode/identity-message.js';
 import { positionMessage } from '../encode/message.js';
 import { ticketMessage, ticketSize } from '../encode/ticket-message.js';
-import { fillPage, pageTokenOf, readPage } from './page.js';
+import { fillPage, nextTokenOf, readPage } from './page.js';
 
 const DAY_MS = 86_400_000;
 const VALID_MS_MIN = 1_000;
@@ -93,10 +93,10 @@ export function listTickets({ replica, limits }: Backing, request: ListTicketsRe
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
   const later = after(state.tickets.all(), wanted.after);
-  const { page, hasMore } = fillPage(later, wanted, ticketSize);
+  const filled = fillPage(later, wanted, ticketSize);
   return {
-    tickets: page.map(ticketMessage),
-    nextPageToken: hasMore ? pageTokenOf(ALL_TICKETS, page.at(-1)!.number) : '',
+    tickets: filled.page.map(ticketMessage),
+    nextPageToken: nextTokenOf(ALL_TICKETS, filled, ({ number }) => number),
     position: positionMessage(state.position),
   };
 }
@@ -111,7 +111,7 @@ export async function revokeTicket(
   const { state } = replica;
   if (!ID.test(id)) {
     const description = `${TICKET_ID_LENGTH} hexadecimal digits in lower case are needed, as ListTickets has them`;
-    return Fault.fields([{ field: 'ticket_id', description }])!;
+    return Fault.fields([{ field: 'ticket_id', description }]);
   }
   const refused = andIdentities ? caller.refuse('identity.manage', 'RevokeIdentity') : undefined;
   if (refused !== undefined) return refused;

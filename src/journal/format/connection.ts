@@ -20,11 +20,9 @@ import type {
   PathKind,
   Tried,
 } from '../../core/model/connection.js';
-import { REASONS, type Reason } from '../../core/model/fault.js';
+import { REASON_OF_CODE, REASONS } from '../../core/model/fault.js';
 import type { LinkType } from '../../core/model/link.js';
 import { packHidden, unpackHidden } from './fields.js';
-
-const REASON_NAMES = new Map(Object.entries(REASONS).map(([name, code]) => [code as number, name as Reason]));
 
 /** What an end brings, as it is stored. */
 export function packGathered({ candidates, publicKey, roundTripMs, relayVersion }: Gathered): GatheredMessage {
@@ -87,7 +85,7 @@ export function packConnection(connection: Connection): ConnectionRow {
 
 /** A connection as the core has it. Undefined: it holds what only a newer build knows. */
 export function unpackConnection(row: ConnectionRow): Connection | undefined {
-  const reason = REASON_NAMES.get(row.reason);
+  const reason = REASON_OF_CODE.get(row.reason);
   if (reason === undefined && row.reason !== 0) return undefined;
   return {
     id: Number(row.id),

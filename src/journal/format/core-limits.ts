@@ -1,4 +1,5 @@
 import type { Limits as LimitsMessage } from '../../../gen/switchyard/journal/v1/limits.js';
+import { tableOf } from '../../base/tables.js';
 import { INITIAL_LIMITS, LIMIT_NAMES, type Limits } from '../../core/model/limits.js';
 
 /** The core's limits as they are stored: all of them. */
@@ -12,6 +13,5 @@ export function packLimits(limits: Limits): LimitsMessage {
  * value that journals had until then.
  */
 export function unpackLimits(message: LimitsMessage | undefined): Limits {
-  const limits = LIMIT_NAMES.map((name) => [name, message?.[name] ?? INITIAL_LIMITS[name]]);
-  return Object.fromEntries(limits) as unknown as Limits;
+  return tableOf(LIMIT_NAMES, (name) => message?.[name] ?? INITIAL_LIMITS[name]);
 }

@@ -10,7 +10,7 @@ const DIGEST_BYTES = 32;
  * It is the exclusive or of the SHA-256 of every line, all of which differ. So a million sessions need neither to be sorted
  * nor to be held as one text, which no string of V8 could.
  */
-export function digestOf(state: State): string {
+export function stateDigest(state: State): string {
   const sum = Buffer.alloc(DIGEST_BYTES);
   for (const line of canonicalLines(state)) {
     const one = hash('sha256', line, 'buffer');

@@ -1,5 +1,6 @@
 import type { Label } from '../../../gen/switchyard/journal/v1/label.js';
 import type { StreamParams as StreamParamsMessage } from '../../../gen/switchyard/journal/v1/stream.js';
+import { keysOf } from '../../base/tables.js';
 import type { Labels } from '../../core/model/session.js';
 import { DEFAULT_STREAM_PARAMS, type StreamParams } from '../../core/model/stream.js';
 
@@ -69,6 +70,5 @@ export function wholeParams(params: StreamParamsMessage | undefined): StreamPara
 
 function isDefault({ labels, ...plain }: StreamParams): boolean {
   const { labels: _, ...defaults } = DEFAULT_STREAM_PARAMS;
-  const names = Object.keys(defaults) as (keyof typeof defaults)[];
-  return labels === NO_LABELS && names.every((name) => plain[name] === defaults[name]);
+  return labels === NO_LABELS && keysOf(defaults).every((name) => plain[name] === defaults[name]);
 }

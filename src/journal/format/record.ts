@@ -4,7 +4,7 @@ import {
 } from '../../../gen/switchyard/journal/v1/command.js';
 import type { Command } from '../../core/model/command.js';
 import type { PathKind } from '../../core/model/connection.js';
-import { REASONS, type Reason } from '../../core/model/fault.js';
+import { REASON_OF_CODE, REASONS } from '../../core/model/fault.js';
 import type { LinkType } from '../../core/model/link.js';
 import type { CloseReason } from '../../core/model/session.js';
 import type { StopReason } from '../../core/model/stream.js';
@@ -57,8 +57,6 @@ import { packEnroll, packIssue, unpackEnroll, unpackIssue } from './ticket.js';
  */
 
 type Packed = NonNullable<CommandMessage['kind']>;
-
-const REASON_NAMES = new Map(Object.entries(REASONS).map(([name, code]) => [code as number, name as Reason]));
 
 /**
  * A command as it is stored at a revision.
@@ -129,7 +127,7 @@ function decodeWhole(content: Uint8Array, what: string, revision: number): Comma
   if (CommandMessage.encode(message).finish().length !== content.length) {
     throw unknownPart(what, `a field of ${kind.$case}`, revision);
   }
-  if (kind.$case === 'answerOrder' && kind.value.code !== 0 && !REASON_NAMES.has(kind.value.code)) {
+  if (kind.$case === 'answerOrder' && kind.value.code !== 0 && !REASON_OF_CODE.has(kind.value.code)) {
     throw unknownPart(what, `the value ${kind.value.code} of AnswerOrder.code`, revision);
   }
   const command = unpack(kind);
@@ -270,7 +268,7 @@ function unpack(packed: Packed): Command {
     case 'requestTermination':
       return { kind: 'RequestTermination', ...packed.value };
     case 'answerOrder':
-      return { kind: 'AnswerOrder', ...packed.value, code: REASON_NAMES.get(packed.value.code) };
+      return { kind: 'AnswerOrder', ...packed.value, code: REASON_OF_CODE.get(packed.value.code) };
     case 'reportLink':
       return unpackReport(packed.value);
     case 'askConnection': {

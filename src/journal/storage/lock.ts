@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, constants, existsSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { codeOf } from '../../base/errors.js';
 import { checkPrivateFolder, openPrivateFile } from '../../base/private-files.js';
 import { JournalError } from '../journal.js';
 import { journalError } from './failure.js';
@@ -130,7 +131,7 @@ function opened(folder: string, file: string, flags: number): number {
   try {
     return openPrivateFile(join(folder, file), flags);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'EAGAIN') throw held(folder);
+    if (codeOf(cause) === 'EAGAIN') throw held(folder);
     throw journalError(cause, `cannot lock ${join(folder, file)}`);
   }
 }

@@ -15,6 +15,7 @@ import {
 } from '../../../gen/etcdserverpb/rpc.js';
 import { type Address, formatAddress } from '../../base/address.js';
 import type { Clock } from '../../base/clock.js';
+import { asError } from '../../base/errors.js';
 import { failureWords } from '../../base/failure-words.js';
 import { channelCredentials, type EtcdAccess, type EtcdUser } from './access.js';
 import { REQUEST_MS_MAX, REWATCH_MS } from './limits.js';
@@ -263,7 +264,7 @@ function isServiceError(error: unknown): error is ServiceError {
 
 function failureOf(error: unknown): StoreError {
   const options = { cause: error };
-  if (!isServiceError(error)) return new StoreError('unclear', `etcd: ${(error as Error).message}`, options);
+  if (!isServiceError(error)) return new StoreError('unclear', `etcd: ${asError(error).message}`, options);
   const message = `etcd: ${failureWords(error.details)}`;
   // etcd says the same of too many requests, and of one that is too large.
   if (error.code === status.RESOURCE_EXHAUSTED && error.details.includes('space exceeded')) {

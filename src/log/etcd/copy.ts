@@ -1,5 +1,5 @@
 import { INITIAL_LIMITS } from '../../core/model/limits.js';
-import { digestOf } from '../../journal/format/digest.js';
+import { stateDigest } from '../../journal/format/digest.js';
 import { NEW_FOLDER_FORMAT } from '../../journal/format/frame.js';
 import { JournalError, type StoredRecord } from '../../journal/journal.js';
 import { type Replayable, replayWhole } from '../../journal/replaying.js';
@@ -169,8 +169,8 @@ class CopyIn {
     const logMarks = { marks, compacted: source.compacted, firstSeq: 1 };
     const place = { store: this.#deps.store, keys: this.#keys };
     const state = await replayWhole(journalUpTo(place, written.end, logMarks), INITIAL_LIMITS);
-    const digest = digestOf(state);
-    const wanted = digestOf(await replayWhole(source, INITIAL_LIMITS));
+    const digest = stateDigest(state);
+    const wanted = stateDigest(await replayWhole(source, INITIAL_LIMITS));
     if (digest !== wanted) {
       throw new JournalError('differs', `the copy comes to state ${digest}, and what was copied to ${wanted}`);
     }

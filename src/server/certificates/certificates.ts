@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Clock, Timer } from '../../base/clock.js';
+import { asError } from '../../base/errors.js';
 import { readNamedFile } from '../../base/private-files.js';
 import { type Config, IN_MEMORY } from '../../config/options.js';
 import { tlsPlan } from '../../config/tls-plan.js';
@@ -180,7 +181,7 @@ function check(files: CertificateFiles, { tlsCert, tlsKey, tlsClientCa, identity
     for (const pem of [tls.cert, ...(tls.ca === undefined ? [] : certificatesIn(tls.ca))]) new X509Certificate(pem);
     createSecureContext(tls);
   } catch (cause) {
-    const text = `${named.join(', ')}: not a certificate with its private key in PEM: ${(cause as Error).message}`;
+    const text = `${named.join(', ')}: not a certificate with its private key in PEM: ${asError(cause).message}`;
     throw new CertificateError(text, { cause });
   }
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Clock, Random } from '../../base/clock.js';
+import { codeOf } from '../../base/errors.js';
 import { createPrivateFile, readPrivateFile, replacePrivateFile } from '../../base/private-files.js';
 import { formatPin, OWN_SERVER_NAME, pinOf } from '../../trust/pin.js';
 import type { CertificateContent } from './make-certificate.js';
@@ -178,7 +179,7 @@ function readWherePossible<T>(path: string, parse: (path: string, text: string) 
     const text = readPrivateFile(path);
     return text === undefined ? undefined : parse(path, text);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EACCES') return undefined;
+    if (codeOf(error) === 'EACCES') return undefined;
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { asError } from '../../base/errors.js';
 import { readNamedFile } from '../../base/private-files.js';
 import type { EtcdValues } from '../../config/etcd-options.js';
 import { channelCredentials, type EtcdAccess, type EtcdTls } from '../../log/etcd/access.js';
@@ -23,7 +24,7 @@ function read(option: string, path: string): Buffer {
   try {
     return readNamedFile(path);
   } catch (error) {
-    throw new Error(`${option}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${option}: ${asError(error).message}`, { cause: error });
   }
 }
 
@@ -33,6 +34,6 @@ function checked(access: EtcdAccess): EtcdAccess {
     channelCredentials(access);
     return access;
   } catch (error) {
-    throw new Error(`--etcd-ca, --etcd-cert, --etcd-key: ${(error as Error).message}`, { cause: error });
+    throw new Error(`--etcd-ca, --etcd-cert, --etcd-key: ${asError(error).message}`, { cause: error });
   }
 }

@@ -1,5 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../../base/errors.js';
 import type { MemoryStore, Remembered } from '../../cluster/log-memory.js';
 
 /** Keeps what a server remembers of a network's log in its data folder, as JSON. */
@@ -11,7 +12,7 @@ export function logMemoryFile(folder: string, network: string): MemoryStore {
       try {
         text = await readFile(path, 'utf8');
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+        if (codeOf(error) === 'ENOENT') return undefined;
         throw error;
       }
       const remembered = parse(text);

@@ -1,4 +1,4 @@
-import { REASONS, type Reason } from '../../core/model/fault.js';
+import { REASON_OF_CODE, type Reason } from '../../core/model/fault.js';
 import type { EventBody } from '../codec/event.js';
 
 /** One wrong field, in the document's spelling, and what is allowed there. */
@@ -6,8 +6,6 @@ export interface Violation {
   readonly field: string;
   readonly description: string;
 }
-
-const REASON_OF_CODE = new Map<number, Reason>(Object.entries(REASONS).map(([name, code]) => [code, name as Reason]));
 
 /** A request was refused, or the connection is over. Programs decide by `reason`; `message` is for people. */
 export class SystemError extends Error {

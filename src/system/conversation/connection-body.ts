@@ -21,7 +21,7 @@ export function connectionBody(
   sid: number,
   role: ConnectionRole,
 ): EventBody<'Connection'> {
-  const side = sideOf(connection, sid)!;
+  const side = sideOf(connection, sid);
   const other = side === 'caller' ? connection.peer : connection.caller;
   const { publicKey } = other;
   const body: EventBody<'Connection'> = {

@@ -29,7 +29,7 @@ export const directConnection: SessionHandler<'DirectConnection'> = async ({ bac
   const asked = await backing.asking.ask(wish);
   if (asked instanceof Fault) return asked;
   const decided = asked.connection;
-  const side = sideOf(decided, sid)!;
+  const side = sideOf(decided, sid);
   const role =
     port > 0
       ? ConnectionRole.LISTEN

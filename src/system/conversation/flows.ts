@@ -1,4 +1,5 @@
 import { deflateSync, inflateSync } from 'node:zlib';
+import { asError, codeOf } from '../../base/errors.js';
 import { Fault } from '../../core/model/fault.js';
 import { StopReason, type Stream } from '../../core/model/stream.js';
 import { SinkEnd, type SourceEnd } from '../../relay/end.js';
@@ -196,11 +197,11 @@ function inflate(body: Uint8Array, maxBlockBytes: number): Uint8Array | Fault {
   try {
     return inflateSync(body, { maxOutputLength: maxBlockBytes });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     if (code === 'ERR_BUFFER_TOO_LARGE') {
       return new Fault('TOO_LARGE', `a block of more than ${maxBlockBytes} bytes when inflated`);
     }
-    return Fault.fields([{ field: 'body', description: `not zlib: ${(error as Error).message}` }])!;
+    return Fault.fields([{ field: 'body', description: `not zlib: ${asError(error).message}` }]);
   }
 }
 

@@ -4,7 +4,7 @@ import { EVENTS, type EventName, type SystemEvent } from '../codec/event.js';
 import { directConnection } from './connection-requests.js';
 import type { Conversation } from './conversation.js';
 import { challenge, enroll, rotateKey } from './identity-requests.js';
-import type { Handler, Outcome, Request, SessionHandler } from './request.js';
+import type { Handler, Request, RequestOutcome, SessionHandler } from './request.js';
 import { keepAlive, session, terminateSession } from './session-requests.js';
 import { createStream, open, stopStream, terminateStream, updateStreamParams } from './stream-requests.js';
 
@@ -50,7 +50,7 @@ export function handle(
   event: SystemEvent,
   { backing, packetId }: Omit<Request<never>, 'body'>,
   conversation: Conversation,
-): Outcome<never> | Promise<Outcome<never>> {
+): RequestOutcome<never> | Promise<RequestOutcome<never>> {
   const asked = { backing, packetId, body: event.body } as Request<never>;
   if (!isRuled(event.type)) throw new Error(`type ${EVENTS[event.type].number} has no rule`);
   const { sid } = conversation;

@@ -18,11 +18,11 @@ export const challenge: Handler<'Challenge'> = ({ backing, body }) => {
   const { network = '' } = body;
   if (!NETWORK_NAME.test(network)) {
     const description = 'a name of a network has 1 to 32 of a-z, 0-9 and -; empty for the default one';
-    return Fault.fields([{ field: 'network', description }])!;
+    return Fault.fields([{ field: 'network', description }]);
   }
   const { proofs } = backing.opening.prover;
   const { serverUuid, epoch } = backing.replica.state;
-  const nonce = proofs.challenge(network || names[0]!);
+  const nonce = proofs.challenge(network || names[0]);
   const serverTimeMs = backing.clock.wallMs();
   return {
     data: {

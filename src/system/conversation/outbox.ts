@@ -1,6 +1,6 @@
 import type { Command } from '../../core/model/command.js';
 import type { Connection } from '../../core/model/connection.js';
-import { Fault, REASONS, type Reason } from '../../core/model/fault.js';
+import { Fault, REASON_OF_CODE, type Reason } from '../../core/model/fault.js';
 import type { Order } from '../../core/model/order.js';
 import { type CostlySource, MeteredSource } from '../../fair/metered-source.js';
 import type { Asker } from '../../replica/access/asker.js';
@@ -13,9 +13,6 @@ import type { Flows, OutgoingBlock } from './flows.js';
 
 type WatchBody = NonNullable<EventBody<'Session'>['watch']>;
 
-const REASON_OF_CODE: ReadonlyMap<number, Reason> = new Map(
-  Object.entries(REASONS).map(([reason, code]) => [code, reason as Reason]),
-);
 /** Bytes of an order's reason on the wire. */
 const REASON_BYTES_MAX = 1_024;
 const NO_BYTES = new Uint8Array(0);

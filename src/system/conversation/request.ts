@@ -26,16 +26,16 @@ export interface Reply<N extends EventName> {
 }
 
 /** What comes of a request. */
-export type Outcome<N extends EventName> = Fault | Reply<N>;
+export type RequestOutcome<N extends EventName> = Fault | Reply<N>;
 
 /** Does what a type of request asks for, in the conversation in which it is asked. */
 export type Handler<N extends EventName> = (
   request: Request<N>,
   conversation: Conversation,
-) => Outcome<N> | Promise<Outcome<N>>;
+) => RequestOutcome<N> | Promise<RequestOutcome<N>>;
 
 /** The same for types that need a session, and have it. */
 export type SessionHandler<N extends EventName> = (
   request: SessionRequest<N>,
   conversation: Conversation,
-) => Outcome<N> | Promise<Outcome<N>>;
+) => RequestOutcome<N> | Promise<RequestOutcome<N>>;

@@ -7,7 +7,7 @@ import type { Backing } from './backing.js';
 import type { Conversation } from './conversation.js';
 import { handle, isRemembered } from './handlers.js';
 import { routeRequest } from './network-routing.js';
-import type { Outcome, Reply } from './request.js';
+import type { Reply, RequestOutcome } from './request.js';
 
 type Tell = (answer: AnswerBody, sent?: Sent) => void;
 
@@ -62,7 +62,7 @@ export class Requests {
   private work(event: SystemEvent, packetId: number | undefined, tell: Tell): void {
     this.working++;
     const fromMs = this.deps.backing.clock.nowMs();
-    const settle = (outcome: Outcome<never>) => {
+    const settle = (outcome: RequestOutcome<never>) => {
       this.working--;
       const answer = outcome instanceof Fault ? outcome : this.encode(event, outcome);
       this.note(event, answer, fromMs);
@@ -81,7 +81,10 @@ export class Requests {
     }
   }
 
-  private handleCurrently(event: SystemEvent, packetId: number | undefined): Outcome<never> | Promise<Outcome<never>> {
+  private handleCurrently(
+    event: SystemEvent,
+    packetId: number | undefined,
+  ): RequestOutcome<never> | Promise<RequestOutcome<never>> {
     const { currency, state } = this.deps.backing.replica;
     if (currency === undefined) return this.handle(event, packetId);
     const { sid } = this.deps.conversation;
@@ -91,7 +94,10 @@ export class Requests {
     return answerCurrently({ currency, state }, wanted, () => this.handle(event, packetId));
   }
 
-  private handle(event: SystemEvent, packetId: number | undefined): Outcome<never> | Promise<Outcome<never>> {
+  private handle(
+    event: SystemEvent,
+    packetId: number | undefined,
+  ): RequestOutcome<never> | Promise<RequestOutcome<never>> {
     try {
       const { conversation } = this.deps;
       const refused = routeRequest(event, conversation, this.deps.backing);

@@ -93,7 +93,7 @@ export const keepAlive: Handler<'KeepAlive'> = ({ backing, body, packetId }, con
     shares.renewed(sid, conversation.origin);
     if (proved !== undefined) conversation.show(proved);
     else if (sessionToken !== undefined) conversation.vouch();
-    const { ttlMs } = replica.state.sessions.get(sid)!;
+    const { ttlMs } = replica.state.sessions.living(sid);
     const after = () => {
       if (conversation.sid === undefined) conversation.enter(sid, watch, packetId);
       else if (watch !== undefined) conversation.outbox?.watch(watch, packetId);
@@ -126,7 +126,7 @@ async function settleThen<T>(
   conversation.move('begin');
   const wrong = proof && (await opening.prover.proveHolder(proof, sid, conversation.origin));
   // What it has proved counts on the connection once it is let in.
-  const proved = proof && wrong === undefined ? identityOf(replica.state.sessions.get(sid)!) : undefined;
+  const proved = proof && wrong === undefined ? identityOf(replica.state.sessions.living(sid)) : undefined;
   const fault = wrong ?? (conversation.sid === undefined ? await replica.adopt(sid) : undefined);
   const outcome = fault ?? goOn(proved);
   if (outcome instanceof Fault) conversation.move('refuse');

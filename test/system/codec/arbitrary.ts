@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { EVENTS, type EventName, type EventType, type SystemEvent } from '../../../src/system/codec/event.js';
+import { EVENTS, type EventName, type SystemEvent } from '../../../src/system/codec/event.js';
+import type { EventType } from '../../../src/system/codec/event-type.js';
 import type { Table } from '../../../src/system/codec/field.js';
 import * as kinds from '../../../src/system/codec/kind.js';
 

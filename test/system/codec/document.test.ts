@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { EVENTS, type EventType } from '../../../src/system/codec/event.js';
+import { EVENTS } from '../../../src/system/codec/event.js';
+import type { EventType } from '../../../src/system/codec/event-type.js';
 import { refreshed } from './document.js';
 import { canonicalJson, outcomeOf } from './outcome.js';
 import { allVectors, parseVectors, vectorTexts } from './vectors.js';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { REASONS } from '../../../src/core/model/fault.js';
-import { EVENTS, type EventType } from '../../../src/system/codec/event.js';
+import { EVENTS } from '../../../src/system/codec/event.js';
+import type { EventType } from '../../../src/system/codec/event-type.js';
 import type { Table } from '../../../src/system/codec/field.js';
 
 const PROTO = new URL('../../../proto/switchyard/v1/error.proto', import.meta.url);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { ByteWriter } from '../../../src/system/codec/bytes.js';
-import { decodeEvent, EVENTS, type EventType, encodeEvent, type SystemEvent } from '../../../src/system/codec/event.js';
+import { decodeEvent, EVENTS, encodeEvent, type SystemEvent } from '../../../src/system/codec/event.js';
+import type { EventType } from '../../../src/system/codec/event-type.js';
 import { Flaw } from '../../../src/system/codec/flaw.js';
 import { anyEvent, receiverOf } from './arbitrary.js';
 

@@ -1,6 +1,7 @@
 import { decodeBody, encodeBody } from '../../../src/system/codec/body.js';
 import { ByteWriter } from '../../../src/system/codec/bytes.js';
-import { decodeEvent, EVENTS, type EventName, type EventType, encodeEvent } from '../../../src/system/codec/event.js';
+import { decodeEvent, EVENTS, type EventName, encodeEvent } from '../../../src/system/codec/event.js';
+import type { EventType } from '../../../src/system/codec/event-type.js';
 import type { Table } from '../../../src/system/codec/field.js';
 import { Flaw } from '../../../src/system/codec/flaw.js';
 import { FrameReader } from '../../../src/system/codec/frame.js';

@@ -162,7 +162,7 @@ export class UdpAttempt {
     target.opened = true;
     const nonce = Buffer.from(this.#plan.nonce);
     const ids = [nonce.readUInt32BE(0) ^ (2 * number), nonce.readUInt32BE(0) ^ (2 * number + 1)].map((id) => id >>> 0);
-    const [own, peers] = this.#plan.controlling ? [ids[0]!, ids[1]!] : [ids[1]!, ids[0]!];
+    const [own, peers] = this.#plan.controlling ? [ids[0], ids[1]] : [ids[1], ids[0]];
     const stream = this.#deps.udx.createStream(own);
     stream.connect(target.family.socket, peers, target.to.port, target.to.host);
     const duplex = new UdxDuplex(stream, this.#deps.clock);

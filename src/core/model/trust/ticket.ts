@@ -51,7 +51,7 @@ export function ticketId({ hash }: Pick<Ticket, 'hash'>): string {
 }
 
 /** Whether a ticket lets nobody in any more, at a time of the wall clock. */
-export function isOver({ revoked, used, uses, expiresAtMs }: Ticket, atMs: number): boolean {
+export function isTicketOver({ revoked, used, uses, expiresAtMs }: Ticket, atMs: number): boolean {
   return revoked || used >= uses || atMs >= expiresAtMs;
 }
 

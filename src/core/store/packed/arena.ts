@@ -69,6 +69,13 @@ export class Arena {
     return entryAt(this.segments, this.placeOf(slot));
   }
 
+  /** The content of a slot that is known to have one. */
+  entry(slot: number): Entry {
+    const entry = this.get(slot);
+    if (entry === undefined) throw new Error(`slot ${slot} has no entry`);
+    return entry;
+  }
+
   /**
    * Gives a slot content in place of what it had. `write` gets room for `sizeMax` bytes and tells where it has ended; what it
    * leaves is taken back.

@@ -7,7 +7,7 @@ import {
   labelsBytesMax,
   textAt,
   textBytesMax,
-  writeLabels,
+  writePackedLabels,
   writeText,
 } from './packed-text.js';
 
@@ -50,7 +50,7 @@ export function packedIdentityBytes({ keys, barred, name, roles, labels }: Ident
 }
 
 /** Writes an identity where there is room for it, and tells where it ends. */
-export function packIdentity(identity: Identity, { bytes, at }: Entry): number {
+export function writeIdentity(identity: Identity, { bytes, at }: Entry): number {
   const { number, uuid, kind, roles, name, labels, keys, barred, revoked, ticket } = identity;
   if (uuid.length !== UUID_LENGTH) throw new Error(`an identity's UUID of ${uuid.length} characters`);
   bytes.writeUInt32LE(number, at);
@@ -64,14 +64,14 @@ export function packIdentity(identity: Identity, { bytes, at }: Entry): number {
   bytes.write(uuid, at + UUID_AT, 'latin1');
   let to = writeText(bytes, at + NAME_AT, name, 'utf8');
   for (const role of roles) to = writeText(bytes, to, role, 'utf8');
-  to = writeLabels(bytes, to, labels);
+  to = writePackedLabels(bytes, to, labels);
   for (const key of keys) to = packKey(key, bytes, to);
   for (const id of barred) to += writeId(bytes, id, to);
   return to;
 }
 
 /** Reads an identity: an object of its own, which goes on when the identity changes. */
-export function unpackIdentity({ bytes, at }: Entry): Identity {
+export function readIdentity({ bytes, at }: Entry): Identity {
   const name = textAt(bytes, at + NAME_AT, 'utf8');
   let from = afterText(bytes, at + NAME_AT);
   const roles: string[] = [];

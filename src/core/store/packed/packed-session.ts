@@ -7,7 +7,7 @@ import {
   labelsBytesMax,
   textAt,
   textBytesMax,
-  writeLabels,
+  writePackedLabels,
   writeText,
 } from './packed-text.js';
 
@@ -40,7 +40,7 @@ export function packedBytesMax({ uuid, name, tokenHash, labels, keyId = '', iden
 }
 
 /** Writes a session where there is room for it, and tells where it ends. */
-export function packSession(session: Session, { bytes, at }: Entry): number {
+export function writeSession(session: Session, { bytes, at }: Entry): number {
   bytes.writeInt32LE(session.sid, at);
   bytes.writeInt32LE(session.streamId, at + STREAM_AT);
   bytes.writeDoubleLE(session.ttlMs, at + TTL_AT);
@@ -53,11 +53,11 @@ export function packSession(session: Session, { bytes, at }: Entry): number {
   to = writeText(bytes, to, session.tokenHash, 'latin1');
   to = writeText(bytes, to, session.keyId ?? '', 'latin1');
   to = writeText(bytes, to, session.identity ?? '', 'latin1');
-  return writeLabels(bytes, to, session.labels);
+  return writePackedLabels(bytes, to, session.labels);
 }
 
 /** Reads a session: an object of its own, which goes on when the session changes. */
-export function unpackSession({ bytes, at }: Entry): Session {
+export function readSession({ bytes, at }: Entry): Session {
   const uuidAt = at + TEXTS_AT;
   const nameAt = afterText(bytes, uuidAt);
   const hashAt = afterText(bytes, nameAt);

@@ -11,7 +11,7 @@ const UNIT_BYTES_MAX = 3;
 
 const NO_LABELS: Labels = Object.freeze({});
 
-/** So many labels, as {@link writeLabels} wrote them. */
+/** So many labels, as {@link writePackedLabels} wrote them. */
 export function labelsAt(bytes: Buffer, at: number, count: number): Labels {
   if (count === 0) return NO_LABELS;
   const labels: [string, string][] = [];
@@ -24,7 +24,7 @@ export function labelsAt(bytes: Buffer, at: number, count: number): Labels {
 }
 
 /** Writes the key and the value of each label, and tells where they end. How many there are stands elsewhere. */
-export function writeLabels(bytes: Buffer, at: number, labels: Labels): number {
+export function writePackedLabels(bytes: Buffer, at: number, labels: Labels): number {
   let to = at;
   for (const key of Object.keys(labels)) {
     to = writeText(bytes, to, key, 'utf8');
