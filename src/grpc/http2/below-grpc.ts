@@ -63,23 +63,23 @@ export function onArrival(stream: ServerHttp2Stream, came: (bytes: number) => vo
 export const FIRST_WINDOW_BYTES = 65_535;
 
 /**
- * Calls back with what comes of a call that may be paused, and with what of it is unread beyond the first window, which every call has.
- * Answers with a function that is told how many bytes were read, and says the same.
+ * Calls back with the size of each chunk of a request, and with all that is unread of it then. What is read at once is not counted
+ * in between. Answers with a function that is told how many bytes were read, and says what is unread.
  */
 export function trackUnread(
   stream: ServerHttp2Stream,
-  came: (bytes: number, excess: number) => void,
+  came: (bytes: number, unread: number) => void,
 ): (read: number) => number {
   let unread = stream.readableLength;
-  const excess = () => Math.max(0, unread - FIRST_WINDOW_BYTES);
-  onArrival(stream, (bytes) => {
+  const { push } = stream;
+  stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
+    const bytes = chunk?.length ?? 0;
     unread += bytes;
-    came(bytes, excess());
-  });
-  return (read) => {
-    unread -= read;
-    return excess();
+    const wantsMore = push.call(stream, chunk, encoding);
+    came(bytes, unread);
+    return wantsMore;
   };
+  return (read) => (unread -= read);
 }
 
 /** What a session is destroyed with. Its declared type lacks the form with a code alone. */

@@ -1,13 +1,16 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { WireLimits } from '../limits.js';
-import { hideFromGrpc, trackUnread } from './below-grpc.js';
+import { FIRST_WINDOW_BYTES, hideFromGrpc, trackUnread } from './below-grpc.js';
 import { Intake } from './intake.js';
 import type { HeldKind, WrittenKind } from './peer-holdings.js';
 import { ReceiveWindow } from './receive-window.js';
 
 /** One call's part of what its peer holds. */
 export class CallShare {
+  /** Bytes of its request that count for its connection. */
   requestBytes = 0;
+  /** Bytes of its request that came with the first window and are unread: they count among those of all peers only. */
+  windowBytes = 0;
   /** Bytes that were written to it and HTTP/2 has not let go of. */
   writtenBytes = 0;
   isOver = false;
@@ -31,6 +34,8 @@ export interface PeerBytesOwner {
   expel(why: string): void;
   /** Does it in the next turn of the event loop. */
   soon(part: () => void): void;
+  /** So many messages of one chunk are decoded: its time counts for the peer's address. */
+  decodes(messages: number): void;
   /** Counts bytes among those of all peers. */
   holds(kind: HeldKind, bytes: number): void;
 }
@@ -63,40 +68,59 @@ export class PeerBytes {
   /** Counts the bytes of a request until it is complete: a watch goes on long after that. */
   countRequest(stream: ServerHttp2Stream, share: CallShare): void {
     const intake = new Intake(this.#owner.limits.messageBytesMax);
-    let partial = 0;
-    const arrived = (bytes: number, excess: number) => {
-      this.#window?.came(bytes);
-      this.hold(stream, share, partial + excess);
+    let held = 0;
+    let unread = stream.readableLength;
+    const count = () => {
+      const windowBytes = Math.min(unread, FIRST_WINDOW_BYTES);
+      this.hold(stream, share, held + unread - windowBytes, windowBytes);
     };
-    const read = share.writtenKind === 'streams' ? trackUnread(stream, arrived) : undefined;
+    const read = trackUnread(stream, (bytes, left) => {
+      if (share.writtenKind === 'streams') this.#window?.came(bytes);
+      unread = left;
+      count();
+    });
+    count();
     share.isSending = true;
     this.#sending++;
     // Most are complete within the turn, and take nothing from the windows of those that go on.
     if (this.#window?.isGrown) this.#owner.soon(() => this.#window?.callBegan());
     const take = (chunk: Buffer) => {
       if (this.#owner.isLeaving) return hideFromGrpc(stream);
-      partial = intake.take(chunk);
-      this.hold(stream, share, partial + (read?.(chunk.length) ?? 0));
+      held = intake.take(chunk);
+      if (intake.messages > 1) this.#owner.decodes(intake.messages);
+      unread = read(chunk.length);
+      count();
+    };
+    const readOn = () => {
+      held = intake.readOn();
+      count();
     };
     const end = () => {
-      this.hold(stream, share, intake.end());
+      held = intake.end();
+      count();
       this.#sent(share);
       stream.off('data', take);
+      stream.off('resume', readOn);
       stream.off('end', end);
     };
     // grpc-js pauses the stream in this same turn, so nothing is read any sooner for this listener.
     stream.on('data', take);
+    stream.on('resume', readOn);
     stream.on('end', end);
   }
 
-  /** A call's request holds so many bytes from now on. */
-  hold(stream: ServerHttp2Stream, share: CallShare, bytes: number): void {
-    if (bytes === share.requestBytes) return;
+  /**
+   * A call's request holds so many bytes from now on. Those of the first window, which every call has, do not count for its connection:
+   * a source of the relay that has to wait does no wrong.
+   */
+  hold(stream: ServerHttp2Stream, share: CallShare, bytes: number, windowBytes = 0): void {
     const more = bytes - share.requestBytes;
+    const moreInAll = more + windowBytes - share.windowBytes;
     share.requestBytes = bytes;
+    share.windowBytes = windowBytes;
     this.#requestBytes += more;
-    if (this.#requestBytes > this.#owner.limits.requestBytesPerConnectionMax) this.#owner.endCall(stream);
-    this.#owner.holds('requests', more);
+    if (more > 0 && this.#requestBytes > this.#owner.limits.requestBytesPerConnectionMax) this.#owner.endCall(stream);
+    if (moreInAll !== 0) this.#owner.holds('requests', moreInAll);
   }
 
   /** Counts what is written to a call until HTTP/2 has sent it: it stays here while the peer opens no window. */
