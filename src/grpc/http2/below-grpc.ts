@@ -62,26 +62,6 @@ export function onArrival(stream: ServerHttp2Stream, came: (bytes: number) => vo
 /** What HTTP/2 gives a stream and a connection before anything else is said: RFC 9113, section 6.9.2. */
 export const FIRST_WINDOW_BYTES = 65_535;
 
-/**
- * Calls back with the size of each chunk of a request, and with all that is unread of it then. What is read at once is not counted
- * in between. Answers with a function that is told how many bytes were read, and says what is unread.
- */
-export function trackUnread(
-  stream: ServerHttp2Stream,
-  came: (bytes: number, unread: number) => void,
-): (read: number) => number {
-  let unread = stream.readableLength;
-  const { push } = stream;
-  stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
-    const bytes = chunk?.length ?? 0;
-    unread += bytes;
-    const wantsMore = push.call(stream, chunk, encoding);
-    came(bytes, unread);
-    return wantsMore;
-  };
-  return (read) => (unread -= read);
-}
-
 /** What a session is destroyed with. Its declared type lacks the form with a code alone. */
 export type DestroyArgs = readonly [error?: Error | number, code?: number];
 

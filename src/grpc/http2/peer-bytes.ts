@@ -1,6 +1,6 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { WireLimits } from '../limits.js';
-import { FIRST_WINDOW_BYTES, hideFromGrpc, trackUnread } from './below-grpc.js';
+import { FIRST_WINDOW_BYTES, hideFromGrpc } from './below-grpc.js';
 import { Intake } from './intake.js';
 import type { HeldKind, WrittenKind } from './peer-holdings.js';
 import { ReceiveWindow } from './receive-window.js';
@@ -70,34 +70,38 @@ export class PeerBytes {
     const intake = new Intake(this.#owner.limits.messageBytesMax);
     let held = 0;
     let unread = stream.readableLength;
-    const count = () => {
-      const windowBytes = Math.min(unread, FIRST_WINDOW_BYTES);
-      this.hold(stream, share, held + unread - windowBytes, windowBytes);
-    };
-    const read = trackUnread(stream, (bytes, left) => {
+    const { push } = stream;
+    stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
+      const bytes = chunk?.length ?? 0;
+      unread += bytes;
+      // What is read at once is not unread in between.
+      const wantsMore = push.call(stream, chunk, encoding);
       if (share.writtenKind === 'streams') this.#window?.came(bytes);
-      unread = left;
-      count();
-    });
-    count();
+      this.hold(stream, share, held, unread);
+      return wantsMore;
+    };
+    this.hold(stream, share, 0, unread);
     share.isSending = true;
     this.#sending++;
     // Most are complete within the turn, and take nothing from the windows of those that go on.
     if (this.#window?.isGrown) this.#owner.soon(() => this.#window?.callBegan());
+    const readOn = () => {
+      held = intake.readOn();
+      this.hold(stream, share, held, unread);
+    };
     const take = (chunk: Buffer) => {
       if (this.#owner.isLeaving) return hideFromGrpc(stream);
       held = intake.take(chunk);
-      if (intake.messages > 1) this.#owner.decodes(intake.messages);
-      unread = read(chunk.length);
-      count();
-    };
-    const readOn = () => {
-      held = intake.readOn();
-      count();
+      unread -= chunk.length;
+      if (intake.messages > 1) {
+        this.#owner.decodes(intake.messages);
+        if (stream.listenerCount('resume') === 0) stream.once('resume', readOn);
+      }
+      this.hold(stream, share, held, unread);
     };
     const end = () => {
       held = intake.end();
-      count();
+      this.hold(stream, share, held, unread);
       this.#sent(share);
       stream.off('data', take);
       stream.off('resume', readOn);
@@ -105,18 +109,18 @@ export class PeerBytes {
     };
     // grpc-js pauses the stream in this same turn, so nothing is read any sooner for this listener.
     stream.on('data', take);
-    stream.on('resume', readOn);
     stream.on('end', end);
   }
 
   /**
-   * A call's request holds so many bytes from now on. Those of the first window, which every call has, do not count for its connection:
-   * a source of the relay that has to wait does no wrong.
+   * A call's request holds so many bytes from now on, and leaves so many unread. The unread ones of the first window, which every call
+   * has, do not count for its connection: a source of the relay that has to wait does no wrong.
    */
-  hold(stream: ServerHttp2Stream, share: CallShare, bytes: number, windowBytes = 0): void {
-    const more = bytes - share.requestBytes;
+  hold(stream: ServerHttp2Stream, share: CallShare, bytes: number, unread = 0): void {
+    const windowBytes = Math.min(unread, FIRST_WINDOW_BYTES);
+    const more = bytes + unread - windowBytes - share.requestBytes;
     const moreInAll = more + windowBytes - share.windowBytes;
-    share.requestBytes = bytes;
+    share.requestBytes += more;
     share.windowBytes = windowBytes;
     this.#requestBytes += more;
     if (more > 0 && this.#requestBytes > this.#owner.limits.requestBytesPerConnectionMax) this.#owner.endCall(stream);
