@@ -1,5 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
+import { Server as HttpServer } from 'node:http';
+import { Server as HttpsServer } from 'node:https';
 import { type AddressInfo, createServer, isIP, type Server, type Socket } from 'node:net';
 import { type TLSSocket, Server as TlsServer } from 'node:tls';
 import { type Address, plainAddress } from '../base/address.js';
@@ -12,6 +14,7 @@ import type { ConnectionGate } from './connection-gate.js';
 import { isExhaustion } from './descriptor-watch.js';
 import { handshakeFailure } from './handshake-failure.js';
 import type { AdmissionLimits } from './limits.js';
+import { lingerOnClose } from './lingering-close.js';
 import type { Place } from './place.js';
 import { ProxyReader } from './proxy-reader.js';
 
@@ -70,6 +73,11 @@ export class DoorListener {
       deps.refused({ cause: 'proxy', kind: 'proxy', address: socket.remoteAddress, why });
     this.#headers = new ProxyReader({ door, clock, limits, fence, refused });
     this.#isSecure = behind instanceof TlsServer;
+    if (behind instanceof HttpServer || behind instanceof HttpsServer) {
+      behind.prependListener(this.#isSecure ? 'secureConnection' : 'connection', (socket: Socket) =>
+        lingerOnClose(socket, { clock, limits }),
+      );
+    }
     // First, so that whoever gets the secure socket finds its place and its address.
     if (this.#isSecure) {
       behind.prependListener('secureConnection', (socket: TLSSocket) => this.#secured(socket));

@@ -26,6 +26,13 @@ export interface AdmissionLimits {
   readonly reportMs: number;
   /** How often it is looked whether the process can still open a file or a socket. */
   readonly descriptorsMs: number;
+  /**
+   * How long a connection of HTTP/1.1 that was closed after its last answer is read on, until its client closes, too: some
+   * round trips of a slow radio, and less than a silent connection is kept.
+   */
+  readonly lingerMs: number;
+  /** Bytes that are read and dropped meanwhile: four of the largest requests of the web door. More resets the connection. */
+  readonly lingerBytesMax: number;
 }
 
 /** The bounds of a server that was not told otherwise. */
@@ -36,6 +43,8 @@ export const ADMISSION_LIMITS: AdmissionLimits = {
   headersWaitingMax: 1_024,
   reportMs: 10_000,
   descriptorsMs: 1_000,
+  lingerMs: 2_000,
+  lingerBytesMax: 4_194_304,
 };
 
 /** The places of one door. */

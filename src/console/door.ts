@@ -242,5 +242,6 @@ function peerOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
 function forbid(socket: Socket, [status, message]: readonly [string, string]): void {
   const body = `${message}\n`;
   const head = `content-type: text/plain; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close`;
-  socket.end(`HTTP/1.1 ${status}\r\n${head}\r\n\r\n${body}`, () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status}\r\n${head}\r\n\r\n${body}`);
+  socket.destroySoon();
 }

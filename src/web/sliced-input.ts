@@ -66,6 +66,7 @@ export class SlicedInput {
     socket.off('data', take);
     this.#stop = this.#shadow();
     this.#release = this.#keepFromReading();
+    this.#dropOnClose();
   }
 
   /** Lets node:http resume the socket only while nothing waits here. Answers with the way to pause it all the same. */
@@ -112,6 +113,22 @@ export class SlicedInput {
       else if (sizeDue !== undefined) read.call(socket, sizeDue);
       sizeDue = undefined;
       isEndDue = false;
+    };
+  }
+
+  /** Drops what waits when the connection is closed after its last answer: it is read to its end then. */
+  #dropOnClose(): void {
+    const socket = this.#socket;
+    const { destroySoon } = socket;
+    const drop = () => {
+      this.#rest = undefined;
+      this.#release();
+    };
+    socket.destroySoon = () => {
+      destroySoon.call(socket);
+      // An end that waits comes after what is in the stream's own buffer.
+      socket.on('data', drop);
+      drop();
     };
   }
 

@@ -62,26 +62,6 @@ export function onArrival(stream: ServerHttp2Stream, came: (bytes: number) => vo
 /** What HTTP/2 gives a stream and a connection before anything else is said: RFC 9113, section 6.9.2. */
 export const FIRST_WINDOW_BYTES = 65_535;
 
-/**
- * Calls back with what comes of a call that may be paused, and with what of it is unread beyond the first window, which every call has.
- * Answers with a function that is told how many bytes were read, and says the same.
- */
-export function trackUnread(
-  stream: ServerHttp2Stream,
-  came: (bytes: number, excess: number) => void,
-): (read: number) => number {
-  let unread = stream.readableLength;
-  const excess = () => Math.max(0, unread - FIRST_WINDOW_BYTES);
-  onArrival(stream, (bytes) => {
-    unread += bytes;
-    came(bytes, excess());
-  });
-  return (read) => {
-    unread -= read;
-    return excess();
-  };
-}
-
 /** What a session is destroyed with. Its declared type lacks the form with a code alone. */
 export type DestroyArgs = readonly [error?: Error | number, code?: number];
 

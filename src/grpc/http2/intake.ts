@@ -2,6 +2,11 @@
 const PREFIX_BYTES = 5;
 /** Deflate compresses by this factor at most. */
 const DEFLATE_RATIO_MAX = 1_032;
+/**
+ * What a message takes that grpc-js has decoded and not handed on, beside its bytes: its entry in a queue, a buffer and the request
+ * made of it. 16 KiB have 3,276 messages of nothing, which made a server grow by 1 MiB.
+ */
+const QUEUED_MESSAGE_BYTES = 512;
 
 /**
  * What the request side of one call holds in memory, counted from the bytes as they come.
@@ -10,6 +15,8 @@ const DEFLATE_RATIO_MAX = 1_032;
  *
  * An incomplete message counts with the bytes received so far. A complete compressed message counts with the most that it can
  * inflate to, until the call reads on: grpc-js inflates all messages of a chunk at once and does not say when it is done.
+ *
+ * So do the messages of a chunk beyond the first: grpc-js makes an object of each at once, and hands them on one by one.
  *
  * The announced length of a message does not count: grpc-js allocates nothing for it.
  */
@@ -21,12 +28,17 @@ export class Intake {
   private come = 0;
   /** Bytes that the compressed messages of the last chunk may become. */
   private inflated = 0;
+  /** What the messages of the last chunk take that wait for the first. */
+  private queued = 0;
+  /** Messages that the last chunk has brought to their end. */
+  messages = 0;
 
   constructor(private readonly messageBytesMax: number) {}
 
   /** Counts a chunk; it comes only once everything before it was read. Returns the bytes held from now on. */
   take(chunk: Uint8Array): number {
     this.inflated = 0;
+    this.messages = 0;
     for (let at = 0; at < chunk.length; ) {
       if (this.prefix < PREFIX_BYTES) {
         this.takePrefix(chunk[at++]);
@@ -37,17 +49,25 @@ export class Intake {
         at += step;
         if (this.come < this.length) break;
       }
+      this.messages++;
       if (this.compressed) this.inflated += Math.min(this.length * DEFLATE_RATIO_MAX, this.messageBytesMax);
       this.prefix = 0;
       this.come = 0;
       this.length = 0;
     }
+    this.queued = Math.max(0, this.messages - 1) * QUEUED_MESSAGE_BYTES;
+    return this.come + this.inflated + this.queued;
+  }
+
+  /** The call reads on, so every message of the last chunk was handed on. Returns the bytes held. */
+  readOn(): number {
+    this.queued = 0;
     return this.come + this.inflated;
   }
 
   /** The request has ended: an incomplete message is dropped. A message may still be inflating. Returns the bytes held. */
   end(): number {
-    return this.inflated;
+    return this.inflated + this.queued;
   }
 
   private takePrefix(byte: number): void {

@@ -1,13 +1,16 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { WireLimits } from '../limits.js';
-import { hideFromGrpc, trackUnread } from './below-grpc.js';
+import { FIRST_WINDOW_BYTES, hideFromGrpc } from './below-grpc.js';
 import { Intake } from './intake.js';
 import type { HeldKind, WrittenKind } from './peer-holdings.js';
 import { ReceiveWindow } from './receive-window.js';
 
 /** One call's part of what its peer holds. */
 export class CallShare {
+  /** Bytes of its request that count for its connection. */
   requestBytes = 0;
+  /** Bytes of its request that came with the first window and are unread: they count among those of all peers only. */
+  windowBytes = 0;
   /** Bytes that were written to it and HTTP/2 has not let go of. */
   writtenBytes = 0;
   isOver = false;
@@ -31,6 +34,8 @@ export interface PeerBytesOwner {
   expel(why: string): void;
   /** Does it in the next turn of the event loop. */
   soon(part: () => void): void;
+  /** So many messages of one chunk are decoded: its time counts for the peer's address. */
+  decodes(messages: number): void;
   /** Counts bytes among those of all peers. */
   holds(kind: HeldKind, bytes: number): void;
 }
@@ -63,25 +68,43 @@ export class PeerBytes {
   /** Counts the bytes of a request until it is complete: a watch goes on long after that. */
   countRequest(stream: ServerHttp2Stream, share: CallShare): void {
     const intake = new Intake(this.#owner.limits.messageBytesMax);
-    let partial = 0;
-    const arrived = (bytes: number, excess: number) => {
-      this.#window?.came(bytes);
-      this.hold(stream, share, partial + excess);
+    let held = 0;
+    let unread = stream.readableLength;
+    const { push } = stream;
+    stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
+      const bytes = chunk?.length ?? 0;
+      unread += bytes;
+      // What is read at once is not unread in between.
+      const wantsMore = push.call(stream, chunk, encoding);
+      if (share.writtenKind === 'streams') this.#window?.came(bytes);
+      this.hold(stream, share, held, unread);
+      return wantsMore;
     };
-    const read = share.writtenKind === 'streams' ? trackUnread(stream, arrived) : undefined;
+    this.hold(stream, share, 0, unread);
     share.isSending = true;
     this.#sending++;
     // Most are complete within the turn, and take nothing from the windows of those that go on.
     if (this.#window?.isGrown) this.#owner.soon(() => this.#window?.callBegan());
+    const readOn = () => {
+      held = intake.readOn();
+      this.hold(stream, share, held, unread);
+    };
     const take = (chunk: Buffer) => {
       if (this.#owner.isLeaving) return hideFromGrpc(stream);
-      partial = intake.take(chunk);
-      this.hold(stream, share, partial + (read?.(chunk.length) ?? 0));
+      held = intake.take(chunk);
+      unread -= chunk.length;
+      if (intake.messages > 1) {
+        this.#owner.decodes(intake.messages);
+        if (stream.listenerCount('resume') === 0) stream.once('resume', readOn);
+      }
+      this.hold(stream, share, held, unread);
     };
     const end = () => {
-      this.hold(stream, share, intake.end());
+      held = intake.end();
+      this.hold(stream, share, held, unread);
       this.#sent(share);
       stream.off('data', take);
+      stream.off('resume', readOn);
       stream.off('end', end);
     };
     // grpc-js pauses the stream in this same turn, so nothing is read any sooner for this listener.
@@ -89,14 +112,19 @@ export class PeerBytes {
     stream.on('end', end);
   }
 
-  /** A call's request holds so many bytes from now on. */
-  hold(stream: ServerHttp2Stream, share: CallShare, bytes: number): void {
-    if (bytes === share.requestBytes) return;
-    const more = bytes - share.requestBytes;
-    share.requestBytes = bytes;
+  /**
+   * A call's request holds so many bytes from now on, and leaves so many unread. The unread ones of the first window, which every call
+   * has, do not count for its connection: a source of the relay that has to wait does no wrong.
+   */
+  hold(stream: ServerHttp2Stream, share: CallShare, bytes: number, unread = 0): void {
+    const windowBytes = Math.min(unread, FIRST_WINDOW_BYTES);
+    const more = bytes + unread - windowBytes - share.requestBytes;
+    const moreInAll = more + windowBytes - share.windowBytes;
+    share.requestBytes += more;
+    share.windowBytes = windowBytes;
     this.#requestBytes += more;
-    if (this.#requestBytes > this.#owner.limits.requestBytesPerConnectionMax) this.#owner.endCall(stream);
-    this.#owner.holds('requests', more);
+    if (more > 0 && this.#requestBytes > this.#owner.limits.requestBytesPerConnectionMax) this.#owner.endCall(stream);
+    if (moreInAll !== 0) this.#owner.holds('requests', moreInAll);
   }
 
   /** Counts what is written to a call until HTTP/2 has sent it: it stays here while the peer opens no window. */

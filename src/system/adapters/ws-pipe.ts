@@ -157,5 +157,6 @@ function forbid(socket: Socket, message: string): void {
   const head = `content-type: text/plain; charset=utf-8\r\ncontent-length: ${length}\r\nconnection: close`;
   socket.on('error', () => {});
   // The server takes half-open connections, so that a client which does not close its end would keep its place.
-  socket.end(`HTTP/1.1 403 Forbidden\r\n${head}\r\n\r\n${body}`, () => socket.destroy());
+  socket.end(`HTTP/1.1 403 Forbidden\r\n${head}\r\n\r\n${body}`);
+  socket.destroySoon();
 }

@@ -100,7 +100,7 @@ describe('the windows of a connection', () => {
     expect(told).toEqual([]);
   });
 
-  it('are counted beyond the first 64 KiB when a stream is paused, and close a connection that leaves too much unread', async () => {
+  it('are counted when a stream is paused, and close a connection that leaves too much unread', async () => {
     const { call: relayed, stream } = await call('/stream');
     for (let tries = 0; tries < 200 && granted() <= REQUEST_BYTES_MAX + FIRST; tries++) {
       await Promise.all([write(relayed, 16), write(relayed, 16)]);
@@ -113,5 +113,22 @@ describe('the windows of a connection', () => {
     await Promise.race([closed, wait(5_000)]);
     expect(told).toContain('requests that are not complete');
     expect(session.destroyed).toBe(true);
+  });
+
+  it('are counted together, the first 64 KiB of each as well, when many streams are paused', async () => {
+    const closed = new Promise((resolve) => session.once('close', resolve));
+    const pausing = async () => {
+      const paused = session.request({ ':method': 'POST', ':path': '/stream' }, { endStream: false });
+      paused.on('error', () => {});
+      const [stream] = (await once(server, 'stream')) as [ServerHttp2Stream];
+      stream.pause();
+      paused.write(MESSAGE);
+      await new Promise((answered) => session.ping(answered));
+    };
+    for (let paused = FIRST; paused < REQUEST_BYTES_MAX; paused += FIRST) await pausing();
+    expect(told).toEqual([]);
+    void pausing();
+    await Promise.race([closed, wait(5_000)]);
+    expect(told).toEqual(['requests that are not complete']);
   });
 });
