@@ -107,7 +107,6 @@ export class Doors {
       ...this.grpc?.heldBytes(),
       ...this.web?.heldBytes(),
       ...Object.fromEntries(system),
-      relay: this.engine.relay.byteSize,
     };
   }
 
