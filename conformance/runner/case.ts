@@ -54,6 +54,8 @@ export interface Case {
   readonly smoke?: boolean;
   /** Options of `switchyard serve`, without the dashes. */
   readonly server?: Readonly<Record<string, string>>;
+  /** The network that the testee is in, and the visitor where a step does not say another. Absent: `default`. */
+  readonly network?: string;
   readonly steps: readonly Step[];
 }
 

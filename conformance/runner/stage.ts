@@ -17,26 +17,28 @@ export class Stage {
 
   private constructor(
     private readonly flags: readonly string[],
+    private readonly network: string | undefined,
     server: ServerProcess,
     folder: string,
   ) {
     this.#server = server;
     this.#folders = [folder];
-    this.#visitor = new Visitor(server.address, ADMIN_TOKEN);
+    this.#visitor = new Visitor(server.address, ADMIN_TOKEN, network);
   }
 
   get visitor(): Visitor {
     return this.#visitor;
   }
 
-  /** Starts a server with the options of a case. */
-  static async open(options: Readonly<Record<string, string>>): Promise<Stage> {
+  /** Starts a server with the options of a case, and creates the network that the case is in. */
+  static async open(options: Readonly<Record<string, string>>, network?: string): Promise<Stage> {
     // A busy machine takes its time between two calls, so leases are long unless a case is about them.
     const all = { 'session-ttl': '10m', ...options };
     const flags = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
     const folder = await makeFolder();
     const server = await ServerProcess.begin(serverOptions(folder, flags));
-    const stage = new Stage(flags, server, folder);
+    const stage = new Stage(flags, network, server, folder);
+    await stage.#visitor.begin();
     await stage.path.open();
     return stage;
   }
@@ -54,7 +56,8 @@ export class Stage {
     this.#folders.push(folder);
     this.#server = await ServerProcess.begin(serverOptions(folder, this.flags));
     await this.#visitor.close();
-    this.#visitor = new Visitor(this.#server.address, ADMIN_TOKEN);
+    this.#visitor = new Visitor(this.#server.address, ADMIN_TOKEN, this.network);
+    await this.#visitor.begin();
   }
 
   async move({ path }: PathStep): Promise<void> {

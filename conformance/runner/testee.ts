@@ -16,7 +16,7 @@ const ERROR_LINES_MAX = 30;
 export interface TesteePlan {
   /** Its column in the table. */
   readonly name: string;
-  /** The program and its arguments, in the repository's folder; the server's address is put after them. */
+  /** The program and its arguments, in the repository's folder; the server's address is put after them, and the network where it is not the default one. */
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** What is missing to run it, in one line; undefined: nothing. */
@@ -47,10 +47,14 @@ export class TesteeProcess {
   #wake: () => void = () => {};
   #lastSeq = 0;
 
-  constructor(plan: TesteePlan, address: string) {
+  constructor(plan: TesteePlan, address: string, network?: string) {
     const [program, ...args] = plan.command;
     const env = { ...process.env, ...plan.env };
-    this.#child = spawn(program, [...args, address], { cwd: ROOT, env, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#child = spawn(program, [...args, address, ...(network === undefined ? [] : [network])], {
+      cwd: ROOT,
+      env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     this.#exited = once(this.#child, 'exit').catch((error: unknown) => this.#errors.push(String(error)));
     // A testee that has ended takes no more commands; the answer that is missing says so.
     this.#child.stdin?.on('error', () => {});

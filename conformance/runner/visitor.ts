@@ -11,6 +11,7 @@ import {
 import type { Fields } from './case.js';
 import { Refused } from './testee.js';
 
+const DEFAULT_NETWORK = 'default';
 const TYPE_CLIENT = 3;
 const CALL_MS = 20_000;
 
@@ -18,20 +19,24 @@ type Action = (fields: Fields) => Promise<Fields>;
 
 /** Somebody else who uses the server of a case: joins, ends the testee's sessions, asks it for connections. */
 export class Visitor {
-  readonly #yard: Switchyard;
+  /** By network. */
+  readonly #yards = new Map<string, Switchyard>();
   readonly #administrator: Switchyard;
   readonly #channel: GrpcChannel;
   readonly #instances = new Map<string, Instance>();
 
-  constructor(server: string, adminToken: string) {
-    this.#yard = new Switchyard({ server });
-    this.#administrator = new Switchyard({ server, adminToken });
+  constructor(
+    private readonly server: string,
+    private readonly adminToken: string,
+    private readonly network = DEFAULT_NETWORK,
+  ) {
+    this.#administrator = new Switchyard({ server, adminToken, network });
     this.#channel = new GrpcChannel(server);
   }
 
   /** What it can do. */
   readonly actions: Readonly<Record<string, Action>> = {
-    join: ({ as, name, uuid }) => this.#join(String(as), String(name ?? as), uuid),
+    join: ({ as, name, uuid, network }) => this.#join(String(as), String(name ?? as), uuid, network),
     leave: async ({ as }) => {
       await this.#instances.get(String(as))?.leave();
       return {};
@@ -40,8 +45,8 @@ export class Visitor {
       await this.#administrator.terminateSession(Number(cvid), String(reason ?? ''));
       return {};
     },
-    session: async ({ cvid }) => {
-      const { session } = await this.#yard.getSession(Number(cvid), { retry: true });
+    session: async ({ cvid, network }) => {
+      const { session } = await this.#yard(network).getSession(Number(cvid), { retry: true });
       return { name: session.name, attached: session.attached };
     },
     ask: ({ as, cvid, port }) => this.#ask(String(as), Number(cvid), Number(port)),
@@ -50,6 +55,14 @@ export class Visitor {
       return { stopped: stoppedIds };
     },
   };
+
+  /** Creates the network of the case where the server does not have it. */
+  async begin(): Promise<void> {
+    if (this.network === DEFAULT_NETWORK) return;
+    const ofServer = new Switchyard({ server: this.server, adminToken: this.adminToken });
+    await ofServer.identities.createNetwork(this.network);
+    await ofServer.close();
+  }
 
   /** Does one thing. Rejects with {@link Refused} when the server refuses it. */
   async act(action: string, fields: Fields): Promise<Fields> {
@@ -66,11 +79,19 @@ export class Visitor {
 
   async close(): Promise<void> {
     this.#channel.close();
-    await Promise.all([this.#yard.close(), this.#administrator.close()]);
+    await Promise.all([...this.#yards.values(), this.#administrator].map((yard) => yard.close()));
   }
 
-  async #join(as: string, name: string, uuid: unknown): Promise<Fields> {
-    const instance = this.#yard.join({ uuid: String(uuid ?? randomUUID()), type: TYPE_CLIENT, name });
+  /** A client of a network; without a name, of that of the case. */
+  #yard(network: unknown): Switchyard {
+    const name = String(network ?? this.network);
+    const yard = this.#yards.get(name) ?? new Switchyard({ server: this.server, network: name });
+    this.#yards.set(name, yard);
+    return yard;
+  }
+
+  async #join(as: string, name: string, uuid: unknown, network: unknown): Promise<Fields> {
+    const instance = this.#yard(network).join({ uuid: String(uuid ?? randomUUID()), type: TYPE_CLIENT, name });
     this.#instances.set(as, instance);
     const refused = instance.ended.then((error) => Promise.reject(error));
     const { cvid } = await Promise.race([instance.attached(), refused]);

@@ -1,16 +1,16 @@
-"""The Python client as a testee of conformance/: PYTHONPATH=sdk/python python3 conformance/testees/python.py HOST:PORT"""
+"""The Python client as a testee of conformance/: PYTHONPATH=sdk/python python3 conformance/testees/python.py HOST:PORT [NETWORK]"""
 from __future__ import annotations
 
 import asyncio
 import importlib.util
 import json
 import sys
-from typing import Any
+from typing import Any, Optional
 
 from switchyard import Handlers, InstanceOptions, Refusal, SigningKey, Switchyard, SwitchyardError
 from switchyard.v1 import stream_pb2
 
-CAN = ["join", "orders", "replica", "streams", "calls"]
+CAN = ["join", "orders", "replica", "streams", "calls", "network"]
 # Keys and connections to peers need packages that may not be there.
 if importlib.util.find_spec("cryptography") is not None:
     CAN.append("proof")
@@ -40,8 +40,8 @@ def end_fields(error: Any) -> dict[str, Any]:
 class Testee:
     """Carries out the commands of one case."""
 
-    def __init__(self, server: str) -> None:
-        self.yard = Switchyard(server)
+    def __init__(self, server: str, network: Optional[str]) -> None:
+        self.yard = Switchyard(server, network=network)
         self.instances: dict[str, Any] = {}
         self.networks: dict[str, Any] = {}
         self.sources: dict[str, Any] = {}
@@ -205,7 +205,7 @@ class Testee:
 
 
 async def main() -> None:
-    testee = Testee(sys.argv[1])
+    testee = Testee(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None)
     reader = asyncio.StreamReader(limit=LINE_BYTES_MAX)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     say(testee="python", can=CAN)

@@ -1,4 +1,4 @@
-// The TypeScript client as a testee of conformance/: node --import ./harness/typescript.mjs conformance/testees/typescript.ts HOST:PORT
+// The TypeScript client as a testee of conformance/: node --import ./harness/typescript.mjs conformance/testees/typescript.ts HOST:PORT [NETWORK]
 import { createInterface } from 'node:readline';
 import {
   type Instance,
@@ -20,9 +20,10 @@ import { PeerEnd } from './peer-end.js';
 // biome-ignore lint/suspicious/noExplicitAny: each command knows its own fields, and a wrong one fails the case
 type Fields = any;
 
-const CAN = ['join', 'orders', 'replica', 'streams', 'calls', 'proof', 'relayed'];
+const CAN = ['join', 'orders', 'replica', 'streams', 'calls', 'proof', 'relayed', 'network'];
 
-const yard = new Switchyard({ server: process.argv[2] });
+const [, , server, network] = process.argv;
+const yard = new Switchyard({ server, network });
 const instances = new Map<string, Instance>();
 const networks = new Map<string, Network>();
 const sources = new Map<string, RelaySource>();

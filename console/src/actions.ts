@@ -1,5 +1,7 @@
+import { DEFAULT_NETWORK } from './net/link.js';
 import { METHODS } from './net/methods.js';
 import { RefusedError } from './net/refusal.js';
+import { go, route } from './route.js';
 import { link, notice, path } from './state.js';
 
 /* What a person does that the server is asked for. Each says what came of it. */
@@ -22,7 +24,11 @@ export function logOut(): Promise<string> {
 async function post(path: string, body: string): Promise<string> {
   try {
     const response = await fetch(path, { method: 'POST', body, headers: { 'content-type': 'text/plain' } });
-    if (!response.ok) return ((await response.json()) as { message: string }).message;
+    const answer = (await response.json()) as { message?: string; network?: string };
+    if (!response.ok) return answer.message ?? '';
+    // The code of an administrator names the network that is shown first.
+    const { network = '' } = answer;
+    if (route.peek().net === '' && network !== '' && network !== DEFAULT_NETWORK) go({ net: network });
     link.restart();
     return '';
   } catch {

@@ -19,6 +19,7 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['Esc', 'back: close what is open, then the selection, then the query'],
   ['Space', 'stop at this moment, or back to live; the timeline goes to earlier ones'],
   ['r', 'lay the graph out anew'],
+  ['w', 'choose the network, as an administrator of several'],
   ['d', 'dark, light, or as the system has it'],
   ['?', 'this list'],
 ];
@@ -81,6 +82,9 @@ function pressed(event: KeyboardEvent): boolean {
       return true;
     case '?':
       isHelpOpen.value = true;
+      return true;
+    case 'w':
+      document.querySelector<HTMLSelectElement>('#network')?.focus();
       return true;
     case 'd':
       turnTheme();

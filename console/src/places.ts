@@ -1,16 +1,23 @@
 /* Where nodes stood when the page was last open, so that a fleet looks today as it did yesterday. Kept by the browser, one
- * record for each server. */
+ * record for each network of each server. */
+
+import { DEFAULT_NETWORK } from './net/link.js';
 
 const DATABASE = 'switchyard-console';
 const STORE = 'places';
 
 type Places = Map<string, readonly [number, number]>;
 
-/** The places of a server's nodes, by UUID; empty where none are kept or nothing may be. */
-export async function loadPlaces(server: string): Promise<Places> {
+/** The name of a network's record. That of the default network is as it was when servers had one. */
+export function placesKey(server: string, network: string): string {
+  return network === DEFAULT_NETWORK ? server : `${server}/${network}`;
+}
+
+/** The places of a network's nodes, by UUID; empty where none are kept or nothing may be. */
+export async function loadPlaces(key: string): Promise<Places> {
   try {
     const store = await open('readonly');
-    const kept = await done<{ uuids: string[]; places: Float32Array } | undefined>(store.get(server));
+    const kept = await done<{ uuids: string[]; places: Float32Array } | undefined>(store.get(key));
     const { uuids = [], places } = kept ?? {};
     return new Map(uuids.map((uuid, at) => [uuid, [places![2 * at]!, places![2 * at + 1]!]]));
   } catch {
@@ -19,11 +26,11 @@ export async function loadPlaces(server: string): Promise<Places> {
 }
 
 /** Keeps them. */
-export async function savePlaces(server: string, places: Places): Promise<void> {
+export async function savePlaces(key: string, places: Places): Promise<void> {
   try {
     const uuids = [...places.keys()];
     const store = await open('readwrite');
-    await done(store.put({ uuids, places: Float32Array.from([...places.values()].flat()) }, server));
+    await done(store.put({ uuids, places: Float32Array.from([...places.values()].flat()) }, key));
   } catch {
     // A browser that keeps nothing (a private window) lays out anew.
   }

@@ -16,6 +16,8 @@ export type ViewId = (typeof VIEWS)[number]['id'];
 /** All that a link says: every state of the page has one. */
 export interface Route {
   readonly view: ViewId;
+  /** The network that is shown; empty for `default`. */
+  readonly net: string;
   /** What is asked for, in the language of query.ts. */
   readonly q: string;
   /** The selected node; 0 for none. */
@@ -30,7 +32,10 @@ export interface Route {
   readonly reason: string;
 }
 
-const HOME: Route = { view: 'graph', q: '', sid: 0, cam: '', by: '', sort: '', reason: '' };
+/** What a network can be called. */
+const NETWORK = /^[a-z0-9-]{1,32}$/;
+
+const HOME: Route = { view: 'graph', net: '', q: '', sid: 0, cam: '', by: '', sort: '', reason: '' };
 
 /** Where the page is. Set it by {@link go}. */
 export const route = signal<Route>(read(location.hash));
@@ -41,12 +46,13 @@ addEventListener('hashchange', () => {
   route.value = read(location.hash);
 });
 
-/** Goes elsewhere. A change of view can be taken back by the browser; what is typed or dragged is not kept in its history. */
-export function go(to: Partial<Route>): void {
+/** Goes elsewhere. A change of view or network can be taken back by the browser; what is typed or dragged is not kept in its history, nor is what `isKept` denies. */
+export function go(to: Partial<Route>, { isKept = true }: { readonly isKept?: boolean } = {}): void {
   const next = { ...route.value, ...to };
   const hash = hrefOf(next);
   if (hash === location.hash) return;
-  if (next.view === route.value.view) history.replaceState(null, '', hash);
+  const isNear = next.view === route.value.view && next.net === route.value.net;
+  if (isNear || !isKept) history.replaceState(null, '', hash);
   else history.pushState(null, '', hash);
   route.value = next;
 }
@@ -63,8 +69,10 @@ function read(hash: string): Route {
   const [, view = '', query = ''] = /^#?([a-z]*)(?:\?(.*))?$/.exec(hash) ?? [];
   const words = new URLSearchParams(query);
   const sid = Number(words.get('sid'));
+  const net = words.get('net') ?? '';
   return {
     view: VIEWS.find(({ id }) => id === view)?.id ?? HOME.view,
+    net: NETWORK.test(net) ? net : '',
     q: words.get('q') ?? '',
     sid: Number.isInteger(sid) && sid > 0 ? sid : 0,
     cam: words.get('cam') ?? '',

@@ -5,13 +5,13 @@ import { type GraphChange, GraphModel, type GraphNode } from './model/graph.js';
 import { History, type PastPicture, type Place } from './model/history.js';
 import { CLOSE_REASONS } from './model/instance.js';
 import { follow } from './net/follow.js';
-import { Link } from './net/link.js';
+import { DEFAULT_NETWORK, Link } from './net/link.js';
 import { METHODS } from './net/methods.js';
 import { msOf, type RefusedError } from './net/refusal.js';
-import { loadPlaces, savePlaces } from './places.js';
+import { loadPlaces, placesKey, savePlaces } from './places.js';
 import { type Matcher, parseQuery, QueryError } from './query.js';
-import { route } from './route.js';
-import type { ClosedMessage, NetworkMessage, Position, ServerFacts, Session } from './wire/messages.js';
+import { go, route } from './route.js';
+import type { ClosedMessage, Network, NetworkMessage, Position, ServerFacts, Session } from './wire/messages.js';
 import { WATCH_KIND } from './wire/messages.js';
 
 /*
@@ -43,7 +43,7 @@ const LIST_MS = 250;
 /** Sessions that ended and are kept. */
 const CLOSED_MAX = 2_000;
 /** How often facts that no watch tells are asked for. */
-const POLL_MS = { server: 5_000, sessions: 5_000 } as const;
+const POLL_MS = { server: 5_000, sessions: 5_000, networks: 10_000 } as const;
 /** Beyond so many sessions the poll of them is only made while their table is open, and less often. */
 const SESSIONS_POLLED_MAX = 5_000;
 const SESSIONS_PAGE = 1_000;
@@ -59,6 +59,8 @@ export const listVersion = signal(0);
 /** Why the graph is not followed right now; undefined while it is. */
 export const refusal = signal<RefusedError | undefined>(undefined);
 export const server = signal<ServerFacts | undefined>(undefined);
+/** The networks of the server, as administrators are told them. */
+export const networks = signal<readonly Network[]>([]);
 export const closed = signal<readonly ClosedSession[]>([]);
 export const sessions = signal<ReadonlyMap<number, Session>>(new Map());
 /** The nodes of a path that was asked for. */
@@ -118,6 +120,9 @@ let closedId = 0;
 /** Begins. */
 export async function start(): Promise<void> {
   link.onOpen.add(() => void askServer());
+  link.onOpen.add(() => void askNetworks());
+  link.network.subscribe(settleNetwork);
+  route.subscribe(followNetwork);
   link.state.subscribe(({ kind }) => {
     if (kind !== 'open' && picture.peek().kind === 'live') picture.value = { kind: 'stale' };
   });
@@ -157,8 +162,43 @@ export async function start(): Promise<void> {
   setInterval(() => {
     if (sessions.peek().size <= SESSIONS_POLLED_MAX || route.peek().view === 'sessions') void askSessions();
   }, POLL_MS.sessions);
+  setInterval(() => void askNetworks(), POLL_MS.networks);
   setInterval(keepPlaces, PLACES_MS);
-  await link.start();
+  await link.start({ wanted: () => route.peek().net, moved: showAnew });
+}
+
+/** Loads the page again, at the address that it has: nothing of a network stays in the picture of another. */
+function showAnew(): void {
+  location.reload();
+}
+
+/** Puts into the address which network is shown: a viewer's is that of the login, whatever the link said. */
+function settleNetwork(shown: string): void {
+  const { net } = route.peek();
+  const named = shown === DEFAULT_NETWORK ? '' : shown;
+  if (shown === '' || net === named || (net === shown && named === '')) return;
+  const isOther = net !== '';
+  if (isOther) notice.value = `this login is for the network ${shown}, and not for ${net}`;
+  go({ net: named, ...(isOther ? { sid: 0, cam: '' } : {}) }, { isKept: false });
+}
+
+/** Goes to the network that the address names now, when whoever is logged in may. */
+function followNetwork(): void {
+  const shown = link.network.peek();
+  if (shown === '' || link.role.peek() === null) return;
+  if (link.networkOf() === shown) settleNetwork(shown);
+  else showAnew();
+}
+
+/** Asks which networks there are. */
+export async function askNetworks(): Promise<void> {
+  const isHidden = document.visibilityState === 'hidden';
+  if (link.role.peek() !== 'administrator' || link.state.peek().kind !== 'open' || isHidden) return;
+  try {
+    networks.value = (await link.ask(METHODS.listNetworks)).networks;
+  } catch {
+    // As they were is better than nothing.
+  }
 }
 
 /** Asks what the server is. What it says of its position tells whether the picture is whole again. */
@@ -197,7 +237,7 @@ export async function askSessions(): Promise<void> {
 }
 
 async function makeLayout(uuid: string): Promise<void> {
-  const places = await loadPlaces(uuid);
+  const places = await loadPlaces(placesKey(uuid, link.network.peek()));
   const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
   const made = new Layout(model, places, isCalm);
   // What came before the layout was there.
@@ -208,7 +248,7 @@ async function makeLayout(uuid: string): Promise<void> {
 function keepPlaces(): void {
   const [uuid, shown] = [server.peek()?.serverUuid, layout.peek()];
   const places = shown?.isAtRest && picture.peek().kind === 'live' ? shown.places() : undefined;
-  if (uuid !== undefined && places !== undefined) void savePlaces(uuid, places);
+  if (uuid !== undefined && places !== undefined) void savePlaces(placesKey(uuid, link.network.peek()), places);
 }
 
 function takeNetwork({ kind, deltas, position: at }: NetworkMessage): void {

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { mutateClusters, simulateClusters } from './cluster/run.js';
 import { worldOf } from './mutations/mutation.js';
 import { MUTATIONS } from './mutations.js';
+import { mutateNetworks, simulateNetworks } from './networks/run.js';
 import { type Plan, planOf, writtenPlan } from './plan.js';
 import { failureLines, replayCommand } from './replay.js';
 import { type Result, simulate } from './run.js';
@@ -11,7 +12,7 @@ import { shrink } from './shrink.js';
 
 const HOUR_MS = 3_600_000;
 
-const HELP = `npm run simulate -- [--seed N] [--seeds K] [--minutes M] [--follow] [--shrink] [--plan FILE] [--etcd] [--servers N] [--mutations]
+const HELP = `npm run simulate -- [--seed N] [--seeds K] [--minutes M] [--follow] [--shrink] [--plan FILE] [--etcd] [--servers N] [--networks] [--mutations]
 
 Runs whole worlds, each made of one number. A seed that fails is printed with what went wrong, the end of its trace and
 the command that replays it; the same seed and minutes are the same run, to the byte. Exit status 1 when one failed, or when a mutation was missed.
@@ -24,6 +25,7 @@ the command that replays it; the same seed and minutes are the same run, to the 
   --plan       a file with the steps of one world, as --shrink writes it, instead of a seed
   --etcd       the journal in an etcd that is slow, silent or full now and then, instead of on a disk
   --servers    so many servers of one network, without doors: they follow, forward, lead and are cut off from each other
+  --networks   one server with several networks: nothing of one is heard in another, whatever is brought there
   --mutations  put each deliberate fault into a world that meets it, and look whether it is found
 `;
 
@@ -39,6 +41,7 @@ const { values } = parseArgs({
     plan: { type: 'string' },
     etcd: { type: 'boolean', default: false },
     servers: { type: 'string' },
+    networks: { type: 'boolean', default: false },
   },
 });
 if (values.help) {
@@ -51,10 +54,16 @@ const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
 process.exitCode = (await run()) ? 0 : 1;
 
 function run(): Promise<boolean> {
+  if (values.networks) return values.mutations ? mutateNetworks() : simulateNetworks(networksSeeds());
   if (values.servers === undefined) return values.mutations ? mutations() : seeds();
   const servers = Number(values.servers);
   if (values.mutations) return mutateClusters(servers);
   return simulateClusters({ seed, seeds: Number(values.seeds), minutes: Number(values.minutes), servers });
+}
+
+function networksSeeds() {
+  const follow = values.follow ? (line: string) => console.log(line) : undefined;
+  return { seed, seeds: Number(values.seeds), minutes: Number(values.minutes), follow };
 }
 
 /** Runs one plan, or so many seeds from the first on. True: nothing was wrong. */

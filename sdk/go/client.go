@@ -23,6 +23,8 @@ const (
 type Options struct {
 	// How to know the server. Nil: in plain text.
 	TLS *tls.Config
+	// The network of the server to be in. Empty: `default`.
+	Network string
 	// The calls of the client, but not of its instances, are an administrator's, or the principal's of an access token.
 	AdminToken  string
 	AccessToken string
@@ -46,7 +48,7 @@ func New(address string, options Options) (*Client, error) {
 	if random == nil {
 		random = rand.New(&lockedSource{source: rand.NewSource(time.Now().UnixNano())}).Float64
 	}
-	server, err := dialServer(address, options.TLS, random)
+	server, err := dialServer(address, options, random)
 	if err != nil {
 		return nil, err
 	}

@@ -27,11 +27,10 @@ import (
 )
 
 const (
-	proofMagic     = "switchyard-proof-v1\x00"
-	defaultNetwork = "default"
-	bindingBytes   = 32
-	uuidBytes      = 16
-	pemPrivateKey  = "PRIVATE KEY"
+	proofMagic    = "switchyard-proof-v1\x00"
+	bindingBytes  = 32
+	uuidBytes     = 16
+	pemPrivateKey = "PRIVATE KEY"
 )
 
 // SigningKey is a private key of Ed25519 or P-256, by which an identity proves itself. It never leaves this object but as PEM.
@@ -215,7 +214,7 @@ func prove(ctx context.Context, c *caller, key *SigningKey, purpose pb.ProofPurp
 	}
 	kind, binding := bindingOf(shown.AuthInfo)
 	message, err := proofContent{
-		purpose: purpose, serverUUID: challenge.GetServerUuid(), nonce: challenge.GetNonce(), network: defaultNetwork,
+		purpose: purpose, serverUUID: challenge.GetServerUuid(), nonce: challenge.GetNonce(), network: c.server.networkName,
 		identityUUID: uuid, instanceUUID: uuid, publicKey: key.publicKey, bindingKind: byte(kind), binding: binding,
 	}.signedBytes()
 	if err != nil {

@@ -212,7 +212,7 @@ func pipeOver(t *testing.T, relay *breakingRelay) *relayPipe {
 	serving := grpc.NewServer()
 	pb.RegisterStreamServiceServer(serving, relay)
 	go func() { _ = serving.Serve(listener) }()
-	server, err := dialServer(listener.Addr().String(), nil, func() float64 { return 0 })
+	server, err := dialServer(listener.Addr().String(), Options{}, func() float64 { return 0 })
 	if err != nil {
 		t.Fatal(err)
 	}

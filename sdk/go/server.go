@@ -2,7 +2,6 @@ package switchyard
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"sync/atomic"
@@ -17,11 +16,19 @@ import (
 	pb "switchyard.example/switchyard/v1"
 )
 
-// server is one channel to a server, and the stubs of its services.
+// The network of those who name none, and the metadata that names one.
+const (
+	defaultNetwork  = "default"
+	networkMetadata = "switchyard-network"
+)
+
+// server is one channel to a network of a server, and the stubs of its services.
 type server struct {
 	random   func() float64
 	channel  *grpc.ClientConn
 	isClosed atomic.Bool
+	// By which proofs are signed.
+	networkName string
 	// By which the server is reached, and its rendezvous where that says no host.
 	host       string
 	sessions   pb.SessionServiceClient
@@ -30,12 +37,17 @@ type server struct {
 	identities pb.IdentityServiceClient
 }
 
-func dialServer(address string, config *tls.Config, random func() float64) (*server, error) {
+func dialServer(address string, options Options, random func() float64) (*server, error) {
 	security := grpc.WithInsecure()
-	if config != nil {
-		security = grpc.WithTransportCredentials(credentials.NewTLS(config))
+	if options.TLS != nil {
+		security = grpc.WithTransportCredentials(credentials.NewTLS(options.TLS))
 	}
-	channel, err := grpc.Dial(address, security,
+	networkName := options.Network
+	if networkName == "" {
+		networkName = defaultNetwork
+	}
+	here := inNetwork(options.Network)
+	channel, err := grpc.Dial(address, security, grpc.WithUnaryInterceptor(here.unary), grpc.WithStreamInterceptor(here.stream),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           connectbackoff.Config{BaseDelay: reconnectAfter, Multiplier: 1, MaxDelay: reconnectAfter},
 			MinConnectTimeout: callTimeout,
@@ -49,14 +61,39 @@ func dialServer(address string, config *tls.Config, random func() float64) (*ser
 		return nil, newError(codes.InvalidArgument, "the address %q: %v", address, err)
 	}
 	return &server{
-		random:     random,
-		channel:    channel,
-		host:       hostOf(address),
-		sessions:   pb.NewSessionServiceClient(channel),
-		network:    pb.NewNetworkServiceClient(channel),
-		streams:    pb.NewStreamServiceClient(channel),
-		identities: pb.NewIdentityServiceClient(channel),
+		random:      random,
+		channel:     channel,
+		networkName: networkName,
+		host:        hostOf(address),
+		sessions:    pb.NewSessionServiceClient(channel),
+		network:     pb.NewNetworkServiceClient(channel),
+		streams:     pb.NewStreamServiceClient(channel),
+		identities:  pb.NewIdentityServiceClient(channel),
 	}, nil
+}
+
+// inNetwork says in the metadata of every call which network it is about. Empty: nothing is said.
+type inNetwork string
+
+func (n inNetwork) of(ctx context.Context) context.Context {
+	if n == "" {
+		return ctx
+	}
+	return metadata.AppendToOutgoingContext(ctx, networkMetadata, string(n))
+}
+
+func (n inNetwork) unary(
+	ctx context.Context, method string, request, response any, channel *grpc.ClientConn, invoke grpc.UnaryInvoker,
+	options ...grpc.CallOption,
+) error {
+	return invoke(n.of(ctx), method, request, response, channel, options...)
+}
+
+func (n inNetwork) stream(
+	ctx context.Context, description *grpc.StreamDesc, channel *grpc.ClientConn, method string, open grpc.Streamer,
+	options ...grpc.CallOption,
+) (grpc.ClientStream, error) {
+	return open(n.of(ctx), description, channel, method, options...)
 }
 
 func hostOf(address string) string {

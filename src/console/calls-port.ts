@@ -1,6 +1,13 @@
 /** Who makes a page's calls. */
 export type ConsoleRole = 'viewer' | 'administrator';
 
+/** Whom a login lets in, and where. */
+export interface Principal {
+  readonly role: ConsoleRole;
+  /** Of a viewer: the one network that the pages of this login show. Of an administrator, who may see all: the one that is shown first. */
+  readonly network: string;
+}
+
 /** One call of a page. */
 export interface PageCall {
   readonly path: string;
@@ -9,6 +16,8 @@ export interface PageCall {
   /** ADDRESS:PORT of the page. */
   readonly peer: string;
   readonly role: ConsoleRole;
+  /** The network that the page shows. */
+  readonly network: string;
 }
 
 /** Who gets what comes of a call. */

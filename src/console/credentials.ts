@@ -1,13 +1,16 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock, Random } from '../base/clock.js';
-import type { ConsoleRole } from './calls-port.js';
+import { DEFAULT_NETWORK, NETWORK_NAME } from '../core/model/network.js';
+import type { ConsoleRole, Principal } from './calls-port.js';
 import { CONSOLE_LIMITS } from './limits.js';
 
 /*
  * Codes and logins, both signed with a key that is made of the administrator's token: whoever can read that can make a code
  * without asking the server, and a login outlives a restart of it.
  *
- *     expiry 6 B | role 1 B | random | HMAC-SHA-256 over purpose and all before it, 32 B
+ *     expiry 6 B | role 1 B | random | name of the network | HMAC-SHA-256 over purpose and all before it, 32 B
+ *
+ * Without a name it is about the network `default`: so were those of before.
  */
 
 const ROLES: readonly ConsoleRole[] = ['viewer', 'administrator'];
@@ -20,48 +23,50 @@ const MAC_BYTES = 32;
 type Kind = keyof typeof PURPOSE;
 
 /** What a good code or login says. */
-export interface Credential {
+export interface Credential extends Principal {
   /** Names it among all of its kind. */
   readonly id: string;
-  readonly role: ConsoleRole;
   /** By the wall clock. */
   readonly expiresMs: number;
 }
 
 /** Makes a code by which a page logs in once. */
-export function makeCode(adminToken: string, role: ConsoleRole, clock: Pick<Clock, 'wallMs'>, random: Random): string {
-  return sign('code', adminToken, { role, expiresMs: clock.wallMs() + CONSOLE_LIMITS.codeMs }, random);
+export function makeCode(adminToken: string, whom: Principal, clock: Pick<Clock, 'wallMs'>, random: Random): string {
+  return sign('code', adminToken, { ...whom, expiresMs: clock.wallMs() + CONSOLE_LIMITS.codeMs }, random);
 }
 
 /** Makes a login, which a browser keeps as a cookie. */
-export function makeLogin(adminToken: string, role: ConsoleRole, expiresMs: number, random: Random): string {
-  return sign('login', adminToken, { role, expiresMs }, random);
+export function makeLogin(adminToken: string, whom: Principal, expiresMs: number, random: Random): string {
+  return sign('login', adminToken, { ...whom, expiresMs }, random);
 }
 
 /** Reads a code or a login; undefined when it is forged, garbled or past its time. */
 export function readCredential(kind: Kind, adminToken: string, text: string, nowMs: number): Credential | undefined {
   const bytes = Buffer.from(text, 'base64url');
-  const macAt = EXPIRY_BYTES + 1 + RANDOM_BYTES[kind];
-  if (bytes.length !== macAt + MAC_BYTES) return undefined;
+  const networkAt = EXPIRY_BYTES + 1 + RANDOM_BYTES[kind];
+  const macAt = bytes.length - MAC_BYTES;
+  if (macAt < networkAt) return undefined;
   if (!timingSafeEqual(macOf(kind, adminToken, bytes.subarray(0, macAt)), bytes.subarray(macAt))) return undefined;
   const expiresMs = bytes.readUIntBE(0, EXPIRY_BYTES);
   const role = ROLES[bytes[EXPIRY_BYTES]];
+  const network = bytes.toString('latin1', networkAt, macAt) || DEFAULT_NETWORK;
   // A code of a clock that is ahead would live longer than it may.
-  if (role === undefined || expiresMs <= nowMs) return undefined;
+  if (role === undefined || expiresMs <= nowMs || !NETWORK_NAME.test(network)) return undefined;
   if (kind === 'code' && expiresMs > nowMs + CONSOLE_LIMITS.codeMs) return undefined;
-  return { id: bytes.toString('base64url', 0, macAt), role, expiresMs };
+  return { id: bytes.toString('base64url', 0, macAt), role, network, expiresMs };
 }
 
 function sign(
   kind: Kind,
   adminToken: string,
-  { role, expiresMs }: Pick<Credential, 'role' | 'expiresMs'>,
+  { role, network, expiresMs }: Principal & Pick<Credential, 'expiresMs'>,
   random: Random,
 ): string {
   const head = Buffer.alloc(EXPIRY_BYTES + 1);
   head.writeUIntBE(Math.floor(expiresMs), 0, EXPIRY_BYTES);
   head[EXPIRY_BYTES] = ROLES.indexOf(role);
-  const body = Buffer.concat([head, random.bytes(RANDOM_BYTES[kind])]);
+  const name = Buffer.from(network === DEFAULT_NETWORK ? '' : network);
+  const body = Buffer.concat([head, random.bytes(RANDOM_BYTES[kind]), name]);
   return Buffer.concat([body, macOf(kind, adminToken, body)]).toString('base64url');
 }
 

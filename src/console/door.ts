@@ -9,6 +9,7 @@ import { Place } from '../admission/place.js';
 import type { Origin, WebRefusal } from '../admission/web-guard.js';
 import { type Address, plainAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
+import { NETWORK_NAME, NETWORK_NAME_RULE } from '../core/model/network.js';
 import type { Asset } from './assets.js';
 import type { CallsPort } from './calls-port.js';
 import type { Credential } from './credentials.js';
@@ -188,18 +189,27 @@ export class ConsoleDoor {
     const login = this.#loginOf(request);
     const why = refusal === undefined ? this.#whyNoPage(request, login) : (['403 Forbidden', refusal.message] as const);
     if (login === undefined || why !== undefined) forbid(socket, why ?? ['401 Unauthorized', 'log in first']);
-    else this.#sockets.handleUpgrade(request, socket, head, (ws) => this.#serve(ws, socket, login));
+    else {
+      const network = networkAsked(request) ?? login.network;
+      this.#sockets.handleUpgrade(request, socket, head, (ws) => this.#serve(ws, socket, { ...login, network }));
+    }
   }
 
   #whyNoPage(request: IncomingMessage, login: Credential | undefined): readonly [string, string] | undefined {
     const { pagesMax } = this.#limits;
     if (pathOf(request) !== '/socket') return ['404 Not Found', 'there is no such page'];
     if (login === undefined) return ['401 Unauthorized', 'log in first'];
+    const network = networkAsked(request) ?? login.network;
+    if (!NETWORK_NAME.test(network)) return ['400 Bad Request', NETWORK_NAME_RULE];
+    if (login.role !== 'administrator' && network !== login.network) {
+      return ['403 Forbidden', `this login is for the network ${login.network}`];
+    }
     if (this.#isDraining) return ['503 Service Unavailable', 'the server is draining'];
     if (this.#pages.size < pagesMax) return undefined;
     return ['503 Service Unavailable', `${pagesMax} pages at once are the limit`];
   }
 
+  /** Carries the calls of a page, of whoever is logged in, about the network that it asked for. */
   #serve(ws: WebSocket, socket: Socket, login: Credential): void {
     const { calls, clock, admission } = this.#deps;
     const { fence } = admission;
@@ -210,7 +220,8 @@ export class ConsoleDoor {
     socket.setNoDelay(true);
     const isLoggedIn = () => login.expiresMs > clock.wallMs();
     const peer = peerOf(socket);
-    const page = new Page(ws, { calls, clock, fence, limits: this.#limits, role: login.role, peer, isLoggedIn });
+    const { role, network } = login;
+    const page = new Page(ws, { calls, clock, fence, limits: this.#limits, role, network, peer, isLoggedIn });
     this.#pages.set(page, login.id);
     ws.on('close', () => this.#pages.delete(page));
   }
@@ -232,6 +243,11 @@ export class ConsoleDoor {
 
 function pathOf({ url = '/' }: IncomingMessage): string {
   return url.replace(/[?#].*$/s, '');
+}
+
+/** The network that a page asks to show; undefined where it leaves that to its login. */
+function networkAsked({ url = '/' }: IncomingMessage): string | undefined {
+  return new URLSearchParams(/\?(.*)$/s.exec(url)?.[1]).get('network') ?? undefined;
 }
 
 function peerOf({ remoteAddress = '', remotePort = 0 }: Socket): string {

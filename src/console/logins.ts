@@ -1,7 +1,7 @@
 import type { Clock, Random } from '../base/clock.js';
 import { FailedAttempts } from '../base/failed-attempts.js';
 import { isSameSecret } from '../base/same-secret.js';
-import type { ConsoleRole } from './calls-port.js';
+import type { Principal } from './calls-port.js';
 import { type Credential, makeLogin, readCredential } from './credentials.js';
 import type { ConsoleLimits } from './limits.js';
 
@@ -40,14 +40,14 @@ export class Logins {
     if (found === undefined || this.#used.has(found.id)) return this.#countWrong(address);
     if (this.#used.size >= limits.codesUsedMax) return 'tooOften';
     this.#used.set(found.id, found.expiresMs);
-    return this.#make(found.role);
+    return this.#make(found);
   }
 
-  /** Takes the administrator's token. Answers with the text of a login. */
-  byToken(token: string, address: string): string | LoginRefusal {
+  /** Takes the administrator's token, of somebody who sees a network. Answers with the text of a login. */
+  byToken(token: string, network: string, address: string): string | LoginRefusal {
     if (this.#wrong.isBarred(address)) return 'tooOften';
     if (!isSameSecret(token, this.#deps.adminToken)) return this.#countWrong(address);
-    return this.#make('administrator');
+    return this.#make({ role: 'administrator', network });
   }
 
   /** Reads a login; undefined when it is none, or over. */
@@ -58,8 +58,8 @@ export class Logins {
   }
 
   /** The same login for another span of its whole time. */
-  renew({ role }: Credential): string {
-    return this.#make(role);
+  renew(login: Credential): string {
+    return this.#make(login);
   }
 
   /** Ends a login. A restart of the server forgets that; the browser has thrown its cookie away by then. */
@@ -72,9 +72,9 @@ export class Logins {
     this.#ended.set(id, expiresMs);
   }
 
-  #make(role: ConsoleRole): string {
+  #make({ role, network }: Principal): string {
     const { adminToken, clock, random, limits } = this.#deps;
-    return makeLogin(adminToken, role, clock.wallMs() + limits.loginMs, random);
+    return makeLogin(adminToken, { role, network }, clock.wallMs() + limits.loginMs, random);
   }
 
   #countWrong(address: string): 'wrong' {

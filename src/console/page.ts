@@ -1,18 +1,17 @@
 import type { RawData, WebSocket } from 'ws';
 import type { Clock, Timer } from '../base/clock.js';
 import type { Fence } from '../base/fence.js';
-import type { CallsPort, ConsoleRole } from './calls-port.js';
+import type { CallsPort, Principal } from './calls-port.js';
 import { CLOSE, messageHead, readPageFrame, writeEnd, writeTick } from './frames.js';
 import type { ConsoleLimits } from './limits.js';
 
 /** What a page stands on. */
-export interface PageDeps {
+export interface PageDeps extends Principal {
   /** Around what is done with a frame. */
   readonly fence: Fence;
   readonly calls: CallsPort;
   readonly clock: Clock;
   readonly limits: ConsoleLimits;
-  readonly role: ConsoleRole;
   /** ADDRESS:PORT, by which its calls are counted. */
   readonly peer: string;
   /** Whether its login still holds. */
@@ -85,7 +84,7 @@ export class Page {
   }
 
   #open({ call, path, request }: { call: number; path: string; request: Uint8Array }): void {
-    const { calls, limits, peer, role } = this.#deps;
+    const { calls, limits, peer, role, network } = this.#deps;
     const full = this.#whyFull(limits);
     if (full !== undefined) {
       this.#send(writeEnd(call, { code: CODE.resourceExhausted, message: full, details: NO_DETAILS }));
@@ -94,7 +93,7 @@ export class Page {
     // Until it has answered, so that one which answers at once is not kept.
     this.#calls.set(call, () => {});
     const cancel = calls.open(
-      { path, request, peer, role },
+      { path, request, peer, role, network },
       {
         message: (bytes, taken) => this.#sendMessage(call, bytes, taken),
         end: (status) => {

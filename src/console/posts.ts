@@ -50,7 +50,7 @@ export function answerPost(
 /** Says who is logged in, and lets a login that is good last longer. */
 export function roleAnswer(response: ServerResponse, deps: PostDeps, login: Credential | undefined): void {
   if (login !== undefined) setCookie(response, deps, deps.logins.renew(login), deps.limits.loginMs);
-  answer(response, 200, { role: login?.role ?? null });
+  answerWhom(response, login);
 }
 
 /** The value of a cookie of a request. */
@@ -66,7 +66,7 @@ function becomeAdministrator(response: ServerResponse, context: PostContext, tok
     answer(response, 401, { message: 'log in first: switchyard console' });
     return;
   }
-  const made = logins.byToken(token, address);
+  const made = logins.byToken(token, login.network, address);
   if (made !== 'wrong' && made !== 'tooOften') {
     logins.end(login);
     ended(login.id);
@@ -81,7 +81,7 @@ function logIn(response: ServerResponse, context: PostContext, made: string | Lo
     return;
   }
   setCookie(response, context, made, context.limits.loginMs);
-  answer(response, 200, { role: context.logins.read(made)?.role ?? null });
+  answerWhom(response, context.logins.read(made));
 }
 
 function logOut(response: ServerResponse, context: PostContext): void {
@@ -91,7 +91,7 @@ function logOut(response: ServerResponse, context: PostContext): void {
     ended(login.id);
   }
   setCookie(response, context, '', 0);
-  answer(response, 200, { role: null });
+  answerWhom(response, undefined);
 }
 
 /** Without a Path, which is then the folder of the page: also behind a proxy that puts the console below one. */
@@ -99,6 +99,11 @@ function setCookie(response: ServerResponse, { cookieName, isSecure }: PostDeps,
   const parts = [`${cookieName}=${value}`, 'HttpOnly', 'SameSite=Strict', `Max-Age=${Math.floor(ms / 1000)}`];
   if (isSecure) parts.push('Secure');
   response.setHeader('set-cookie', parts.join('; '));
+}
+
+/** Says who is logged in, and for which network. */
+function answerWhom(response: ServerResponse, login: Credential | undefined): void {
+  answer(response, 200, { role: login?.role ?? null, network: login?.network ?? '' });
 }
 
 function answer(response: ServerResponse, status: number, body: object): void {

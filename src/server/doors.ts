@@ -10,6 +10,7 @@ import { tlsPlan } from '../config/tls-plan.js';
 import { readAssets } from '../console/assets.js';
 import { ConsoleDoor } from '../console/door.js';
 import type { Fault } from '../core/model/fault.js';
+import { namesOf } from '../core/model/network.js';
 import type { ServerFacts } from '../grpc/backing.js';
 import {
   ACCESS_METADATA,
@@ -55,6 +56,8 @@ export class Doors {
   /** Where each adapter listens, by its code name. */
   readonly addresses: Record<string, string> = {};
   private readonly transports = new Transports();
+  /** By the names of their networks. */
+  private readonly engines = new Map<string, Engine>();
   private readonly limits: ReturnType<typeof systemLimits>;
   private adminToken: string | undefined;
   private gate: ConnectionGate | undefined;
@@ -75,6 +78,7 @@ export class Doors {
     private readonly parts: DoorParts,
   ) {
     this.limits = systemLimits(parts.config);
+    for (const name of namesOf(engine.network)) this.engines.set(name, engine);
     this.startedMs = parts.clock.nowMs();
     const key = parts.random.bytes(32);
     this.unknownEpoch = (network) =>
@@ -107,7 +111,6 @@ export class Doors {
       ...this.grpc?.heldBytes(),
       ...this.web?.heldBytes(),
       ...Object.fromEntries(system),
-      relay: this.engine.relay.byteSize,
     };
   }
 
@@ -172,10 +175,12 @@ export class Doors {
     if (system === undefined || grpc === undefined || gate === undefined) throw new Error('the doors are not open');
     engine.publishToDoor(system.addNetwork(systemBacking(engine, this.shared(), gate)));
     grpc.addNetwork(grpcBacking(engine, this.shared(), system.acceptFor(engine.network)));
+    this.engines.set(engine.network.name, engine);
   }
 
   /** Lets nobody into a network any more, and ends what its callers have begun. */
   removeNetwork(engine: Engine, why: Fault): void {
+    this.engines.delete(engine.network.name);
     this.grpc?.removeNetwork(engine.network, why);
     engine.drain(why);
     this.system?.removeNetwork(engine.network, why);
@@ -234,7 +239,7 @@ export class Doors {
     const adminToken = consoleListen && (await ensureAdminToken(config.data, config.adminToken, random));
     if (consoleListen === undefined || adminToken === undefined) return;
     this.console = new ConsoleDoor({
-      calls: consoleCalls(this.grpc!.local, adminToken, this.engine.gatekeeper),
+      calls: consoleCalls(this.grpc!.local, adminToken, (network) => this.engines.get(network)?.gatekeeper),
       assets: this.parts.assets ?? readAssets(),
       serverUuid: this.engine.replica.state.serverUuid,
       origins: consoleOrigins,

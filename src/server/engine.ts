@@ -242,7 +242,7 @@ export async function startEngine({
     events,
     gatekeeper,
     enforcer,
-    ...(metrics === undefined || network.number !== 0 ? [] : [metrics.tally(state)]),
+    ...(metrics === undefined ? [] : [metrics.tally(state)]),
     door,
   );
   attachments.changed = (sid, isAttached) => sessionEvents.attachment(sid, isAttached);

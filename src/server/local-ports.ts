@@ -1,21 +1,44 @@
-import type { CallsPort, ConsoleRole } from '../console/calls-port.js';
+import type { CallsPort, PageCall } from '../console/calls-port.js';
+import { DEFAULT_NETWORK } from '../core/model/network.js';
+import { METHODS } from '../core/model/trust/permission.js';
 import type { FairTurns } from '../fair/fair-turns.js';
-import { ACCESS_METADATA, ADMIN_METADATA } from '../grpc/caller.js';
+import { ACCESS_METADATA, ADMIN_METADATA, NETWORK_METADATA } from '../grpc/caller.js';
 import type { LocalCalls } from '../grpc/local-calls.js';
 import type { Gatekeeper } from '../replica/access/gatekeeper.js';
 import { originOfPeer } from '../shares/origin.js';
 import type { WebCallsPort } from '../web/calls-port.js';
 
-/** The services as the console calls them: as an administrator where one is logged in. */
-export function consoleCalls(local: LocalCalls, adminToken: string, gatekeeper: Gatekeeper): CallsPort {
-  const metadataOf = (role: ConsoleRole): Readonly<Record<string, string>> => {
-    if (role === 'administrator') return { [ADMIN_METADATA]: adminToken };
+/** Methods that are about the whole server: they are asked of its default network, whichever a page shows. */
+const OF_SERVER: ReadonlySet<string> = new Set(
+  Object.entries(METHODS).flatMap(([name, { needs }]) =>
+    needs === 'network.manage' || needs === 'audit.read' ? [name] : [],
+  ),
+);
+
+/**
+ * The services as the console calls them, about the network that a page shows: as an administrator where one is logged in.
+ * `gatekeeperOf` finds that of a network; undefined: there is no such network, or it does not run.
+ */
+export function consoleCalls(
+  local: LocalCalls,
+  adminToken: string,
+  gatekeeperOf: (network: string) => Gatekeeper | undefined,
+): CallsPort {
+  const metadataOf = ({ role, network, path }: PageCall): Readonly<Record<string, string>> => {
+    const isAdministrator = role === 'administrator';
+    const isOfServer = isAdministrator && OF_SERVER.has(path.slice(path.lastIndexOf('/') + 1));
+    const isElsewhere = network !== DEFAULT_NETWORK && !isOfServer;
+    const where: Readonly<Record<string, string>> = isElsewhere ? { [NETWORK_METADATA]: network } : {};
+    if (isAdministrator) return { ...where, [ADMIN_METADATA]: adminToken };
     // Where callers have to say who they are, the console has done that for them.
-    return gatekeeper.mode === 'required' ? { [ACCESS_METADATA]: gatekeeper.tokens.ofProcess() } : {};
+    const gatekeeper = gatekeeperOf(network);
+    return gatekeeper?.mode === 'required' ? { ...where, [ACCESS_METADATA]: gatekeeper.tokens.ofProcess() } : where;
   };
   return {
-    open: ({ role, ...call }, receiver) =>
-      local.open({ ...call, metadata: metadataOf(role), door: 'console' }, receiver),
+    open: (call, receiver) => {
+      const { path, request, peer } = call;
+      return local.open({ path, request, peer, metadata: metadataOf(call), door: 'console' }, receiver);
+    },
     left: (peer) => local.left(peer),
   };
 }

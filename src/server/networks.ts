@@ -8,6 +8,8 @@ import type { NetworkAdmin, NetworkFacts } from '../grpc/backing.js';
 import { noSuchNetwork } from '../grpc/network-router.js';
 import { type Journal, JournalError, type NetworkJournals, type StoredNetwork } from '../journal/journal.js';
 import type { Engine } from './engine.js';
+import { measuredEngine } from './measured-engine.js';
+import type { MeasuredNetwork } from './metrics/measured-network.js';
 import { StoppedNetworks } from './stopped-networks.js';
 
 /** Networks besides the default one: each has an engine of up to 4 MiB, and one more journal that a start reads. */
@@ -70,14 +72,15 @@ export class Networks implements NetworkAdmin {
     return journals;
   }
 
-  /** How many there are, the default one included. */
-  get count(): number {
-    return this.#running.size + 1;
+  /** What is measured of those that run, that of the default network excepted, by age. */
+  measured(): MeasuredNetwork[] {
+    const all = [...this.#running.values()].sort((one, other) => one.stored.number - other.stored.number);
+    return all.map(({ engine, journal }) => measuredEngine(engine, journal));
   }
 
-  /** The engines, that of the default network excepted. */
-  engines(): Engine[] {
-    return [...this.#running.values()].map(({ engine }) => engine);
+  /** How many are stored and do not run. */
+  get stoppedCount(): number {
+    return this.#stopped.founded().length;
   }
 
   /**

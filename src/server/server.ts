@@ -26,6 +26,7 @@ import { type Engine, type Storage, startEngine } from './engine.js';
 import { fetchJson } from './fetch-json.js';
 import { listening } from './listen-error.js';
 import { rememberListening } from './listening-file.js';
+import { measuredEngine } from './measured-engine.js';
 import { EventReports } from './metrics/event-reports.js';
 import { Metrics } from './metrics/metrics.js';
 import { isReady } from './metrics/standing-meters.js';
@@ -238,12 +239,14 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     doors.setReadiness(opened.standing.follows?.readiness() ?? 'ready');
     const { addresses } = doors;
     if (metrics !== undefined && config.metricsListen !== undefined) {
-      const { replica, feeds, shares, turns, relay } = engine;
-      const all = [...Object.values(feeds.grpc), ...Object.values(feeds.system)];
-      const { state, attachments } = replica;
-      const snapshotAtMs = () => replica.snapshotAtMs;
       const { journal, standing } = opened;
-      metrics.measure({ state, attachments, feeds: all, journal, doors, shares, turns, relay, snapshotAtMs });
+      const { turns } = engine;
+      const [own, others] = [measuredEngine(engine, journal), networks];
+      const ofNetworks = {
+        networks: () => [own, ...others.measured()],
+        stoppedNetworks: () => others.stoppedCount,
+      };
+      metrics.measure({ ...ofNetworks, journal, doors, turns });
       metrics.measureStanding(standing);
       const access = await metricsAccess(config, random, certificates);
       const bound = await listening('--metrics-listen', metrics.listen(config.metricsListen, admission, access));

@@ -6,7 +6,7 @@ import { CONNECTION_PAGE } from '../../console/src/wire/connection-messages.js';
 import * as wire from '../../console/src/wire/messages.js';
 import { ErrorInfo, RetryInfo } from '../../gen/google/rpc/error_details.js';
 import { Status } from '../../gen/google/rpc/status.js';
-import { WatchAuditRequest, WatchAuditResponse } from '../../gen/switchyard/v1/identity.js';
+import { ListNetworksResponse, WatchAuditRequest, WatchAuditResponse } from '../../gen/switchyard/v1/identity.js';
 import * as network from '../../gen/switchyard/v1/network_service.js';
 import { GetServerResponse, ListServersResponse } from '../../gen/switchyard/v1/server.js';
 import * as session from '../../gen/switchyard/v1/session_service.js';
@@ -31,6 +31,7 @@ const READ: Readonly<Record<string, readonly [Schema, Generated]>> = {
   GetServerResponse: [wire.SERVER_FACTS, GetServerResponse],
   WatchAuditResponse: [AUDIT_MESSAGE, WatchAuditResponse],
   ListServersResponse: [wire.SERVER_LIST, ListServersResponse],
+  ListNetworksResponse: [wire.NETWORK_LIST, ListNetworksResponse],
   Status: [wire.STATUS, Status],
   ErrorInfo: [wire.ERROR_INFO, ErrorInfo],
   RetryInfo: [wire.RETRY_INFO, RetryInfo],

@@ -60,7 +60,15 @@ describe('a page', () => {
       left: (peer) => left.push(peer),
     };
     const { fence } = openAdmission(clock);
-    const deps = { calls, clock, fence, limits: CONSOLE_LIMITS, role: 'viewer', peer: '192.0.2.1:7' } as const;
+    const deps = {
+      calls,
+      clock,
+      fence,
+      limits: CONSOLE_LIMITS,
+      role: 'viewer',
+      network: 'north',
+      peer: '192.0.2.1:7',
+    } as const;
     new Page(socket as unknown as WebSocket, { ...deps, isLoggedIn: () => isLoggedIn });
   });
 

@@ -47,8 +47,8 @@ export async function buildPage(): Promise<{
 }
 
 /** A code that a browser could log in with. */
-export function codeFor(role: ConsoleRole, token = ADMIN_TOKEN): string {
-  return makeCode(token, role, systemClock, systemRandom);
+export function codeFor(role: ConsoleRole, token = ADMIN_TOKEN, network = 'default'): string {
+  return makeCode(token, { role, network }, systemClock, systemRandom);
 }
 
 /** A POST as the page makes it. */
@@ -66,8 +66,8 @@ export function post(
 }
 
 /** Logs in; answers with the cookie. */
-export async function logIn(console: string, role: ConsoleRole = 'viewer'): Promise<string> {
-  const response = await post(console, '/login', codeFor(role));
+export async function logIn(console: string, role: ConsoleRole = 'viewer', network = 'default'): Promise<string> {
+  const response = await post(console, '/login', codeFor(role, ADMIN_TOKEN, network));
   if (!response.ok) throw new Error(await response.text());
   return response.headers.get('set-cookie')!.split(';')[0];
 }
@@ -91,9 +91,9 @@ export class BarePage {
     ws.on('error', () => {});
   }
 
-  static async open(console: string, cookie: string): Promise<BarePage> {
+  static async open(console: string, cookie: string, query = ''): Promise<BarePage> {
     const headers = { cookie, origin: `http://${console}` };
-    const page = new BarePage(new WebSocket(`ws://${console}/socket`, CONSOLE_PROTOCOL, { headers }));
+    const page = new BarePage(new WebSocket(`ws://${console}/socket${query}`, CONSOLE_PROTOCOL, { headers }));
     await once(page.ws, 'open');
     return page;
   }

@@ -1,4 +1,4 @@
-// The Go client as a testee of conformance/: main HOST:PORT
+// The Go client as a testee of conformance/: main HOST:PORT [NETWORK]
 package main
 
 import (
@@ -71,10 +71,14 @@ type testee struct {
 }
 
 func main() {
-	if len(os.Args) != 2 {
-		log.Fatal("usage: main HOST:PORT")
+	if len(os.Args) < 2 || len(os.Args) > 3 {
+		log.Fatal("usage: main HOST:PORT [NETWORK]")
 	}
-	client, err := switchyard.New(os.Args[1], switchyard.Options{})
+	options := switchyard.Options{}
+	if len(os.Args) == 3 {
+		options.Network = os.Args[2]
+	}
+	client, err := switchyard.New(os.Args[1], options)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -82,7 +86,7 @@ func main() {
 		client: client, instances: map[string]*switchyard.Instance{}, networks: map[string]*switchyard.Network{},
 		sources: map[string]*switchyard.Source{}, sinks: map[string]*switchyard.Sink{}, peers: map[string]*switchyard.Conn{},
 	}
-	t.say(fields{"testee": "go", "can": []string{"join", "orders", "replica", "streams", "calls", "proof", "relayed"}})
+	t.say(fields{"testee": "go", "can": []string{"join", "orders", "replica", "streams", "calls", "proof", "relayed", "network"}})
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, lineBytesMax)
 	for lines.Scan() {

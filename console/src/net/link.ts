@@ -5,6 +5,9 @@ import { BACKOFF_MS } from './backoff.js';
 import type { Method } from './methods.js';
 import { CODE, lostRefusal, type RefusedError, refusalOf } from './refusal.js';
 
+/** The network of those who name none. */
+export const DEFAULT_NETWORK = 'default';
+
 /** How the page stands to its server. */
 export type LinkState =
   | { readonly kind: 'connecting' }
@@ -14,6 +17,21 @@ export type LinkState =
 
 /** Who is logged in; null when nobody is. */
 export type Role = 'viewer' | 'administrator' | null;
+
+/** Who is logged in, as the server says it. */
+interface LoginFacts {
+  readonly role: Role;
+  /** Of a viewer: the only network that is shown. Empty when nobody is logged in. */
+  readonly network: string;
+}
+
+/** Which network the page is about. */
+export interface LinkNetworks {
+  /** That which its address names; empty where it names none. */
+  readonly wanted: () => string;
+  /** Called in place of connecting when it is to be about another one than before. */
+  readonly moved: () => void;
+}
 
 /** Who gets what comes of a call. */
 interface Receiver {
@@ -29,8 +47,11 @@ const SILENT_MS = 15_000;
 export class Link {
   readonly state = signal<LinkState>({ kind: 'connecting' });
   readonly role = signal<Role>(null);
+  /** The network that the page shows; empty until that is known. */
+  readonly network = signal('');
   /** Called each time the connection stands. */
   readonly onOpen = new Set<() => void>();
+  #networks: LinkNetworks | undefined;
   #socket: WebSocket | undefined;
   #calls = new Map<number, Receiver>();
   #lastCall = 0;
@@ -39,7 +60,8 @@ export class Link {
   #watchdog = 0;
 
   /** Begins. Resolves when it is known whether somebody is logged in. */
-  async start(): Promise<void> {
+  async start(networks: LinkNetworks): Promise<void> {
+    this.#networks = networks;
     addEventListener('online', () => this.retryNow());
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') this.retryNow();
@@ -109,18 +131,31 @@ export class Link {
 
   async #connect(): Promise<void> {
     this.state.value = { kind: 'connecting' };
-    try {
-      const response = await fetch('session', { cache: 'no-store' });
-      this.role.value = ((await response.json()) as { role: Role }).role;
-    } catch {
+    const login = await readLogin();
+    if (login === undefined) {
       this.#wait();
       return;
     }
-    if (this.role.value === null) {
+    this.role.value = login.role;
+    if (login.role === null) {
       this.state.value = { kind: 'loggedOut' };
       return;
     }
+    const before = this.network.peek();
+    const network = this.networkOf(login);
+    this.network.value = network;
+    if (before === '' || before === network) this.#dial(network);
+    else this.#networks?.moved();
+  }
+
+  /** The network that the page is to show: of an administrator the one of its address, which is `default` where that has none. */
+  networkOf({ role, network } = { role: this.role.peek(), network: this.network.peek() }): string {
+    return role === 'administrator' ? this.#networks?.wanted() || DEFAULT_NETWORK : network;
+  }
+
+  #dial(network: string): void {
     const url = new URL('socket', document.baseURI);
+    url.searchParams.set('network', network);
     url.protocol = url.protocol.replace('http', 'ws');
     const socket = new WebSocket(url, CONSOLE_PROTOCOL);
     socket.binaryType = 'arraybuffer';
@@ -188,5 +223,15 @@ export class Link {
     this.#calls.delete(frame.call);
     const { code, message, details } = frame;
     receiver.end(code === CODE.ok ? undefined : refusalOf(code, message, details));
+  }
+}
+
+/** Who is logged in; undefined when the server does not answer. */
+async function readLogin(): Promise<LoginFacts | undefined> {
+  try {
+    const response = await fetch('session', { cache: 'no-store' });
+    return (await response.json()) as LoginFacts;
+  } catch {
+    return undefined;
   }
 }

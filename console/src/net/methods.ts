@@ -29,6 +29,7 @@ export const METHODS = {
   listConnections: method<ConnectionPage>('NetworkService/ListConnections', wire.LIST, CONNECTION_PAGE),
   getServer: method<wire.ServerFacts>('ServerService/GetServer', wire.EMPTY, wire.SERVER_FACTS),
   listServers: method<wire.ServerList>('ServerService/ListServers', wire.EMPTY, wire.SERVER_LIST),
+  listNetworks: method<wire.NetworkList>('IdentityService/ListNetworks', wire.EMPTY, wire.NETWORK_LIST),
   findPath: method<wire.Path>('NetworkService/FindPath', wire.FIND_PATH, wire.PATH),
   stopStream: method<wire.StreamStops>('StreamService/StopStream', wire.STOP_STREAM, wire.STREAM_STOPS),
   watchAudit: method<AuditMessage>('IdentityService/WatchAudit', WATCH_AUDIT, AUDIT_MESSAGE),

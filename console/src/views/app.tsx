@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { logIn, logOut } from '../actions.js';
 import { isHelpOpen, KEYS } from '../keys.js';
+import { DEFAULT_NETWORK } from '../net/link.js';
 import { go, hrefOf, isKiosk, route, VIEWS } from '../route.js';
 import { link, notice, query } from '../state.js';
 import { theme, turnTheme } from '../theme.js';
@@ -12,6 +13,7 @@ import { ConnectionsView } from './connections.js';
 import { Dialog } from './dialog.js';
 import { GraphView } from './graph.js';
 import { HealthView } from './health.js';
+import { NetworkChoice, NetworkName } from './networks.js';
 import { ServersView } from './servers.js';
 import { SessionsView } from './sessions.js';
 import { Side } from './side.js';
@@ -35,9 +37,11 @@ export function App() {
   const { view } = route.value;
   const Shown = SHOWN[view];
   const isLoggedOut = link.state.value.kind === 'loggedOut';
+  const network = link.network.value;
   useEffect(() => {
-    document.title = `${VIEWS.find(({ id }) => id === view)?.title} · Switchyard`;
-  }, [view]);
+    const where = network === '' || network === DEFAULT_NETWORK ? '' : ` · ${network}`;
+    document.title = `${VIEWS.find(({ id }) => id === view)?.title}${where} · Switchyard`;
+  }, [view, network]);
   return (
     <>
       {!isKiosk && <Header isInert={isLoggedOut} />}
@@ -47,9 +51,10 @@ export function App() {
       </main>
       <Notice />
       {isKiosk && (
-        <div class="corner">
+        <section class="corner" aria-label="What is shown">
+          <NetworkName />
           <Chip />
-        </div>
+        </section>
       )}
       {isHelpOpen.value && <Help />}
       {isLoggedOut && <Login />}
@@ -66,6 +71,7 @@ function Header({ isInert }: { isInert: boolean }) {
         To the content
       </button>
       <span class="brand">Switchyard</span>
+      <NetworkChoice />
       <nav aria-label="Views">
         {VIEWS.map(({ id, title }) => (
           <a key={id} href={hrefOf({ view: id, sort: '', reason: '' })} aria-current={id === view ? 'page' : undefined}>

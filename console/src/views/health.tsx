@@ -57,6 +57,8 @@ export function HealthView() {
         <section>
           <h2>This server</h2>
           <dl>
+            <dt>Network</dt>
+            <dd>{link.network.value}</dd>
             <dt>UUID</dt>
             <dd>
               <code>{facts.serverUuid}</code>

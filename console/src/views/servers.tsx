@@ -21,7 +21,11 @@ export function ServersView() {
     <section class="view health" tabIndex={0} aria-label="Servers">
       <div class="bar">
         <h1>Servers</h1>
-        <p>{facts === undefined ? 'The server has not answered yet.' : serversWord(Math.max(1, items.length))}</p>
+        <p>
+          {facts === undefined
+            ? 'The server has not answered yet.'
+            : `${serversWord(Math.max(1, items.length))}, network ${link.network.value}`}
+        </p>
       </div>
       {isRead && <Listed servers={items} />}
       {facts !== undefined && <Servers servers={[facts]} />}

@@ -131,6 +131,20 @@ export interface SessionPage {
 }
 export const SESSION_PAGE: Schema = { 1: ['sessions', SESSION, true], 2: ['nextPageToken', 'string'] };
 
+/** A network of the server. */
+export interface Network {
+  readonly name: string;
+  readonly sessions: number;
+  /** Empty: it is stored and does not run. */
+  readonly epoch: string;
+}
+export interface NetworkList {
+  readonly networks: readonly Network[];
+}
+export const NETWORK_LIST: Schema = {
+  1: ['networks', { 1: ['name', 'string'], 4: ['sessions', 'int32'], 6: ['epoch', 'string'] }, true],
+};
+
 export interface ServerLimit {
   readonly name: string;
   readonly used: number;

@@ -62,7 +62,7 @@ async function measureOurs(browser: Browser, { nodes, links }: Size): Promise<Pa
     const server = await startSwitchyard(data.path, '--console-listen', '127.0.0.1:0', '--admin-token', TOKEN);
     const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
     try {
-      const code = makeCode(TOKEN, 'viewer', systemClock, systemRandom);
+      const code = makeCode(TOKEN, { role: 'viewer', network: 'default' }, systemClock, systemRandom);
       const fromMs = performance.now();
       await page.goto(`http://127.0.0.1:${server.ports.console}/#code=${code}`);
       await page.locator('.chip').filter({ hasText: /live/ }).waitFor({ timeout: 60_000 });

@@ -28,12 +28,14 @@ class Switchyard:
         server: str = DEFAULT_SERVER,
         *,
         tls: Optional[Tls] = None,
+        # The network of the server to be in. None: `default`.
+        network: Optional[str] = None,
         # The calls of this object, but not of its instances, are an administrator's, or the principal's of an access token.
         admin_token: Optional[str] = None,
         access_token: Optional[str] = None,
         random: Callable[[], float] = random_module.random,
     ) -> None:
-        self._server = Server(server, tls, random)
+        self._server = Server(server, tls, random, network)
         named = {"switchyard-admin": admin_token, "switchyard-access": access_token}
         metadata = {name: value for name, value in named.items() if value is not None}
 

@@ -288,7 +288,7 @@ class Instance:
         metadata = await self._credentials()
         self._caller.server.check_open()
         request = session_service_pb2.AttachRequest()
-        call = self._caller.server.sessions.Attach(request, metadata=tuple(metadata.items()))
+        call = self._caller.server.sessions.Attach(request, metadata=self._caller.server.metadata(metadata))
         try:
             while True:
                 message = await read_next(call, limits.ATTACHMENT_SILENCE_MS)

@@ -14,7 +14,6 @@ from .v1 import identity_pb2
 if TYPE_CHECKING:
     from .server import Caller
 
-DEFAULT_NETWORK = "default"
 _MAGIC = b"switchyard-proof-v1\0"
 _NO_BINDING = bytes(32)
 
@@ -139,7 +138,7 @@ async def prove(caller: Caller, key: SigningKey, purpose: int, uuid: str) -> Opt
         purpose=purpose,
         server_uuid=challenge.server_uuid,
         nonce=challenge.nonce,
-        network=DEFAULT_NETWORK,
+        network=caller.server.network_name,
         identity_uuid=uuid,
         instance_uuid=uuid,
         key_id=key.key_id,

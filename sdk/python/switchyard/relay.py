@@ -35,7 +35,7 @@ class _RelayCall:
     async def _open_once(cls, caller: Caller, id: int, blocks: Optional[int]) -> _RelayCall:
         metadata = await caller.credentials()
         caller.server.check_open()
-        call = caller.server.streams.Relay(metadata=tuple(metadata.items()))
+        call = caller.server.streams.Relay(metadata=caller.server.metadata(metadata))
         try:
             await _write(call, stream_service_pb2.RelayRequest(open=stream_service_pb2.RelayOpen(id=id, blocks=blocks)))
             first = await _read(call)

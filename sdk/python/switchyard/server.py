@@ -4,7 +4,7 @@ from __future__ import annotations
 import asyncio
 import random as random_module
 from dataclasses import dataclass, field
-from typing import Any, Awaitable, Callable, Mapping, Optional
+from typing import Any, Awaitable, Callable, Mapping, Optional, Tuple
 
 import grpc
 
@@ -38,11 +38,25 @@ class Tls:
     server_name: Optional[str] = None
 
 
-class Server:
-    """One channel to a server, and the stubs of its services. Made within a running event loop."""
+# The network of those who name none.
+DEFAULT_NETWORK = "default"
+_NETWORK = "switchyard-network"
 
-    def __init__(self, address: str, tls: Optional[Tls], random: Callable[[], float] = random_module.random) -> None:
+
+class Server:
+    """One channel to a network of a server, and the stubs of its services. Made within a running event loop."""
+
+    def __init__(
+        self,
+        address: str,
+        tls: Optional[Tls],
+        random: Callable[[], float] = random_module.random,
+        network: Optional[str] = None,
+    ) -> None:
         self.random = random
+        # The name by which proofs are signed.
+        self.network_name = network or DEFAULT_NETWORK
+        self._here: Mapping[str, str] = {} if network is None else {_NETWORK: network}
         self._is_closed = False
         options = list(_CHANNEL_OPTIONS)
         if tls is None:
@@ -57,6 +71,10 @@ class Server:
         self.streams = stream_service_pb2_grpc.StreamServiceStub(self.channel)
         self.identities = identity_pb2_grpc.IdentityServiceStub(self.channel)
         self.info = server_pb2_grpc.ServerServiceStub(self.channel)
+
+    def metadata(self, credentials: Mapping[str, str]) -> Tuple[Tuple[str, str], ...]:
+        """The metadata of every call: which network it is about, and as whom it is made."""
+        return (*self._here.items(), *credentials.items())
 
     def check_open(self) -> None:
         """Raises a ClosedError after `close`."""
@@ -106,7 +124,7 @@ class Caller:
                 raise SwitchyardError(grpc.StatusCode.DEADLINE_EXCEEDED, f"no session within {left:g} s") from None
             self.server.check_open()
             try:
-                return await method(request, timeout=max(0.001, ends_at - loop.time()), metadata=tuple(metadata.items()))
+                return await method(request, timeout=max(0.001, ends_at - loop.time()), metadata=self.server.metadata(metadata))
             except grpc.aio.AioRpcError as failure:
                 error = error_of(failure)
             except asyncio.CancelledError:

@@ -47,7 +47,7 @@ async def follow(
         since = loop.time()
         metadata = await caller.credentials()
         caller.server.check_open()
-        call = plan.method(plan.request(after), metadata=tuple(metadata.items()))
+        call = plan.method(plan.request(after), metadata=caller.server.metadata(metadata))
         try:
             while True:
                 message = await read_next(call, limits.WATCH_SILENCE_MS)

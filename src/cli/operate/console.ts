@@ -1,7 +1,14 @@
 import { spawn } from 'node:child_process';
 import { isLoopback, parseAddress } from '../../base/address.js';
 import { makeCode } from '../../console/credentials.js';
-import { type ConnectionFlags, serverAddress, serverPorts, withAdministrator, withServer } from '../connection.js';
+import {
+  type ConnectionFlags,
+  networkOf,
+  serverAddress,
+  serverPorts,
+  withAdministrator,
+  withServer,
+} from '../connection.js';
 import { Failure, type Surroundings } from '../surroundings.js';
 import { adminTokenFor } from '../trust/admin-token.js';
 
@@ -37,7 +44,8 @@ export async function openConsole(flags: ConsoleFlags, surroundings: Surrounding
   const hasFiles = tls || tlsCa !== undefined || tlsCert !== undefined;
   // Beyond loopback it speaks TLS always, on loopback only by a certificate of --tls-cert.
   const scheme = hasFiles || !isLoopback(parseAddress(found.address)) ? 'https' : 'http';
-  const code = makeCode(admin.token, flags.admin ? 'administrator' : 'viewer', clock, random);
+  const whom = { role: flags.admin ? 'administrator' : 'viewer', network: networkOf(flags, surroundings) } as const;
+  const code = makeCode(admin.token, whom, clock, random);
   const url = `${scheme}://${reachable(found.address, server)}/#code=${code}`;
   await terminal.out.write(url);
   if (flags.print || !terminal.out.interactive) return;

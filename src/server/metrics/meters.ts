@@ -4,20 +4,21 @@ import { ConnectionState, PathKind } from '../../core/model/connection.js';
 import type { StateView } from '../../core/store/state-view.js';
 import { CALL_BUCKETS, type CallTimes } from '../../grpc/call-times.js';
 import type { Journal } from '../../journal/journal.js';
-import type { Relay } from '../../relay/relay.js';
 import { ConnectionTally, OUTCOMES } from './connection-tally.js';
+import { commandsSinceSnapshot, type MeasuredNetwork, mostOf, sumOf } from './measured-network.js';
+import { orphansOf } from './moves.js';
+import { lastCommandSeconds } from './network-meters.js';
 
 /** What the meters read when somebody asks. */
 export interface Metered {
-  readonly state: StateView;
-  readonly journal: Pick<Journal, 'size' | 'snapshots'>;
-  readonly relay: Relay;
-  /** When the last command of the newest snapshot was stored, by the wall clock; undefined without a snapshot. */
-  readonly snapshotAtMs: () => number | undefined;
+  /** Those that run, by age: the default one is first. */
+  networks(): readonly MeasuredNetwork[];
+  /** That of all networks. */
+  readonly journal: Pick<Journal, 'size'>;
 }
 
-/** Counters of brokered connections; answers with what has to be told of every change. */
-export function meterConnections(registry: Registry, { state }: Pick<Metered, 'state'>): ConnectionTally {
+/** Counters of brokered connections in all networks; makes for each what has to be told of its changes. */
+export function meterConnections(registry: Registry): (state: Pick<StateView, 'connections'>) => ConnectionTally {
   const registers = [registry];
   const attempts = new Counter({
     name: 'switchyard_connection_attempts_total',
@@ -34,11 +35,12 @@ export function meterConnections(registry: Registry, { state }: Pick<Metered, 's
   // From zero, so that a rate knows the first one.
   for (const reason of ['ok', 'PATH_FAILED']) attempts.inc({ reason }, 0);
   for (const outcome of OUTCOMES) outcomes.inc({ outcome, reason: FIRST_REASON[outcome] ?? 'ok' }, 0);
-  return new ConnectionTally({
-    connections: state.connections.all(),
-    attempt: (reason) => attempts.inc({ reason }),
-    outcome: (outcome, reason) => outcomes.inc({ outcome, reason }),
-  });
+  return ({ connections }) =>
+    new ConnectionTally({
+      connections: connections.all(),
+      attempt: (reason) => attempts.inc({ reason }),
+      outcome: (outcome, reason) => outcomes.inc({ outcome, reason }),
+    });
 }
 
 /** The commonest reason of those outcomes that have one. */
@@ -109,8 +111,9 @@ class CallSeconds extends Histogram<CallLabel> {
 }
 
 /** What a server is and how much there is in it. Read when somebody asks, so that it costs nothing in between. */
-export function meterServer(registry: Registry, { state, journal, relay, snapshotAtMs }: Metered): void {
+export function meterServer(registry: Registry, metered: Metered): void {
   const registers = [registry];
+  const sum = (figure: (network: MeasuredNetwork) => number) => () => sumOf(metered.networks(), figure);
   new Gauge({
     name: 'switchyard_build_info',
     help: 'Always 1: the version and commit of this build, and the version of Node.',
@@ -125,42 +128,81 @@ export function meterServer(registry: Registry, { state, journal, relay, snapsho
     collect() {
       for (const [name, number] of Object.entries(ConnectionState)) {
         for (const [path, kind] of Object.entries(PATHS)) {
-          this.set({ state: name.toLowerCase(), path }, state.connections.countOf(number, kind));
+          const count = sum(({ state }) => state.connections.countOf(number, kind));
+          this.set({ state: name.toLowerCase(), path }, count());
         }
       }
     },
   });
-  new Counter({
-    name: 'switchyard_relayed_bytes_total',
-    help: 'Bytes of streams through this server: in from their sources, out to their sinks.',
-    labelNames: ['direction'],
+  const gauge = (name: string, help: string, value: () => number) => gaugeOf(registers, name, help, value);
+  gauge(
+    'switchyard_sessions',
+    'Live sessions of all networks.',
+    sum(({ state }) => state.sessions.count),
+  );
+  const orphans =
+    'Sessions whose server is lost and that have come to no other yet; 0 where a server is alone. Each has its TTL or the grace period for that.';
+  gauge(
+    'switchyard_orphans',
+    orphans,
+    sum(({ state }) => orphansOf(state)),
+  );
+  gauge(
+    'switchyard_attachments',
+    'Sessions with an open attachment.',
+    sum(({ attachments }) => attachments.count),
+  );
+  const links = 'Links of the graphs, those to the server included.';
+  gauge(
+    'switchyard_links',
+    links,
+    sum(({ state }) => state.graph.linkCount),
+  );
+  const streams = 'Live streams, besides the first of each session.';
+  gauge(
+    'switchyard_streams',
+    streams,
+    sum(({ state }) => state.streams.count),
+  );
+  const relaying = 'Streams with data on its way or an open end.';
+  gauge(
+    'switchyard_relay_streams',
+    relaying,
+    sum(({ relay }) => relay.channelCount),
+  );
+  const identities = 'Identities that have shown a key, or are revoked.';
+  gauge(
+    'switchyard_identities',
+    identities,
+    sum(({ state }) => state.identities.count),
+  );
+  meterJournal(registers, metered);
+}
+
+function meterJournal(registers: Registry[], { networks, journal }: Metered): void {
+  const gauge = (name: string, help: string, value: () => number) => gaugeOf(registers, name, help, value);
+  gauge('switchyard_journal_bytes', 'Size of the journal, with those of all networks.', () => journal.size());
+  const revision = 'The last revision of the default network.';
+  gauge('switchyard_revision', revision, () => networks()[0]?.state.revision ?? 0);
+  const last = 'When the last command was stored, in any network, in seconds since 1970; 0: never.';
+  gauge('switchyard_journal_last_timestamp_seconds', last, () => mostOf(networks(), lastCommandSeconds));
+  const snapshot =
+    'When the last command of the newest snapshot of the default network was stored, in seconds since 1970; 0: no snapshot.';
+  gauge('switchyard_snapshot_timestamp_seconds', snapshot, () => (networks()[0]?.snapshotAtMs() ?? 0) / 1_000);
+  const age =
+    'Commands since the newest snapshot, in the network in which these are most: what a start replays, and more.';
+  gauge('switchyard_snapshot_age_commands', age, () => mostOf(networks(), commandsSinceSnapshot));
+}
+
+function gaugeOf(registers: Registry[], name: string, help: string, value: () => number): void {
+  new Gauge({
+    name,
+    help,
     registers,
     collect() {
-      this.reset();
-      this.inc({ direction: 'in' }, relay.bytesIn);
-      this.inc({ direction: 'out' }, relay.bytesOut);
+      this.set(value());
     },
   });
-  const gauge = (name: string, help: string, value: () => number | undefined) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        const now = value();
-        if (now === undefined) this.reset();
-        else this.set(now);
-      },
-    });
-  gauge('switchyard_relay_streams', 'Streams with data on its way or an open end.', () => relay.channelCount);
-  gauge('switchyard_identities', 'Identities that have shown a key, or are revoked.', () => state.identities.count);
-  const journalHelp = 'When the last command was stored, in seconds since 1970; 0: never.';
-  gauge('switchyard_journal_last_timestamp_seconds', journalHelp, () => state.atMs / 1_000);
-  const snapshotHelp =
-    'When the last command of the newest snapshot was stored, in seconds since 1970; 0: no snapshot.';
-  gauge('switchyard_snapshot_timestamp_seconds', snapshotHelp, () => (snapshotAtMs() ?? 0) / 1_000);
-  const lag = () => state.revision - (journal.snapshots().at(-1) ?? 0);
-  gauge('switchyard_snapshot_age_commands', 'Commands since the newest snapshot: what a start replays, and more.', lag);
 }
 
 /** How data travels, in words. */

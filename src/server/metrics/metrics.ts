@@ -13,28 +13,23 @@ import type { Command } from '../../core/model/command.js';
 import { Fault } from '../../core/model/fault.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { FairTurns, Refused } from '../../fair/fair-turns.js';
-import type { Feed } from '../../feed/feed.js';
 import { CallTimes } from '../../grpc/call-times.js';
-import type { Attachments } from '../../replica/attachments.js';
 import type { Publisher } from '../../replica/publisher.js';
 import { SHARE_FLAGS, type ShareFlag } from '../../shares/limits.js';
-import type { Shares } from '../../shares/shares.js';
 import { countDeprecated } from './deprecations.js';
+import { type Held, meterHeld } from './held-meters.js';
 import { type Metered, meterCalls, meterConnections, meterServer } from './meters.js';
-import { meterMoves, orphansOf } from './moves.js';
+import { meterMoves } from './moves.js';
+import { type MeteredNetworks, meterNetworks } from './network-meters.js';
 import { meterStanding, type Standing } from './standing-meters.js';
 
 /** What is measured. Gauges read it when somebody asks, so that they cost nothing in between. */
-export interface Measured extends Metered {
-  readonly attachments: Attachments;
-  readonly feeds: readonly Feed<unknown>[];
-  readonly shares: Shares;
+export interface Measured extends Metered, MeteredNetworks, Held {
   readonly turns: FairTurns;
-  readonly doors: {
+  readonly doors: Held['doors'] & {
     readonly connectionCount: number;
     readonly grpcConnectionCount: number;
     readonly watchBytes: number;
-    heldBytes(): Readonly<Record<string, number>>;
   };
 }
 
@@ -128,6 +123,8 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private readonly connections = meterConnections(this.registry);
+  private readonly moves = meterMoves(this.registry);
   private readonly refusals = new Counter({
     name: 'switchyard_door_refused_total',
     help: 'Connections that were refused or closed at a door, by the door and the cause.',
@@ -196,10 +193,10 @@ export class Metrics {
     this.fullTurns.inc({ what });
   }
 
-  /** Counts what becomes of brokered connections: answers with what is to be told of every change from now on. */
-  tally(state: StateView): Publisher {
-    const connections = meterConnections(this.registry, { state });
-    const moves = meterMoves(this.registry);
+  /** Counts what becomes of the brokered connections of a network: answers with what is to be told of its changes from now on. */
+  tally(state: Pick<StateView, 'connections'>): Publisher {
+    const connections = this.connections(state);
+    const { moves } = this;
     return {
       publish: (position, changes) => {
         connections.publish(position, changes);
@@ -210,8 +207,9 @@ export class Metrics {
 
   /** Adds the gauges of a running server. */
   measure(measured: Measured): void {
-    const { state, attachments, feeds, journal, doors, shares, turns } = measured;
+    const { doors, turns } = measured;
     meterServer(this.registry, measured);
+    meterNetworks(this.registry, measured);
     const written = 'Bytes that watches over gRPC have written and their clients have not taken.';
     this.gauge('switchyard_watch_bytes', written, () => doors.watchBytes);
     const connections = () => doors.connectionCount;
@@ -219,53 +217,7 @@ export class Metrics {
     const grpcConnections = () => doors.grpcConnectionCount;
     this.gauge('switchyard_grpc_connections', 'Open connections of gRPC clients.', grpcConnections);
     this.gauge('switchyard_turns_waiting', 'Calls and costly requests that wait for their turn.', () => turns.waiting);
-    this.gauge('switchyard_revision', 'The last revision.', () => state.revision);
-    this.gauge('switchyard_sessions', 'Live sessions.', () => state.sessions.count);
-    const orphans =
-      'Sessions whose server is lost and that have come to no other yet; 0 where a server is alone. Each has its TTL or the grace period for that.';
-    this.gauge('switchyard_orphans', orphans, () => orphansOf(state));
-    this.gauge('switchyard_attachments', 'Sessions with an open attachment.', () => attachments.count);
-    this.gauge('switchyard_links', 'Links of the graph, those to the server included.', () => state.graph.linkCount);
-    this.gauge('switchyard_streams', 'Live streams, besides the first of each session.', () => state.streams.count);
-    this.gauge('switchyard_journal_bytes', 'Size of the journal.', () => journal.size());
-    const labelNames = ['feed'];
-    const { registry } = this;
-    new Gauge({
-      name: 'switchyard_watches',
-      help: 'Open watches by what they watch.',
-      labelNames,
-      registers: [registry],
-      collect() {
-        for (const feed of feeds) this.set({ feed: feed.topic.name }, feed.subscriptionCount);
-      },
-    });
-    new Gauge({
-      name: 'switchyard_held_bytes',
-      help: 'Bytes that are held for clients that do not complete or do not take them, by what they are.',
-      labelNames: ['kind'],
-      registers: [registry],
-      collect() {
-        for (const [kind, bytes] of Object.entries(doors.heldBytes())) this.set({ kind }, bytes);
-      },
-    });
-    new Gauge({
-      name: 'switchyard_share_largest',
-      help: 'What the connection or address has that has most, by the share that bounds it.',
-      labelNames: ['share'],
-      registers: [registry],
-      collect() {
-        for (const [share, count] of Object.entries(shares.largest())) this.set({ share }, count);
-      },
-    });
-    new Gauge({
-      name: 'switchyard_feed_bytes',
-      help: 'Bytes of history that are held for watches.',
-      labelNames,
-      registers: [registry],
-      collect() {
-        for (const feed of feeds) this.set({ feed: feed.topic.name }, feed.log.byteSize);
-      },
-    });
+    meterHeld(this.registry, measured);
   }
 
   /** Adds the figures of a log that several servers have in common. */

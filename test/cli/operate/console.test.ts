@@ -2,8 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { IdentityServiceService } from '../../../gen/switchyard/v1/identity.js';
 import { post, type RunningConsole, runConsole } from '../../console/running.js';
-import { ADMIN_TOKEN, type Running, run } from '../../grpc/running.js';
+import { ADMIN_TOKEN, asAdmin, ask, type Running, run } from '../../grpc/running.js';
 import { runCommand } from '../command.js';
 
 describe('switchyard console', () => {
@@ -11,19 +12,21 @@ describe('switchyard console', () => {
   let bare: Running;
   beforeAll(async () => {
     [at, bare] = await Promise.all([runConsole(), run()]);
+    await ask(at, IdentityServiceService.createNetwork, { name: 'north', sessionsMax: 0 }, asAdmin());
   });
   afterAll(() => Promise.all([at.stop(), bare.stop()]));
 
   it.each([
-    ['as a viewer', [], 'viewer'],
-    ['with --admin as an administrator', ['--admin'], 'administrator'],
-  ])('prints a link that lets a browser in %s', async (_who, flags, role) => {
+    ['as a viewer', [], 'viewer', 'default'],
+    ['with --admin as an administrator', ['--admin'], 'administrator', 'default'],
+    ['with --network as a viewer of that network', ['--network', 'north'], 'viewer', 'north'],
+  ])('prints a link that lets a browser in %s', async (_who, flags, role, network) => {
     const args = ['console', '--print', '--server', at.address, '--admin-token', ADMIN_TOKEN, ...flags];
     const { status, out, err } = await runCommand(args);
     expect([status, err]).toEqual([0, '']);
     const [, where, code] = /^http:\/\/([^/]+)\/#code=([\w-]+)\n$/.exec(out) ?? [];
     expect(where).toBe(at.console);
-    expect(await (await post(at.console, '/login', code)).json()).toEqual({ role });
+    expect(await (await post(at.console, '/login', code)).json()).toEqual({ role, network });
   });
 
   it('finds the token of its own server, which proves itself, and needs no option', async () => {
