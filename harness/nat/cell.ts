@@ -86,7 +86,12 @@ export class Cell {
     const hangs = setTimeout(() => this.#heard({ id, error: `nothing came of it in ${CONNECT_MS} ms` }), CONNECT_MS);
     const { path, tookMs, movedMs, connectionId, error } = await outcome;
     clearTimeout(hangs);
-    return { path, tookMs, movedMs, connectionId, error, ended };
+    return { held: id, path, tookMs, movedMs, connectionId, error, ended };
+  }
+
+  /** Bytes go there and back on a connection that is held, as its outcome named it. Answers with how, or why not. */
+  talk(from: string, held: number, bytes: number): Promise<Outcome> {
+    return this.#told(from, { id: ++this.#ids, what: 'talk', held, bytes });
   }
 
   /** One end sends so many bytes to the other. Answers with the way they took and how long that was. */
@@ -190,7 +195,7 @@ export class Cell {
   /** Starts the proxy of a site that has one. Answers with the environment of its instance. */
   async #proxied(site: string): Promise<Record<string, string>> {
     if (this.network.options.fences?.[site] !== 'proxy') return {};
-    const argv = this.#node([compiled('harness/nat/proxy.ts')]);
+    const argv = this.#node([compiled('harness/nat/proxy.ts'), String(this.network.options.proxyIdleMs ?? 0)]);
     const { process, address } = this.network.spawnInRouter(site, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
     await firstLineOf(process);
     createInterface(process.stdout!).on('line', (target) => this.proxied.push(target));
