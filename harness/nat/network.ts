@@ -50,6 +50,9 @@ const PRIVATE_GATEWAY = '192.168.1.1';
 /** The namespace of the provider's NAT. */
 const CARRIER = 'carrier';
 
+/** Where a host is that has come to the network of another router. */
+const [GUEST_GATEWAY, GUEST] = ['192.168.77.1', '192.168.77.2'];
+
 /** The last number of the first neighbour's address: sites have those below. */
 const NEIGHBOUR_FIRST = 100;
 
@@ -160,6 +163,18 @@ export class NatNetwork {
     const router = this.#namespace(`router-${site}`);
     ip(router, 'link set wan down', 'link set wan up', `route add default via ${this.#gateway(site)}`);
     nft(router, `flush ruleset\n${this.#rules(site)}`);
+  }
+
+  /**
+   * Moves the host of a site to the network of another site's router, as a phone goes from Wi-Fi to mobile: its address is gone without a
+   * word to anybody, and it has one of the other network.
+   */
+  roam(site: string, to: string): void {
+    const [host, router] = [this.#namespace(site), this.#namespace(`router-${to}`)];
+    if (this.options.routers[to] === 'none') throw new Error(`${to} has no private network to be in`);
+    ip(host, 'address flush dev lan', 'link set lan down');
+    link([router, 'guest', `${GUEST_GATEWAY}/24`], [host, 'guest', `${GUEST}/24`]);
+    ip(host, `route add default via ${GUEST_GATEWAY}`);
   }
 
   /** Lets no packet through between sites, only to and from the server; or lets all of them through again. */

@@ -325,18 +325,16 @@ export class Instance extends SessionCalls {
 
   /** Made when it is first needed: most instances of a fleet never connect to each other. */
   #brokered(): Connections {
-    const { directConnection } = NetworkServiceService;
+    const { clock, random, addresses, tracer } = this.caller;
     this.#connections ??= new Connections({
       handlers: this.handlers,
       life: this.#life.signal,
-      clock: this.caller.clock,
-      random: this.caller.random,
-      tracer: this.caller.tracer,
+      ...{ clock, random, addresses, tracer },
       listenPort: this.options.listenPort,
       serverHost: this.caller.channel.host,
       attached: (signal) => this.attached(signal),
       session: () => this.#session,
-      ask: (request, options) => call(this.caller, directConnection, request, options),
+      ask: (request, options) => call(this.caller, NetworkServiceService.directConnection, request, options),
       report: (cvid, link, established, details) => {
         const state = established ? LinkState.ESTABLISHED : LinkState.LOST;
         return this.reportLink(cvid, link, state, { ...details, retry: true });

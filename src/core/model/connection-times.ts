@@ -79,6 +79,14 @@ export const CONNECTION_TIMES = {
   /** How long that is tried: as long as it takes to move a server to another machine. Sessions do not live longer by default. */
   reopenMs: 10 * 60_000,
 
+  /**
+   * How long both ends have to open the relay again when the direct path has died: one that has another address now attaches first, as it
+   * finds its own connection to the server dead.
+   */
+  returnDeadlineMs: 30_000,
+  /** How long a stream waits for that: the report of the loss and the order may take as long as any call. */
+  returnMs: 40_000,
+
   // It ends.
 
   /** How long the peer's FIN is awaited once both ways are complete: as long as the kernel sends a lost one again. */
