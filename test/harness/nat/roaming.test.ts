@@ -3,6 +3,7 @@ import { Cell, lacksForCells, type Transport } from '../../../harness/nat/cell.j
 import { compiled } from '../../../harness/nat/compiled.js';
 import { NatNetwork } from '../../../harness/nat/network.js';
 import { removeRunFolder } from '../../../harness/nat/run-folder.js';
+import type { Fallback } from '../../../harness/nat/told.js';
 import { sampleOf } from '../../long.js';
 
 const CELL_MS = 120_000;
@@ -20,9 +21,17 @@ if (lacks) process.stderr.write(`not checked: ${lacks}\n`);
 const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Which end's address changes, and over what it is connected. */
-const ROWS: readonly { readonly who: string; readonly roams: 'a' | 'b'; readonly transport: Transport }[] = [
-  { who: 'the end that has asked for it', roams: 'a', transport: 'tcp' },
-  { who: 'the end that has accepted it', roams: 'b', transport: 'tcp' },
+interface Row {
+  readonly who: string;
+  readonly roams: 'a' | 'b';
+  readonly transport: Transport;
+  readonly fallback: Fallback;
+}
+const ROWS: readonly Row[] = [
+  { who: 'the end that has asked for it', roams: 'a', transport: 'tcp', fallback: 'immediate' },
+  { who: 'the end that has accepted it', roams: 'b', transport: 'tcp', fallback: 'immediate' },
+  { who: 'an end that wanted the relay late', roams: 'a', transport: 'tcp', fallback: 'late' },
+  { who: 'an end that asked for UDP', roams: 'a', transport: 'udp', fallback: 'immediate' },
 ];
 
 (lacks ? describe.skip : describe)('a direct path in use', () => {
@@ -33,11 +42,11 @@ const ROWS: readonly { readonly who: string; readonly roams: 'a' | 'b'; readonly
   });
 
   it.each(sampleOf(ROWS, 2))(
-    'goes on through the server at once when $who changes its address, and finds another direct path',
-    async ({ roams, transport }) => {
+    'goes on through the server at once when $who changes its address, and finds another direct path over $transport',
+    async ({ roams, transport, fallback }) => {
       const cell = await Cell.make({ routers: { a: 'apdf', b: 'apdf', m: 'apdf' } });
       try {
-        const { held, path } = await cell.connect(transport, 'a', 'b', { hold: true });
+        const { held, path } = await cell.connect(transport, 'a', 'b', { hold: true, fallback });
         expect(path).toBe('direct');
         const before = performance.now();
         const talking = cell.talk('a', held, TALK_BYTES);
