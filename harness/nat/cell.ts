@@ -4,6 +4,7 @@ import { env as processEnv } from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { compiled } from './compiled.js';
+import { mapperArgv } from './mapper.js';
 import { firstLineOf, NatNetwork, type NetworkOptions, type Place } from './network.js';
 import { ECHO_PORT, PLAIN_PORT, PROXY_PASSWORD, PROXY_PORT, PROXY_USER, SERVER_PORT } from './ports.js';
 import { letsStrangersIn } from './routers.js';
@@ -203,8 +204,24 @@ export class Cell {
     return { https_proxy: `http://${user}:${password}@${address}:${PROXY_PORT}` };
   }
 
+  /** Starts what maps ports in the router of a site that does. Answers with how its instance hears of it. */
+  async #mapper(site: string): Promise<string[]> {
+    if (!this.network.options.mappers?.includes(site)) return [];
+    const { process } = this.network.spawnInRouter(site, mapperArgv(site), { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    await new Promise<void>((resolve, reject) => {
+      process.stderr!.on('data', (bytes: Buffer) => {
+        said += bytes;
+        if (said.includes('NAT-PMP')) resolve();
+      });
+      process.once('exit', () => reject(new Error(`miniupnpd ended: ${said}`)));
+    });
+    return ['map-ports'];
+  }
+
   async #join(site: string, server: string, env: Readonly<Record<string, string>>): Promise<void> {
-    const process = this.network.spawn(site, this.#node([compiled('harness/nat/instance.ts'), server]), {
+    const mapped = await this.#mapper(site);
+    const process = this.network.spawn(site, this.#node([compiled('harness/nat/instance.ts'), server, ...mapped]), {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { ...processEnv, ...env },
     });

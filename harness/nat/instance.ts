@@ -1,6 +1,6 @@
 /**
  * An instance of the test network as a process of its own: takes every connection and says everything back on it (or
- * counts it, if it is a copy), and does what it is told. Takes the server's address; tells its SID, and then the outcome of each thing that it was told.
+ * counts it, if it is a copy), and does what it is told. Takes the server's address, and `map-ports` where the router does that; tells its SID, and then the outcome of each thing that it was told.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -21,6 +21,7 @@ const TALK_BYTES = 65_536;
 const server = process.argv[2]!;
 const yard = new Switchyard({ server });
 const instance = yard.join({
+  mapPorts: process.argv[3] === 'map-ports',
   uuid: randomUUID(),
   type: 2,
   handlers: {

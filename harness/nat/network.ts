@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { MAPPER_RULES } from './mapper.js';
 import { cable, ip, link, namespaces, nft, PREFIX, removeLeftovers, removeNamespace, run } from './namespaces.js';
 import {
   type Carrier,
@@ -33,6 +34,8 @@ export interface NetworkOptions {
   readonly fences?: Readonly<Record<string, Fence>>;
   /** A second NAT, of a provider, that some sites' routers have before them; it has the public address of the first of them. */
   readonly carrier?: Carrier;
+  /** The sites whose routers map ports for those who ask by NAT-PMP, and whose instances do. */
+  readonly mappers?: readonly string[];
   /** After how long without a byte a proxy ends a connection; absent: never. */
   readonly proxyIdleMs?: number;
   /** Further hosts, each with the site whose private network it is in: their names must not be those of sites. */
@@ -228,8 +231,9 @@ table inet separate {
   }
 
   #rules(site: string): string {
-    const { routers, ipv6, fences } = this.options;
-    return `${routerRules(routers[site]!)}${ipv6 ? IPV6_FILTER : ''}${fenceRules(fences?.[site])}`;
+    const { routers, ipv6, fences, mappers } = this.options;
+    const mapped = mappers?.includes(site) ? MAPPER_RULES : '';
+    return `${routerRules(routers[site]!)}${ipv6 ? IPV6_FILTER : ''}${fenceRules(fences?.[site])}${mapped}`;
   }
 
   #build(): void {

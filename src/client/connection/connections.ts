@@ -16,6 +16,7 @@ import type { Tracer } from '../../tracing/tracer.js';
 import type { CallOptions, Complete } from '../channel/call.js';
 import { type Gathered, gather } from '../direct/gather.js';
 import { makeIdentity } from '../direct/identity.js';
+import type { PortMapper } from '../direct/nat-pmp.js';
 import { durationOf } from '../duration.js';
 import { SwitchyardError } from '../error.js';
 import { type OrderHandlers, Refusal } from '../instance/orders.js';
@@ -49,6 +50,8 @@ export interface ConnectionsDesk extends PathReportDeps {
   tracer(): Tracer | undefined;
   /** A port at which others can reach this instance. */
   readonly listenPort: number | undefined;
+  /** Who asks the router for ports; undefined: nobody does. */
+  readonly mapper: PortMapper | undefined;
   /** The host by which the server is reached; undefined when it is none. */
   readonly serverHost: string | undefined;
   attached(signal: AbortSignal): Promise<OwnSession>;
@@ -78,6 +81,7 @@ export class Connections {
         gather(link, this.#places(rendezvous ?? (await desk.attached(desk.life)).rendezvous), {
           clock: desk.clock,
           port: desk.listenPort,
+          mapper: desk.mapper,
         }),
       askAgain: (brokered, gathered) => this.#askAgain(brokered, gathered),
       openSource: (id, options) => desk.openSource(id, options),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Cell, lacksForCells, TRANSPORTS } from '../../../harness/nat/cell.js';
 import { compiled } from '../../../harness/nat/compiled.js';
+import { hasMapper } from '../../../harness/nat/mapper.js';
 import { NatNetwork, type NetworkOptions } from '../../../harness/nat/network.js';
 import { removeRunFolder } from '../../../harness/nat/run-folder.js';
 import { sampleOf } from '../../long.js';
@@ -106,6 +107,27 @@ const ROWS: readonly Row[] = [
         }
         const proxied = options.fences?.a === 'proxy' ? [expect.stringContaining(':8768')] : [];
         expect(cell.proxied).toEqual(expect.arrayContaining(proxied));
+      } finally {
+        cell.remove();
+      }
+    },
+    CELL_MS,
+  );
+
+  (hasMapper() ? it : it.skip)(
+    'is reached directly over TCP through a port that its router maps, although it could only be relayed',
+    async () => {
+      const cell = await Cell.make({ routers: { a: edm, b: edm }, mappers: ['a'] });
+      try {
+        for (const [from, to] of [
+          ['a', 'b'],
+          ['b', 'a'],
+        ] as const) {
+          const outcome = await cell.connect('tcp', from, to, { hold: true });
+          expect([outcome.error, outcome.path]).toEqual([undefined, 'direct']);
+          const talked = await cell.talk(from, outcome.held, 3 << 20);
+          expect([talked.error, talked.path]).toEqual([undefined, 'direct']);
+        }
       } finally {
         cell.remove();
       }
