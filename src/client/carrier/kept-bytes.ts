@@ -1,6 +1,9 @@
 /** Bytes are copied into blocks of this size: their writer may use its buffer again. */
 const BLOCK_BYTES = 65_536;
 
+/** Blocks that are filled again: what a peer takes before it says so. A new one costs three times what filling it does. */
+const SPARE_MAX = 16;
+
 /** A part of what was sent, filled from its beginning. */
 interface Block {
   readonly bytes: Buffer;
@@ -15,6 +18,7 @@ interface Block {
  */
 export class KeptBytes {
   #blocks: Block[] = [];
+  #spare: Buffer[] = [];
   /** The place of the first block's first byte. */
   #from = 0;
   #end = 0;
@@ -26,7 +30,7 @@ export class KeptBytes {
 
   /** How many bytes are held, whole blocks as they are. */
   get heldBytes(): number {
-    return this.#blocks.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    return (this.#blocks.length + this.#spare.length) * BLOCK_BYTES;
   }
 
   /** Bytes are about to be sent. */
@@ -50,7 +54,9 @@ export class KeptBytes {
     ) {
       this.#blocks.shift();
       this.#from += first.used;
+      if (this.#spare.length < SPARE_MAX) this.#spare.push(first.bytes);
     }
+    if (this.#blocks.length === 0) this.#spare = [];
   }
 
   /** What was sent from a place on. Throws when that was never sent, or is not kept any more as the peer had taken it. */
@@ -70,7 +76,7 @@ export class KeptBytes {
   #roomy(): Block {
     const last = this.#blocks.at(-1);
     if (last !== undefined && last.used < last.bytes.length) return last;
-    const block = { bytes: Buffer.allocUnsafeSlow(BLOCK_BYTES), used: 0 };
+    const block = { bytes: this.#spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES), used: 0 };
     this.#blocks.push(block);
     return block;
   }
