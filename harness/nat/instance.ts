@@ -100,15 +100,15 @@ function takeBack(stream: PeerStream, bytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let left = bytes;
+    const closed = () => reject(new Error(`closed ${left} bytes before the end`));
     const take = (chunk: Buffer) => {
       chunks.push(chunk);
       left -= chunk.length;
       if (left > 0) return;
-      stream.off('data', take);
+      stream.off('data', take).off('close', closed);
       resolve(Buffer.concat(chunks));
     };
-    stream.on('data', take);
-    stream.once('close', () => reject(new Error(`closed ${left} bytes before the end`)));
+    stream.on('data', take).once('close', closed);
   });
 }
 

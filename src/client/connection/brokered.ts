@@ -175,7 +175,6 @@ export class Brokered {
   /** The relay is open. */
   #carry(upgrade: Upgrade, duplex: CarriedDuplex): void {
     this.#carried = duplex;
-    duplex.once('close', () => upgrade.end());
     upgrade.carry(duplex);
     if (this.#isTrying && !duplex.destroyed) upgrade.begin(this.facts.upgradeAfterMs);
   }
@@ -186,19 +185,25 @@ export class Brokered {
     if (!hasPath || this.#state !== 'standing' || !isSilent(error)) return false;
     const asked = this.desk.askToReturn(this);
     if (asked === undefined) return false;
-    const giveUp = () => this.#carried?.isWaiting && this.#carried.destroy(error);
-    this.#returning = this.desk.clock.after(CONNECTION_TIMES.returnMs, giveUp);
+    const giveUp = () => this.#returning === returning && this.#carried?.destroy(error);
+    const returning = this.desk.clock.after(CONNECTION_TIMES.returnMs, giveUp);
+    this.#returning = returning;
     asked.catch(giveUp);
     return true;
   }
 
+  /** Neither the order to relay nor its opening is waited for any more. */
+  #stopWaiting(why: string): void {
+    this.#returning?.cancel();
+    this.#returning = undefined;
+    this.#opening.abort(new Error(why));
+  }
+
   /** The direct path is dead, as this end or the other has found: the stream goes on through the server, and looks for another one. */
   async #goOn(order: Connection, duplex: CarriedDuplex): Promise<void> {
-    this.#returning?.cancel();
-    this.#opening.abort(new Error('the relay was ordered once more'));
+    this.#stopWaiting('the relay was ordered once more');
     const opening = new AbortController();
     this.#opening = opening;
-    duplex.once('close', () => opening.abort(new Error('the stream has closed')));
     this.#isControlling = order.controlling;
     const upgrade = this.#newUpgrade(() => undefined);
     if (this.#isTrying) upgrade.tryNow();
@@ -290,6 +295,8 @@ export class Brokered {
     });
     stream.once('close', () => {
       if (this.#handedOut !== duplex) return;
+      this.#upgrade?.end();
+      this.#stopWaiting('the stream has closed');
       this.#lose(failed);
       this.#letGo();
       this.desk.over(this);
