@@ -5,6 +5,7 @@ import { benchCapacity } from './benches/capacity.js';
 import { benchCluster } from './benches/cluster.js';
 import type { Curve } from './benches/curve.js';
 import { benchDirect } from './benches/direct.js';
+import { benchEcho } from './benches/echo.js';
 import { benchBrokers, benchFanout } from './benches/fanout.js';
 import { benchFlood } from './benches/flood.js';
 import { benchIdle } from './benches/idle.js';
@@ -63,6 +64,11 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   },
   simulation: { run: benchSimulation, rounds: 1, about: 'how fast worlds are simulated, and the mutations found' },
   system: { run: benchSystem, rounds: 3, about: 'system events beside gRPC' },
+  echo: {
+    run: benchEcho,
+    rounds: 3,
+    about: 'a keystroke and its echo through the server, with and without a bulk copy',
+  },
   relay: { run: benchRelay, rounds: 5, about: 'a copy through the server beside a bare relay of grpc-js' },
   direct: {
     run: benchDirect,

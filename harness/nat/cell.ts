@@ -4,6 +4,7 @@ import { env as processEnv } from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { compiled } from './compiled.js';
+import { mapperArgv } from './mapper.js';
 import { firstLineOf, NatNetwork, type NetworkOptions, type Place } from './network.js';
 import { ECHO_PORT, PLAIN_PORT, PROXY_PASSWORD, PROXY_PORT, PROXY_USER, SERVER_PORT } from './ports.js';
 import { letsStrangersIn } from './routers.js';
@@ -86,7 +87,12 @@ export class Cell {
     const hangs = setTimeout(() => this.#heard({ id, error: `nothing came of it in ${CONNECT_MS} ms` }), CONNECT_MS);
     const { path, tookMs, movedMs, connectionId, error } = await outcome;
     clearTimeout(hangs);
-    return { path, tookMs, movedMs, connectionId, error, ended };
+    return { held: id, path, tookMs, movedMs, connectionId, error, ended };
+  }
+
+  /** Bytes go there and back on a connection that is held, as its outcome named it. Answers with how, or why not. */
+  talk(from: string, held: number, bytes: number): Promise<Outcome> {
+    return this.#told(from, { id: ++this.#ids, what: 'talk', held, bytes });
   }
 
   /** One end sends so many bytes to the other. Answers with the way they took and how long that was. */
@@ -190,7 +196,7 @@ export class Cell {
   /** Starts the proxy of a site that has one. Answers with the environment of its instance. */
   async #proxied(site: string): Promise<Record<string, string>> {
     if (this.network.options.fences?.[site] !== 'proxy') return {};
-    const argv = this.#node([compiled('harness/nat/proxy.ts')]);
+    const argv = this.#node([compiled('harness/nat/proxy.ts'), String(this.network.options.proxyIdleMs ?? 0)]);
     const { process, address } = this.network.spawnInRouter(site, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
     await firstLineOf(process);
     createInterface(process.stdout!).on('line', (target) => this.proxied.push(target));
@@ -198,8 +204,24 @@ export class Cell {
     return { https_proxy: `http://${user}:${password}@${address}:${PROXY_PORT}` };
   }
 
+  /** Starts what maps ports in the router of a site that does. Answers with how its instance hears of it. */
+  async #mapper(site: string): Promise<string[]> {
+    if (!this.network.options.mappers?.includes(site)) return [];
+    const { process } = this.network.spawnInRouter(site, mapperArgv(site), { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    await new Promise<void>((resolve, reject) => {
+      process.stderr!.on('data', (bytes: Buffer) => {
+        said += bytes;
+        if (said.includes('NAT-PMP')) resolve();
+      });
+      process.once('exit', () => reject(new Error(`miniupnpd ended: ${said}`)));
+    });
+    return ['map-ports'];
+  }
+
   async #join(site: string, server: string, env: Readonly<Record<string, string>>): Promise<void> {
-    const process = this.network.spawn(site, this.#node([compiled('harness/nat/instance.ts'), server]), {
+    const mapped = await this.#mapper(site);
+    const process = this.network.spawn(site, this.#node([compiled('harness/nat/instance.ts'), server, ...mapped]), {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { ...processEnv, ...env },
     });

@@ -1,8 +1,8 @@
 /**
  * An instance of the test network as a process of its own: takes every connection and says everything back on it (or
- * counts it, if it is a copy), and does what it is told. Takes the server's address; tells its SID, and then the outcome of each thing that it was told.
+ * counts it, if it is a copy), and does what it is told. Takes the server's address, and `map-ports` where the router does that; tells its SID, and then the outcome of each thing that it was told.
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { DirectConnectionRequest, NetworkServiceClient } from '../../gen/switchyard/v1/network_service.js';
@@ -15,9 +15,13 @@ const RECORD_MS = 20;
 /** Attempts of a relayed connection that fail before it is taken for one that stays so: the first one may lose a packet. */
 const FAILURES_MAX = 2;
 
+/** Bytes of one write of a talk. */
+const TALK_BYTES = 65_536;
+
 const server = process.argv[2]!;
 const yard = new Switchyard({ server });
 const instance = yard.join({
+  mapPorts: process.argv[3] === 'map-ports',
   uuid: randomUUID(),
   type: 2,
   handlers: {
@@ -32,6 +36,8 @@ const instance = yard.join({
     },
   },
 });
+/** Connections that are held, with every path that each has moved to. */
+const held = new Map<number, { readonly stream: PeerStream; readonly paths: string[] }>();
 const say = (outcome: Outcome) => process.send!(outcome);
 
 async function carry(stream: PeerStream): Promise<void> {
@@ -60,6 +66,11 @@ async function connect(told: Extract<Told, { what: 'connect' }>): Promise<Outcom
   stream.once('path', () => {
     movedMs = performance.now() - before;
   });
+  if (hold) {
+    const paths: string[] = [];
+    stream.on('path', ({ path }) => paths.push(path));
+    held.set(id, { stream, paths });
+  }
   if (settles) await settle(stream);
   let why = 'closed';
   stream.on('error', (error) => {
@@ -70,6 +81,35 @@ async function connect(told: Extract<Told, { what: 'connect' }>): Promise<Outcom
   if (!hold) stream.end();
   const { path, connectionId } = stream;
   return { id, path, connectionId, tookMs, movedMs };
+}
+
+/** What is sent is compared with what comes back, byte for byte. */
+async function talk({ id, held: name, bytes }: Extract<Told, { what: 'talk' }>): Promise<Outcome> {
+  const { stream, paths } = held.get(name)!;
+  const sent = randomBytes(bytes);
+  const before = performance.now();
+  const back = takeBack(stream, bytes);
+  for (let at = 0; at < bytes && !stream.destroyed; at += TALK_BYTES) {
+    if (!stream.write(sent.subarray(at, at + TALK_BYTES))) await Promise.race([once(stream, 'drain'), back]);
+  }
+  if (!(await back).equals(sent)) throw new Error('other bytes came back than were sent');
+  return { id, path: stream.path, paths, tookMs: performance.now() - before };
+}
+
+function takeBack(stream: PeerStream, bytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let left = bytes;
+    const closed = () => reject(new Error(`closed ${left} bytes before the end`));
+    const take = (chunk: Buffer) => {
+      chunks.push(chunk);
+      left -= chunk.length;
+      if (left > 0) return;
+      stream.off('data', take).off('close', closed);
+      resolve(Buffer.concat(chunks));
+    };
+    stream.on('data', take).once('close', closed);
+  });
 }
 
 async function copy({ id, to, transport, bytes }: Extract<Told, { what: 'copy' }>): Promise<Outcome> {
@@ -120,6 +160,8 @@ function carryOut(told: Told): Promise<Outcome> {
       return connect(told);
     case 'copy':
       return copy(told);
+    case 'talk':
+      return talk(told);
     case 'link':
       return link(told);
     case 'punching':

@@ -1,11 +1,21 @@
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { accessSync, constants, readdirSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { isRunning, kill } from './pid.js';
-import { type Fence, fenceRules, IPV6_FILTER, lossRules, type NatKind, routerRules } from './routers.js';
+import { MAPPER_RULES } from './mapper.js';
+import { cable, ip, link, namespaces, nft, PREFIX, removeLeftovers, removeNamespace, run } from './namespaces.js';
+import {
+  type Carrier,
+  carrierRules,
+  type Fence,
+  fenceRules,
+  IPV6_FILTER,
+  lossRules,
+  type NatKind,
+  routerRules,
+} from './routers.js';
 
 /** A place of the network in which a program can run: a site by its name, or the server. */
 export type Place = string;
@@ -22,11 +32,16 @@ export interface NetworkOptions {
   readonly ipv6?: boolean;
   /** What the networks of sites do not let out, by the name of the site. */
   readonly fences?: Readonly<Record<string, Fence>>;
+  /** A second NAT, of a provider, that some sites' routers have before them; it has the public address of the first of them. */
+  readonly carrier?: Carrier;
+  /** The sites whose routers map ports for those who ask by NAT-PMP, and whose instances do. */
+  readonly mappers?: readonly string[];
+  /** After how long without a byte a proxy ends a connection; absent: never. */
+  readonly proxyIdleMs?: number;
   /** Further hosts, each with the site whose private network it is in: their names must not be those of sites. */
   readonly neighbours?: Readonly<Record<string, string>>;
 }
 
-const PREFIX = 'swnat-';
 const DELAY_DEVICE = 'delay0';
 const DELAY_SCRIPT = fileURLToPath(new URL('./delay.py', import.meta.url));
 
@@ -34,6 +49,12 @@ const DELAY_SCRIPT = fileURLToPath(new URL('./delay.py', import.meta.url));
 const SERVER = { core: '192.0.2.1', wan: '192.0.2.2', ip6: '2001:db8:5::2' } as const;
 /** The router of every private network; all sites use the same one, as homes do. */
 const PRIVATE_GATEWAY = '192.168.1.1';
+
+/** The namespace of the provider's NAT. */
+const CARRIER = 'carrier';
+
+/** Where a host is that has come to the network of another router. */
+const [GUEST_GATEWAY, GUEST] = ['192.168.77.1', '192.168.77.2'];
 
 /** The last number of the first neighbour's address: sites have those below. */
 const NEIGHBOUR_FIRST = 100;
@@ -49,6 +70,8 @@ function addressesOf(index: number) {
     private: `192.168.1.${index + 2}`,
     transit6: `2001:db8:f${index}`,
     site6: `2001:db8:a${index}`,
+    carrierGateway: `100.64.${index}.1`,
+    carrierWan: `100.64.${index}.2`,
   };
 }
 
@@ -109,7 +132,7 @@ export class NatNetwork {
   outside(place: Place): string {
     if (place === 'server') return SERVER.wan;
     const site = this.options.neighbours?.[place] ?? place;
-    const { public: own, wan } = this.#addresses(site);
+    const { public: own, wan } = this.#addresses(this.#isBehindCarrier(site) ? this.options.carrier!.sites[0]! : site);
     return this.options.routers[site] === 'none' ? own : wan;
   }
 
@@ -141,8 +164,20 @@ export class NatNetwork {
    */
   rebootRouter(site: string): void {
     const router = this.#namespace(`router-${site}`);
-    ip(router, 'link set wan down', 'link set wan up', `route add default via ${this.#addresses(site).core}`);
+    ip(router, 'link set wan down', 'link set wan up', `route add default via ${this.#gateway(site)}`);
     nft(router, `flush ruleset\n${this.#rules(site)}`);
+  }
+
+  /**
+   * Moves the host of a site to the network of another site's router, as a phone goes from Wi-Fi to mobile: its address is gone without a
+   * word to anybody, and it has one of the other network.
+   */
+  roam(site: string, to: string): void {
+    const [host, router] = [this.#namespace(site), this.#namespace(`router-${to}`)];
+    if (this.options.routers[to] === 'none') throw new Error(`${to} has no private network to be in`);
+    ip(host, 'address flush dev lan', 'link set lan down');
+    link([router, 'guest', `${GUEST_GATEWAY}/24`], [host, 'guest', `${GUEST}/24`]);
+    ip(host, `route add default via ${GUEST_GATEWAY}`);
   }
 
   /** Lets no packet through between sites, only to and from the server; or lets all of them through again. */
@@ -196,13 +231,15 @@ table inet separate {
   }
 
   #rules(site: string): string {
-    const { routers, ipv6, fences } = this.options;
-    return `${routerRules(routers[site]!)}${ipv6 ? IPV6_FILTER : ''}${fenceRules(fences?.[site])}`;
+    const { routers, ipv6, fences, mappers } = this.options;
+    const mapped = mappers?.includes(site) ? MAPPER_RULES : '';
+    return `${routerRules(routers[site]!)}${ipv6 ? IPV6_FILTER : ''}${fenceRules(fences?.[site])}${mapped}`;
   }
 
   #build(): void {
     const core = this.#namespace('core');
     this.#add(core);
+    this.#buildCarrier(core);
     for (const site of Object.keys(this.options.routers)) this.#buildSite(core, site);
     const server = this.#namespace('server');
     this.#add(server);
@@ -220,14 +257,39 @@ table inet separate {
     const at = this.#addresses(site);
     const open = this.options.routers[site] === 'none';
     const [own, gateway, length] = open ? [at.public, at.publicGateway, 29] : [at.private, PRIVATE_GATEWAY, 24];
-    link([core, `to-${site}`, `${at.core}/30`], [router, 'wan', `${at.wan}/30`]);
+    const before = this.#isBehindCarrier(site);
+    const outside = before ? this.#namespace(CARRIER) : core;
+    const [near, far] = before ? [at.carrierGateway, at.carrierWan] : [at.core, at.wan];
+    link([outside, `to-${site}`, `${near}/30`], [router, 'wan', `${far}/30`]);
     this.#buildLan(site, `${gateway}/${length}`, `${own}/${length}`);
-    ip(router, `route add default via ${at.core}`);
+    ip(router, `route add default via ${near}`);
     ip(host, `route add default via ${gateway}`);
     if (open) ip(core, `route add ${at.publicNetwork} via ${at.wan}`);
     nft(router, this.#rules(site));
     // A router that has forgotten a connection must not take it up again from the middle.
     run(['ip', 'netns', 'exec', router, 'sh', '-c', 'echo 0 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose']);
+  }
+
+  /** The provider's own NAT, between the core and some routers. */
+  #buildCarrier(core: string): void {
+    const { carrier } = this.options;
+    if (carrier === undefined) return;
+    const { core: near, wan } = this.#addresses(carrier.sites[0]!);
+    const namespace = this.#namespace(CARRIER);
+    this.#add(namespace);
+    link([core, 'to-carrier', `${near}/30`], [namespace, 'wan', `${wan}/30`]);
+    ip(namespace, `route add default via ${near}`);
+    nft(namespace, carrierRules(carrier, wan));
+  }
+
+  #isBehindCarrier(site: string): boolean {
+    return this.options.carrier?.sites.includes(site) === true;
+  }
+
+  /** Where the router of a site sends what is for outside. */
+  #gateway(site: string): string {
+    const { core, carrierGateway } = this.#addresses(site);
+    return this.#isBehindCarrier(site) ? carrierGateway : core;
   }
 
   /** A private network: one cable, or a switch in the router where there are neighbours, who reach each other past all rules. */
@@ -300,57 +362,4 @@ export async function firstLineOf(child: ChildProcess): Promise<string> {
   none.catch(() => {});
   const [line] = (await Promise.race([once(createInterface(child.stdout!), 'line'), none])) as [string];
   return line;
-}
-
-/** An end of a veth pair: namespace, name … */
-type CableEnd = readonly [namespace: string, name: string, ...more: readonly string[]];
-/** … and address. */
-type LinkEnd = readonly [namespace: string, name: string, address: string];
-
-function link(one: LinkEnd, other: LinkEnd): void {
-  cable(one, other);
-  for (const [namespace, name, address] of [one, other]) {
-    ip(namespace, `address add ${address} dev ${name}`, `link set ${name} up`);
-  }
-}
-
-function cable([namespace, name]: CableEnd, [otherNamespace, otherName]: CableEnd): void {
-  const peer = ['peer', 'name', otherName, 'netns', otherNamespace];
-  run(['ip', 'link', 'add', 'name', name, 'netns', namespace, 'type', 'veth', ...peer]);
-}
-
-function ip(namespace: string, ...lines: readonly string[]): void {
-  const family = lines.some((line) => line.includes('::')) ? ['-6'] : [];
-  run(['ip', ...family, '-n', namespace, '-batch', '-'], lines.join('\n'));
-}
-
-function nft(namespace: string, rules: string): void {
-  if (rules.trim() !== '') run(['ip', 'netns', 'exec', namespace, 'nft', '-f', '-'], rules);
-}
-
-function run(argv: readonly string[], input = ''): void {
-  const done = spawnSync(argv[0]!, argv.slice(1), { input, encoding: 'utf8' });
-  if (done.status !== 0) throw new Error(`${argv.join(' ')}: ${done.stderr || done.error}\n${input}`);
-}
-
-function namespaces(): string[] {
-  try {
-    return readdirSync('/run/netns').filter((name) => name.startsWith(PREFIX));
-  } catch {
-    return []; // the directory is made with the first namespace
-  }
-}
-
-function removeNamespace(namespace: string): void {
-  const pids = spawnSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8' }).stdout ?? '';
-  for (const pid of pids.split('\n').filter(Boolean)) kill(Number(pid));
-  spawnSync('ip', ['netns', 'delete', namespace]);
-}
-
-/** Removes the namespaces of runs whose process is no more. */
-function removeLeftovers(): void {
-  for (const namespace of namespaces()) {
-    const pid = Number(namespace.slice(PREFIX.length).split('-')[0]);
-    if (!isRunning(pid)) removeNamespace(namespace);
-  }
 }

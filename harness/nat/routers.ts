@@ -85,6 +85,34 @@ table ip nat {
   }
 }
 
+/** A NAT of a provider that the routers of several sites have before them. */
+export interface Carrier {
+  /** Whose routers, at least one. */
+  readonly sites: readonly string[];
+  /** How it treats what passes it. One that leads back to itself is `eif`, as only that knows where a mapped port leads. */
+  readonly kind: Exclude<NatKind, 'none'>;
+  /** Whether one site reaches the other by the mapped address (RFC 4787, REQ-9), or nothing comes back from there. */
+  readonly hairpin: boolean;
+}
+
+/** The nftables rules of a provider's NAT: as a router's, and what becomes of packets from inside to its own public address. */
+export function carrierRules({ kind, hairpin }: Carrier, address: string): string {
+  const silent = `${routerRules(kind)}
+table inet back {
+  chain input { type filter hook input priority 0; iifname != "wan" ip daddr ${address} drop; }
+}`;
+  if (!hairpin) return silent;
+  if (kind !== 'eif') throw new Error(`a NAT of the kind ${kind} cannot lead back to itself here`);
+  return `${silent}
+table ip nat {
+  chain back-in {
+    type nat hook prerouting priority -101
+    iifname != "wan" ip daddr ${address} meta l4proto { tcp, udp } dnat to meta l4proto . th dport map @mapped
+  }
+  chain back-out { type nat hook postrouting priority 101; oifname != "wan" ct status dnat snat to ${address}; }
+}`;
+}
+
 /** IPv6 has no translation here, only a filter that lets nothing in that was not asked for. */
 export const IPV6_FILTER = `
 table ip6 inside {

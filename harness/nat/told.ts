@@ -26,6 +26,12 @@ export type Told = { readonly id: number } & (
       readonly bytes: number;
     }
   | {
+      /** Send so many bytes on the connection that was held as `held`, and compare what the other end says back. */
+      readonly what: 'talk';
+      readonly held: number;
+      readonly bytes: number;
+    }
+  | {
       /** Wait until the graph has a link to the other end, or (not `present`) has none. */
       readonly what: 'link';
       readonly to: number;
@@ -53,8 +59,10 @@ export interface Outcome {
   /** Until bytes had gone both ways; of a copy, from its first byte to the word that all have come. */
   readonly tookMs?: number;
   readonly connectionId?: string;
+  /** Of a held connection: every path that it has moved to since it was made. */
+  readonly paths?: readonly string[];
   /** Why it did not come to that. */
-  readonly error?: string;
+  readonly error?: string | undefined;
   /** How a connection that was held has ended. */
   readonly ended?: string;
 }

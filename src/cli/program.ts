@@ -214,6 +214,7 @@ function addConsole(program: Command, surroundings: Surroundings): void {
 const FALLBACK =
   'when it goes through the server: at once until there is a direct way, when that is not found, or never';
 const REACHABLE = 'where others can reach this machine, open or forwarded by its router: they dial it there';
+const MAPPED = 'ask the router, by NAT-PMP, to let connections over TCP in while they are being made (Linux)';
 
 /** The commands that connect machines to each other. They load their code only when they run: it opens sockets. */
 function addDirect(program: Command, surroundings: Surroundings): void {
@@ -232,6 +233,7 @@ function addDirect(program: Command, surroundings: Surroundings): void {
     .option('--name <NAME>', 'what to be called, for people; the same name is the same instance again')
     .option('--uuid <UUID>', 'which instance to be; without it and without a name, one of a few')
     .option('--listen <PORT>', REACHABLE, port)
+    .option('--map-ports', MAPPED)
     .addHelpText(
       'after',
       examples('switchyard join --name harbour --port 22', 'switchyard join --ticket-file - --name boat-7 --port 22'),
@@ -250,6 +252,7 @@ function addDirect(program: Command, surroundings: Surroundings): void {
       .option('--name <NAME>', 'what to be called meanwhile, for people')
       .option('--uuid <UUID>', 'which instance to be; a new one without it')
       .option('--listen <PORT>', REACHABLE, port)
+      .option('--map-ports', MAPPED)
       .option('-v, --verbose', 'say on which way it was reached');
   peer(program.command('connect'))
     .description('Connect standard input and output to a port of a peer, directly where there is a way.')

@@ -16,6 +16,7 @@ import { SwitchyardError } from './error.js';
 import { Instance } from './instance/instance.js';
 import type { InstanceOptions } from './instance/instance-options.js';
 import { Scope } from './instance/scope.js';
+import { LocalAddresses } from './local-addresses.js';
 import { StatusCode } from './status.js';
 import { systemClock, systemRandom } from './system.js';
 import { checkServerKnows, isAway } from './trust/admin-proof.js';
@@ -86,7 +87,8 @@ export class Switchyard extends Calls {
     const { adminToken, accessToken, requireAdminProof: isSingle = false } = options;
     const clock = options.clock ?? systemClock;
     const random = options.random ?? systemRandom;
-    const ways = waysTo(options, { clock, random, isSingle });
+    const addresses = new LocalAddresses(clock);
+    const ways = waysTo(options, { clock, random, isSingle, addresses });
     const channel = ways.own;
     this.#channelOfInstance = ways.ofInstance;
     this.#life = new Scope(options.signal);
@@ -96,7 +98,7 @@ export class Switchyard extends Calls {
       options.bearerToken === undefined ? undefined : new BearerToken(options.bearerToken, clock, this.#life.signal);
     const anybody: Caller = {
       channel,
-      ...{ clock, random },
+      ...{ clock, random, addresses },
       life: this.#life.signal,
       tracer: () => options.tracer ?? ownTracer(version),
       credentials: async () => ({}),
@@ -152,23 +154,27 @@ export class Switchyard extends Calls {
 /** How the object itself reaches a server, and how each of its instances does: these may be at different servers. */
 function waysTo(
   { channel: given, server = '127.0.0.1:8768', tls, network }: SwitchyardOptions,
-  { clock, random, isSingle }: Pick<RoamingDeps, 'clock' | 'random'> & { readonly isSingle: boolean },
+  {
+    clock,
+    random,
+    isSingle,
+    addresses,
+  }: Pick<RoamingDeps, 'clock' | 'random'> & { readonly isSingle: boolean; readonly addresses: LocalAddresses },
 ) {
-  const addresses = typeof server === 'string' ? [server] : server;
-  if (given === undefined && addresses.length === 0) throw new TypeError('server: at least one address is needed');
+  const servers = typeof server === 'string' ? [server] : server;
+  if (given === undefined && servers.length === 0) throw new TypeError('server: at least one address is needed');
   const inNetwork = (way: Channel) => (network === undefined ? way : new NetworkChannel(way, network));
   const single = given === undefined && isSingle;
   const first = single
-    ? new FirstChannel(addresses, (address) => new GrpcChannel(address, tls, { isSingle }))
+    ? new FirstChannel(servers, (address) => new GrpcChannel(address, tls, { isSingle }))
     : undefined;
   const only = given ?? first;
   const own = only && inNetwork(only);
   if (own !== undefined) {
     return { own, leave: () => first?.leave() ?? false, ofInstance: () => ({ channel: own, release: () => {} }) };
   }
-  const pool = new ChannelPool((address) => new GrpcChannel(address, tls));
-  const servers = new ServerList(addresses);
-  const deps = { pool, servers, clock, random };
+  const pool = new ChannelPool((address) => new GrpcChannel(address, tls, { addresses }));
+  const deps = { pool, servers: new ServerList(servers), clock, random };
   return {
     own: inNetwork(new RoamingChannel({ ...deps, isEager: true })),
     leave: () => false,

@@ -3,6 +3,7 @@ import { constantRandom, ManualClock } from '../../harness/manual-clock.js';
 import { Upgrade } from '../../src/client/connection/upgrade.js';
 import type { Gathered } from '../../src/client/direct/gather.js';
 import { makeIdentity } from '../../src/client/direct/identity.js';
+import { LocalAddresses } from '../../src/client/local-addresses.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -15,6 +16,7 @@ function tries(ask: () => Promise<void>) {
     identity: makeIdentity(),
     clock,
     random: constantRandom(0),
+    addresses: new LocalAddresses(clock),
     fresh: () => undefined,
     gather: async () => {
       const id = atMs.push(clock.nowMs());

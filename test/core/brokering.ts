@@ -31,7 +31,7 @@ const asks = intentOf(
     candidates: gathered ? [CANDIDATE] : [],
     publicKey: gathered ? 'key' : '',
     roundTripMs: 10,
-    relayVersion: Number(movable) * 3,
+    relayVersion: Number(movable) * 4,
     ...(fallback !== undefined && !listening && { fallback }),
     relayed: 0,
     deadlineMs: 10_000,
@@ -59,7 +59,7 @@ const obeys = intentOf('obey', fc.tuple(fc.nat({ max: 30 }), mostly, fc.boolean(
   const { sid, id: orderId, body } = waiting[at % waiting.length] ?? { sid: 0, id: 'o0', body: { kind: 'none' } };
   const role = body.kind === 'connection' ? body.role : undefined;
   if (willing && role === ConnectionRole.GATHER) {
-    const gathered = { candidates: [CANDIDATE], publicKey: 'key', roundTripMs: 20, relayVersion: 3 };
+    const gathered = { candidates: [CANDIDATE], publicKey: 'key', roundTripMs: 20, relayVersion: 4 };
     return { kind: 'AnswerGather', sid, orderId, ...gathered, ...DRAWN };
   }
   if (willing && (role === ConnectionRole.PUNCH_CONTROLLED || role === ConnectionRole.PUNCH_CONTROLLING)) {
@@ -82,12 +82,19 @@ const connectionExpires = intentOf('expire connection', fc.nat({ max: 30 }), (at
 
 const reportsPath = intentOf(
   'report a path',
-  fc.record({ at: fc.nat({ max: 30 }), byPeer: fc.boolean(), established: mostly, failed: fc.boolean() }),
-  ({ at, byPeer, established, failed }, state): Command => {
+  fc.record({
+    at: fc.nat({ max: 30 }),
+    byPeer: fc.boolean(),
+    established: mostly,
+    failed: fc.boolean(),
+    returns: fc.boolean(),
+  }),
+  ({ at, byPeer, established, failed, returns }, state): Command => {
     const all = [...state.connections.all()].sort((x, y) => x.id - y.id);
     const one = all[at % all.length];
     const [sid, peer] = one === undefined ? [0, 0] : [one.caller.sid, one.peer.sid];
-    const path = one?.relay === undefined ? PathKind.DIRECT : PathKind.RELAYED;
+    const isDirect = one?.relay === undefined && (established || !returns);
+    const path = isDirect ? PathKind.DIRECT : PathKind.RELAYED;
     const brokered = { connection: one?.id ?? 0, path, roundTripMs: 7, failed };
     const ends = byPeer ? { sid: peer, peer: sid } : { sid, peer };
     return { kind: 'ReportLink', ...ends, link: one?.link ?? LinkType.TRANSPORT_TCP, established, brokered };

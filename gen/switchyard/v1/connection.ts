@@ -255,7 +255,10 @@ export enum ConnectionState {
   PUNCHING = 4,
   /** ESTABLISHED - It stands, directly. */
   ESTABLISHED = 5,
-  /** RELAYED - It stands, through the server. Attempts to find a direct path may be going on. */
+  /**
+   * RELAYED - It stands, through the server: from its beginning, or because its direct path has died. Attempts to find a direct path may be going
+   * on.
+   */
   RELAYED = 6,
   /** FAILED - It did not come up, or is lost. */
   FAILED = 7,
@@ -370,7 +373,9 @@ export interface Connection {
    * one a block, so that the ends can move to a direct path; deprecated, as the server can read them. 2: frames inside TLS
    * between the two ends, on streams with delivery confirmation that are resumed when a call breaks; where the streams have
    * none, as those of servers before 0.2.0, both ends use 1. 3: as 2, and the end that is `controlling` is the TLS client; the
-   * end that answers to an order to gather with 3 or more knows what `fallback` IMMEDIATE asks of it. docs/relay.md.
+   * end that answers to an order to gather with 3 or more knows what `fallback` IMMEDIATE asks of it. 4: as 3, and the connection
+   * goes on through the server when its direct path has died: an end reports that (`failed` of ReportLinkRequest), and both are
+   * ordered to relay anew, on other streams, within 30 s. docs/relay.md.
    */
   relayVersion: number;
   /**

@@ -157,7 +157,11 @@ export interface ReportLinkRequest {
   roundTrip:
     | Duration
     | undefined;
-  /** With LOST and a connection: whether the path was found dead. False: it was given up. */
+  /**
+   * With LOST and a connection: whether the path was found dead. False: it was given up. With `path` RELAYED as well, the reporter goes
+   * on through the server: where both ends know `relay_version` 4 and the caller wants a relay (`fallback` is not NONE), the connection is
+   * RELAYED, both ends are ordered to relay, and its link stays. Otherwise it has failed, as with any other path.
+   */
   failed: boolean;
 }
 

@@ -31,9 +31,9 @@ class RelayTrio {
   ) {}
 
   static async start(which: 'ours' | 'bare', server: Started): Promise<RelayTrio> {
-    const sink = end(which, 'sink', server.port, '');
+    const sink = relayEnd(which, 'sink', server.port, '');
     const [sid] = await once(sink, 'message');
-    const source = end(which, 'source', server.port, String(sid));
+    const source = relayEnd(which, 'source', server.port, String(sid));
     await once(source, 'message');
     return new RelayTrio(server, sink, source, which);
   }
@@ -55,7 +55,8 @@ class RelayTrio {
   }
 }
 
-function end(which: string, role: string, port: number, sid: string): ChildProcess {
+/** An end of a copy, as a process of its own. */
+export function relayEnd(which: string, role: string, port: number, sid: string): ChildProcess {
   const args = ['--import', join(root, 'harness/typescript.mjs'), join(root, 'harness/bench/parts/relay-end.ts')];
   const how = { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] as ['ignore', 'ignore', 'inherit', 'ipc'] };
   return bound(spawn(process.execPath, [...args, which, role, String(port), sid], how));

@@ -4,13 +4,14 @@
  *   relay-end.ts ours|bare sink|source PORT [SID]
  *
  * A sink takes one copy after the other, and says its SID (ours) or 0 when it is there. A source makes a copy for each number of
- * bytes that it is sent, and answers with the milliseconds until the sink had said that all had come.
+ * bytes that it is sent, and answers with the milliseconds until the sink had said that all had come; for `{ echoes }` it sends so many
+ * keystrokes on a connection of their own, and answers with the milliseconds until each was back.
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { Client, type ClientReadableStream, credentials, Metadata } from '@grpc/grpc-js';
 import { InstanceType, type PeerStream, Switchyard } from '../../../src/client/index.js';
-import { giveCopy, takeCopy } from '../../nat/copy.js';
+import { COPY_MARK, giveCopy, takeCopy } from '../../nat/copy.js';
 import { BARE_RELAY } from '../rivals/bare-relay-service.js';
 
 const CHUNK = Buffer.alloc(65_536, 7);
@@ -20,10 +21,35 @@ const server = `127.0.0.1:${port}`;
 function join() {
   const accepted = (stream: PeerStream) => {
     stream.on('error', () => stream.destroy());
-    stream.once('data', (first: Buffer) => takeCopy(stream, first));
+    stream.once('data', (first: Buffer) => {
+      if (first[0] === COPY_MARK) return takeCopy(stream, first);
+      stream.write(first);
+      return stream.pipe(stream);
+    });
   };
   const handlers = { accept: () => true, accepted };
   return new Switchyard({ server }).join({ uuid: randomUUID(), type: InstanceType.AGENT, handlers });
+}
+
+/** What a terminal sends for a key, encrypted by ssh. */
+const KEYSTROKE = Buffer.alloc(64, 1);
+/** Between two keystrokes. */
+const KEY_MS = 10;
+
+let typed: Promise<PeerStream> | undefined;
+
+async function type(instance: ReturnType<typeof join>, echoes: number): Promise<number[]> {
+  typed ??= instance.connect(Number(sid), { upgradeAfterMs: Number.POSITIVE_INFINITY });
+  const stream = await typed;
+  const tookMs: number[] = [];
+  for (let key = 0; key < echoes; key++) {
+    const before = performance.now();
+    stream.write(KEYSTROKE);
+    for (let back = 0; back < KEYSTROKE.length; ) back += ((await once(stream, 'data')) as [Buffer])[0].length;
+    tookMs.push(performance.now() - before);
+    await new Promise((resolve) => setTimeout(resolve, KEY_MS));
+  }
+  return tookMs;
 }
 
 async function giveOurs(instance: ReturnType<typeof join>, bytes: number): Promise<number> {
@@ -86,7 +112,9 @@ process.on('disconnect', () => process.exit(0));
 if (which === 'ours') {
   const instance = join();
   const { cvid } = await instance.attached();
-  process.on('message', async (bytes: number) => process.send!(await giveOurs(instance, bytes)));
+  process.on('message', async (asked: number | { readonly echoes: number }) => {
+    process.send!(typeof asked === 'number' ? await giveOurs(instance, asked) : await type(instance, asked.echoes));
+  });
   process.send!(cvid);
 } else {
   const client = new Client(server, credentials.createInsecure(), { 'grpc.max_receive_message_length': -1 });

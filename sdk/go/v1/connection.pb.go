@@ -279,7 +279,8 @@ const (
 	ConnectionState_CONNECTION_STATE_PUNCHING ConnectionState = 4
 	// It stands, directly.
 	ConnectionState_CONNECTION_STATE_ESTABLISHED ConnectionState = 5
-	// It stands, through the server. Attempts to find a direct path may be going on.
+	// It stands, through the server: from its beginning, or because its direct path has died. Attempts to find a direct path may be going
+	// on.
 	ConnectionState_CONNECTION_STATE_RELAYED ConnectionState = 6
 	// It did not come up, or is lost.
 	ConnectionState_CONNECTION_STATE_FAILED ConnectionState = 7
@@ -381,7 +382,9 @@ type Connection struct {
 	// one a block, so that the ends can move to a direct path; deprecated, as the server can read them. 2: frames inside TLS
 	// between the two ends, on streams with delivery confirmation that are resumed when a call breaks; where the streams have
 	// none, as those of servers before 0.2.0, both ends use 1. 3: as 2, and the end that is `controlling` is the TLS client; the
-	// end that answers to an order to gather with 3 or more knows what `fallback` IMMEDIATE asks of it. docs/relay.md.
+	// end that answers to an order to gather with 3 or more knows what `fallback` IMMEDIATE asks of it. 4: as 3, and the connection
+	// goes on through the server when its direct path has died: an end reports that (`failed` of ReportLinkRequest), and both are
+	// ordered to relay anew, on other streams, within 30 s. docs/relay.md.
 	RelayVersion uint32 `protobuf:"varint,21,opt,name=relay_version,json=relayVersion,proto3" json:"relay_version,omitempty"`
 	// Who the peer has proved to be, as the server knows it now. Absent: the peer's session was opened without a proof, or the server is
 	// one before 0.2.0. A client that lets peers in by role, label or UUID decides by this, and not by what the node says of itself.

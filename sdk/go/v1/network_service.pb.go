@@ -286,7 +286,9 @@ type ReportLinkRequest struct {
 	Path PathKind `protobuf:"varint,11,opt,name=path,proto3,enum=switchyard.v1.PathKind" json:"path,omitempty"`
 	// The measured round trip. Recorded with the connection.
 	RoundTrip *durationpb.Duration `protobuf:"bytes,12,opt,name=round_trip,json=roundTrip,proto3" json:"round_trip,omitempty"`
-	// With LOST and a connection: whether the path was found dead. False: it was given up.
+	// With LOST and a connection: whether the path was found dead. False: it was given up. With `path` RELAYED as well, the reporter goes
+	// on through the server: where both ends know `relay_version` 4 and the caller wants a relay (`fallback` is not NONE), the connection is
+	// RELAYED, both ends are ordered to relay, and its link stays. Otherwise it has failed, as with any other path.
 	Failed bool `protobuf:"varint,13,opt,name=failed,proto3" json:"failed,omitempty"`
 }
 

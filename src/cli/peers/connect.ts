@@ -27,6 +27,7 @@ export interface ConnectFlags extends KeyFlags {
   readonly name?: string;
   /** The port at which others can reach this machine. */
   readonly listen?: number;
+  readonly mapPorts?: boolean;
   readonly verbose?: boolean;
 }
 
@@ -160,6 +161,7 @@ async function withPeer(
       reopen,
       name: flags.name ?? '',
       listenPort: flags.listen,
+      mapPorts: flags.mapPorts,
     });
     if (reopen) instance.on('lost', (error) => say(`joining again: ${error.message}`));
     await run(instance, early ?? (await PeerFinder.find(who, { yard: instance, signal, moved })));

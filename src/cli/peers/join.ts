@@ -22,6 +22,7 @@ import { servePort } from './forwarding.js';
 export interface JoinFlags extends EnrolFlags {
   /** The port at which others can reach this machine. */
   readonly listen?: number;
+  readonly mapPorts?: boolean;
   /** Ports of this machine that peers may reach. */
   readonly port?: readonly number[];
   /** Which peers may: see {@link readAdmitted}; empty: all of them. */
@@ -40,6 +41,7 @@ export async function joinNetwork(given: JoinFlags, surroundings: Surroundings):
       type: InstanceType.AGENT,
       name: flags.name ?? member?.name ?? '',
       listenPort: flags.listen,
+      mapPorts: flags.mapPorts,
       handlers: {
         accept: (offer) => admit(instance, offer, admitted),
         accepted: (stream, offer) => {

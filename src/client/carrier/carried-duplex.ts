@@ -1,5 +1,9 @@
 import { Duplex } from 'node:stream';
-import { type Carrier, FrameKind } from './carrier.js';
+import { asError } from '../../base/errors.js';
+import { type Carrier, type Frame, FrameKind } from './carrier.js';
+import { Gate } from './gate.js';
+import { KeptBytes } from './kept-bytes.js';
+import { readToEnd } from './read-to-end.js';
 import {
   hasEnded,
   hasLeftFirst,
@@ -10,6 +14,8 @@ import {
   nextOut,
   type OutEvent,
   type OutState,
+  returnedIn,
+  returnedOut,
 } from './way-state.js';
 
 /** A direct path that an attempt may find, or has found. */
@@ -34,9 +40,12 @@ interface Offer {
  * dies costs nothing: both go on on the relay. After it, bytes may be lost with the path, and the connection errs.
  *
  * A way that has ended stays ended, on whatever it ended. An end whose own way has ended does not begin to move.
+ *
+ * Where the owner says so, a path that has died is not the end: the duplex waits, says as it leaves how many of the peer's bytes were
+ * read, and goes on with another carrier, on which each end first sends again what the other has not read.
  */
 export class CarriedDuplex extends Duplex {
-  readonly #first: Carrier;
+  #first: Carrier;
   #in: Carrier;
   #out: Carrier;
   #offer: Offer | undefined;
@@ -48,16 +57,37 @@ export class CarriedDuplex extends Duplex {
   #turn: Promise<unknown> = Promise.resolve();
   /** Everything that was said on the first carrier has arrived. */
   #firstFinished: Promise<void> = Promise.resolve();
+  /** What the peer may not have read; undefined: this connection cannot go on when a path dies. */
+  readonly #kept: KeptBytes | undefined;
+  /** Bytes of the peer's that were read. */
+  #readBytes = 0;
+  /** Changes as the carriers are left: what was awaited of them before is of no interest then. */
+  #generation = 0;
+  #isEndSaid = false;
+  #isWaiting = false;
+  readonly #reader = new Gate();
+  readonly #writer = new Gate();
 
-  /** `onMoved` is called once both ways of this end have left the first carrier. */
+  /**
+   * `onMoved` is called once both ways of this end have left the first carrier. `onLost` is called when a carrier has failed; true: the
+   * connection waits for another one.
+   */
   constructor(
     carrier: Carrier,
     private readonly onMoved: () => void = () => {},
+    private readonly onLost?: (error: Error) => boolean,
   ) {
     super();
+    this.#kept = onLost && new KeptBytes();
     this.#first = carrier;
     this.#in = carrier;
     this.#out = carrier;
+    this.#keepFrom(0, carrier);
+  }
+
+  /** Whether it waits for another carrier. */
+  get isWaiting(): boolean {
+    return this.#isWaiting;
   }
 
   /** An attempt is under way; as the controlled end this one moves to its path if and when the peer does. */
@@ -77,6 +107,39 @@ export class CarriedDuplex extends Duplex {
     return false;
   }
 
+  /** Leaves whatever carries it, and answers with how many bytes of the peer's were read. {@link goOn} follows. */
+  leave(): number {
+    this.#wait();
+    this.#generation += 1;
+    for (const carrier of this.#carriers()) void carrier.close();
+    void this.#offer?.path.then((carrier) => carrier?.close());
+    this.#offer = undefined;
+    return this.#readBytes;
+  }
+
+  /** Goes on with another carrier, from the byte that the peer has not read. Resolves when all of it was sent again. */
+  async goOn(carrier: Carrier, peerRead: number): Promise<void> {
+    const missing = this.#kept?.after(peerRead) ?? [];
+    if (this.destroyed) return void carrier.close();
+    [this.#first, this.#in, this.#out] = [carrier, carrier, carrier];
+    this.#inState = returnedIn(this.#inState);
+    this.#outState = returnedOut(this.#outState, this.#isEndSaid);
+    this.#firstFinished = Promise.resolve();
+    this.#keepFrom(peerRead, carrier);
+    if (hasEnded(this.#inState)) void readToEnd(carrier);
+    this.#isWaiting = false;
+    this.#reader.open();
+    const generation = this.#generation;
+    try {
+      for (const bytes of missing) await carrier.send(FrameKind.DATA, bytes);
+      if (this.#isEndSaid) this.#firstFinished = carrier.finish();
+      this.#firstFinished.catch(() => {});
+    } catch (error) {
+      if (!this.#waitsAfter(generation, error)) throw error;
+    }
+    if (generation === this.#generation && !this.#isWaiting) this.#writer.open();
+  }
+
   override _read(): void {
     const isIdle = this.#reading === 'idle';
     this.#reading = 'wanted';
@@ -85,29 +148,62 @@ export class CarriedDuplex extends Duplex {
 
   override _write(bytes: Buffer, _encoding: string, done: (error?: Error) => void): void {
     this.#inTurn(async () => {
-      const { frameBytesMax } = this.#out;
-      for (let at = 0; at < bytes.length; at += frameBytesMax) {
-        await this.#out.send(FrameKind.DATA, bytes.subarray(at, at + frameBytesMax));
+      for (let at = 0; at < bytes.length; ) {
+        if (this.#writer.isShut) await this.#writer.opened;
+        const frame = bytes.subarray(at, at + this.#out.frameBytesMax);
+        at += frame.length;
+        await this.#send(frame);
       }
     }).then(() => done(), done);
+  }
+
+  /** What a carrier fails to send is kept, and sent again on the next one. */
+  async #send(bytes: Buffer): Promise<void> {
+    const generation = this.#generation;
+    this.#kept?.add(bytes);
+    try {
+      await this.#out.send(FrameKind.DATA, bytes);
+    } catch (error) {
+      if (!this.#waitsAfter(generation, error)) throw error;
+    }
   }
 
   override _final(done: (error?: Error) => void): void {
     this.#stepOut('finish');
-    this.#inTurn<unknown>(() => {
-      const finished = this.#out.finish();
-      if (this.#out === this.#first) {
-        this.#firstFinished = finished;
-        this.#stepOut('said');
-        return finished;
-      }
-      // What was said before the move may still be on its way. Where its streams were stopped, the peer has read all of it.
-      return Promise.all([finished, this.#firstFinished.catch(() => {})]);
+    this.#inTurn(async () => {
+      while (!(await this.#sayEnd()));
     }).then(() => done(), done);
   }
 
+  /** False: the carrier was left meanwhile, and the end is to be said on the next one. */
+  async #sayEnd(): Promise<boolean> {
+    if (this.#writer.isShut) await this.#writer.opened;
+    const generation = this.#generation;
+    try {
+      await this.#finishOut();
+    } catch (error) {
+      if (!this.#waitsAfter(generation, error)) throw error;
+    }
+    this.#isEndSaid = generation === this.#generation && !this.isWaiting;
+    return this.#isEndSaid;
+  }
+
+  async #finishOut(): Promise<void> {
+    const finished = this.#out.finish();
+    if (this.#out !== this.#first) {
+      // What was said before the move may still be on its way. Where its streams were stopped, the peer has read all of it.
+      await Promise.all([finished, this.#firstFinished.catch(() => {})]);
+      return;
+    }
+    this.#firstFinished = finished;
+    this.#stepOut('said');
+    await finished;
+  }
+
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    const closing = [...new Set([this.#first, this.#in, this.#out])].map((carrier) => carrier.close());
+    const closing = this.#carriers().map((carrier) => carrier.close());
+    this.#reader.open();
+    this.#writer.open();
     void this.#offer?.path.then((carrier) => carrier?.close());
     const over = () => done(error);
     // One that is given up is closed at once. One that is complete is closed when this process may end.
@@ -118,7 +214,10 @@ export class CarriedDuplex extends Duplex {
   /** Reads for as long as somebody wants to. */
   async #readOn(): Promise<void> {
     while (this.#reading === 'wanted') {
-      const frame = await this.#in.receive();
+      if (this.#reader.isShut) await this.#reader.opened;
+      const generation = this.#generation;
+      const frame = await this.#receive();
+      if (frame === 'left' || generation !== this.#generation) continue;
       if (frame === undefined) {
         this.#end();
         break;
@@ -126,10 +225,21 @@ export class CarriedDuplex extends Duplex {
       if (frame.kind === FrameKind.MOVED) await this.#follow(frame.bytes);
       else {
         this.#reading = 'served';
+        this.#readBytes += frame.bytes.length;
         if (this.push(frame.bytes)) this.#reading = 'wanted';
       }
     }
     this.#reading = 'idle';
+  }
+
+  async #receive(): Promise<Frame | 'left' | undefined> {
+    const generation = this.#generation;
+    try {
+      return await this.#in.receive();
+    } catch (error) {
+      if (!this.#waitsAfter(generation, error)) throw error;
+      return 'left';
+    }
   }
 
   /** The peer's way has ended. */
@@ -142,7 +252,9 @@ export class CarriedDuplex extends Duplex {
   /** The peer's bytes go on on another path. Its own way moves after it. */
   async #follow(word: Buffer): Promise<void> {
     const attempt = word.length === 4 ? word.readUInt32BE() : 0;
+    const generation = this.#generation;
     const path = this.#offer?.attempt === attempt ? await this.#offer.path : undefined;
+    if (generation !== this.#generation) return;
     if (path === undefined || this.#in !== this.#first) {
       throw new Error('the peer has moved to a direct path that is not there at this end');
     }
@@ -157,12 +269,19 @@ export class CarriedDuplex extends Duplex {
 
   /** Between two writes. Not when the path has died before, or there is nothing left to say. */
   async #moveOut(attempt: number, path: Carrier): Promise<void> {
-    if (isEnding(this.#outState) || this.destroyed || (path.isOver && this.#in !== path)) return;
+    if (isEnding(this.#outState) || this.destroyed || this.isWaiting || (path.isOver && this.#in !== path)) return;
+    const generation = this.#generation;
     this.#stepOut('leave');
     const word = Buffer.alloc(4);
     word.writeUInt32BE(attempt);
-    await this.#first.send(FrameKind.MOVED, word);
+    try {
+      await this.#first.send(FrameKind.MOVED, word);
+    } catch (error) {
+      if (!this.#waitsAfter(generation, error)) throw error;
+    }
+    if (generation !== this.#generation || this.isWaiting) return;
     this.#out = path;
+    this.#keepFrom(this.#kept?.end ?? 0, path);
     if (hasEnded(this.#inState)) void readToEnd(path);
     this.#firstFinished = this.#first.finish();
     // It is stopped once both ends have moved, which may be before it has been heard to be finished.
@@ -187,10 +306,36 @@ export class CarriedDuplex extends Duplex {
     if (!hasLeftFirst(this.#inState, this.#outState)) return;
     // The peer says there that its way is complete, too, and waits until that is taken: an end that waited for its own first would
     // wait for one that waits for it.
-    const taken = readToEnd(this.#first);
-    const leave = () => taken.then(() => this.#first.close());
+    const first = this.#first;
+    const taken = readToEnd(first);
+    const leave = () => taken.then(() => first.close());
     this.#firstFinished.then(leave, leave);
     this.onMoved();
+  }
+
+  /** Whether it goes on after a failure of what carried it at that time. */
+  #waitsAfter(generation: number, error: unknown): boolean {
+    if (this.destroyed || this.#kept === undefined) return false;
+    if (generation !== this.#generation || this.isWaiting) return true;
+    if (this.onLost?.(asError(error)) !== true) return false;
+    this.#wait();
+    return true;
+  }
+
+  #wait(): void {
+    this.#isWaiting = true;
+    this.#reader.shut();
+    this.#writer.shut();
+  }
+
+  /** What is sent on a carrier begins at this place, and is kept until the peer has taken it. */
+  #keepFrom(place: number, carrier: Carrier): void {
+    const kept = this.#kept;
+    if (kept !== undefined) carrier.onTaken = (bytes) => kept.taken(place + bytes);
+  }
+
+  #carriers(): Carrier[] {
+    return [...new Set([this.#first, this.#in, this.#out])];
   }
 
   #discard(carrier: Carrier | undefined): void {
@@ -201,17 +346,5 @@ export class CarriedDuplex extends Duplex {
     const mine = this.#turn.then(work);
     this.#turn = mine.catch(() => {});
     return mine;
-  }
-}
-
-/**
- * Reads a path whose peer says nothing on it, as its way has ended on the relay: signs of life come all the same, and
- * unread ones would break the path as it closes. One that dies meanwhile is noticed by whoever writes on it.
- */
-async function readToEnd(carrier: Carrier): Promise<void> {
-  try {
-    while ((await carrier.receive()) !== undefined);
-  } catch {
-    // As said.
   }
 }

@@ -34,6 +34,8 @@ export interface DataFrame extends Frame {
 export interface Carrier {
   /** Whether it has failed or was closed. */
   readonly isOver: boolean;
+  /** Is called with how many bytes of DATA the peer's reader has taken in all, where it says so. */
+  onTaken?: ((bytes: number) => void) | undefined;
   /** The most bytes that one frame carries. */
   readonly frameBytesMax: number;
   /** Sends a frame. Resolves when another may follow; rejects when the path is dead. */

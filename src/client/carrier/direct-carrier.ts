@@ -4,6 +4,7 @@ import { asError } from '../../base/errors.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { type Carrier, type Frame, FrameKind } from './carrier.js';
 import { FRAME_BYTES_MAX, FrameReader, frameHead } from './frame.js';
+import { SilentPathError } from './silent-path.js';
 
 /** How many signs of life may be missed: a dead path is known within five times that long, whatever is on its way. */
 export const MISSED_MAX = 4;
@@ -62,6 +63,8 @@ export class DirectCarrier implements Carrier {
   #said = false;
   /** and all of it is on its way for good. */
   #finished = false;
+  onTaken: ((bytes: number) => void) | undefined;
+  #taken = 0;
   /** Bytes that were sent and that the peer's reader has not said to have taken. */
   #untaken = 0;
   /** Bytes in frames that were not handed out, and bytes that were and were not said to be taken. */
@@ -175,7 +178,11 @@ export class DirectCarrier implements Carrier {
   #took(count: number): void {
     this.#held -= count;
     this.#toSay += count;
-    if (this.#toSay < TAKEN_BYTES || this.#ended || this.#error) return;
+    if (this.#toSay >= TAKEN_BYTES) this.#sayTaken();
+  }
+
+  #sayTaken(): void {
+    if (this.#toSay === 0 || this.#ended || this.#error) return;
     this.#sent = true;
     this.#stream.write(frameHead(FrameKind.TAKEN, this.#toSay));
     this.#toSay = 0;
@@ -190,7 +197,7 @@ export class DirectCarrier implements Carrier {
         else if (frame.kind === FrameKind.DATA) this.#hold(frame.bytes);
         else if (frame.kind === FrameKind.MOVED)
           this.#frames.push({ kind: frame.kind, bytes: attemptWord(frame.attempt) });
-        else this.#untaken -= frame.count;
+        else this.#takenByPeer(frame.count);
       }
       if (this.#untaken < 0) throw new Error('the peer has taken more than was sent to it');
     } catch (error) {
@@ -200,6 +207,12 @@ export class DirectCarrier implements Carrier {
     this.#awaited?.();
     this.#roomAwaited?.();
     if (this.#ended && this.#finished) this.#part();
+  }
+
+  #takenByPeer(count: number): void {
+    this.#untaken -= count;
+    this.#taken += count;
+    if (this.#untaken >= 0) this.onTaken?.(this.#taken);
   }
 
   #hold(bytes: Buffer): void {
@@ -214,11 +227,14 @@ export class DirectCarrier implements Carrier {
 
   #tick(): void {
     this.#timer = this.#clock.after(this.#aliveMs, () => this.#tick());
+    // Also while little is said: the peer keeps what it has sent until then.
+    this.#sayTaken();
     if (!this.#sent && !this.#stream.writableNeedDrain) this.#stream.write(frameHead(FrameKind.ALIVE, 0));
     this.#sent = false;
     // Counted in ticks: a process that was stopped for an hour has missed one, and then reads what has come.
     this.#missed += 1;
-    if (this.#missed > MISSED_MAX) this.#stream.destroy(new Error('the path is dead: nothing has come from the peer'));
+    if (this.#missed > MISSED_MAX)
+      this.#stream.destroy(new SilentPathError('the path is dead: nothing has come from the peer'));
   }
 
   /** Both ways are complete. What is unread as a socket closes resets it, so it is read up to the peer's own FIN. */

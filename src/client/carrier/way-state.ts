@@ -60,6 +60,17 @@ export function nextIn(state: InState, event: InEvent): InState {
   return IN_TABLE[state][event];
 }
 
+/** Where the way to the peer stands on a carrier that has taken the place of all before: `isSaid`, its end had been said before. */
+export function returnedOut(out: OutState, isSaid: boolean): OutState {
+  if (!isEnding(out)) return 'first';
+  return isSaid ? 'ended' : 'ending';
+}
+
+/** The same of the way from the peer. */
+export function returnedIn(into: InState): InState {
+  return hasEnded(into) ? 'ended' : 'first';
+}
+
 /** Whether this end's way has ended, or is to. */
 export function isEnding(out: OutState): boolean {
   return out !== 'first' && out !== 'moving' && out !== 'direct';

@@ -1,6 +1,7 @@
 import type { Clock, Random } from '../../base/clock.js';
 import type { Tracer } from '../../tracing/tracer.js';
 import type { SwitchyardError } from '../error.js';
+import type { LocalAddresses } from '../local-addresses.js';
 import type { Channel } from './channel.js';
 
 /** Why a call was refused that may be worth another try once its caller has shown itself. */
@@ -14,6 +15,8 @@ export interface Caller {
   readonly channel: Channel;
   readonly clock: Clock;
   readonly random: Random;
+  /** Those of this machine, whose loss no kernel reports. */
+  readonly addresses: LocalAddresses;
   /** Ends with the object that calls, and everything that it has begun ends with it. */
   readonly life: AbortSignal;
   /** The metadata for the next call. An instance's waits until there is a session. */

@@ -16,7 +16,9 @@ import { isPin, OWN_SERVER_NAME } from '../../trust/pin.js';
 import { keyIdOf } from '../../trust/public-key.js';
 import { SwitchyardError } from '../error.js';
 import { LIMITS } from '../limits.js';
+import type { LocalAddresses } from '../local-addresses.js';
 import { StatusCode } from '../status.js';
+import { AddressBound } from './address-bound.js';
 import type { Call, Method } from './channel.js';
 import type { ServerChannel } from './channel-pool.js';
 import { PinnedCredentials } from './pinned-credentials.js';
@@ -43,6 +45,13 @@ export interface TlsOptions {
   readonly checkServerIdentity?: (host: string, certificate: PeerCertificate) => Error | undefined;
 }
 
+/** How a {@link GrpcChannel} keeps its connection. */
+export interface GrpcChannelOptions {
+  readonly isSingle?: boolean;
+  /** The connection ends when this machine loses its address; absent: nobody looks. */
+  readonly addresses?: LocalAddresses;
+}
+
 /**
  * A channel over grpc-js: one TCP connection, never shared with another channel of the process.
  *
@@ -61,7 +70,7 @@ export class GrpcChannel implements ServerChannel {
    * `server` is HOST:PORT, or any other target of gRPC's naming (`unix:PATH`, `dns:…`). With `isSingle` there is one connection,
    * over TLS or to a loopback address, and calls fail when it has ended.
    */
-  constructor(server: string, tls?: TlsOptions | true, { isSingle = false }: { readonly isSingle?: boolean } = {}) {
+  constructor(server: string, tls?: TlsOptions | true, { isSingle = false, addresses }: GrpcChannelOptions = {}) {
     this.host = hostOf(server);
     const seen = (certificate: Buffer) => {
       this.#leafKeyId = leafKeyIdOf(certificate);
@@ -69,7 +78,8 @@ export class GrpcChannel implements ServerChannel {
     const base = tls ? secure(server, tls === true ? {} : tls, seen) : credentials.createInsecure();
     const serverName = tls && tls !== true ? serverNameOf(tls) : undefined;
     this.#single = isSingle ? new SingleConnection(base) : undefined;
-    this.#client = new Client(server, this.#single ?? base, {
+    const bound = addresses && new AddressBound(base, addresses);
+    this.#client = new Client(server, this.#single ?? bound ?? base, {
       'grpc.use_local_subchannel_pool': 1,
       'grpc.initial_reconnect_backoff_ms': LIMITS.reconnectMs / 10,
       'grpc.max_reconnect_backoff_ms': LIMITS.reconnectMs,

@@ -9,61 +9,22 @@ import {
   type RendezvousAddress,
 } from '../../../gen/switchyard/v1/connection.js';
 import type { LinkType } from '../../../gen/switchyard/v1/link.js';
-import type { Clock, Random } from '../../base/clock.js';
+import type { Timer } from '../../base/clock.js';
+import { asError } from '../../base/errors.js';
 import { RELAY_FIRST_FROM } from '../../core/model/connection.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { CarriedDuplex } from '../carrier/carried-duplex.js';
-import { DirectCarrier } from '../carrier/direct-carrier.js';
+import { isSilent } from '../carrier/silent-path.js';
 import type { Gathered } from '../direct/gather.js';
-import type { Identity } from '../direct/identity.js';
 import { type AttemptPlan, attemptPlan, type DirectPath, dialPlan } from '../direct/path.js';
 import { durationOf } from '../duration.js';
-import type { RelayOptions, RelaySink, RelaySource } from '../relay/relay.js';
+import type { BrokeredDesk, BrokeredFacts, Word } from './brokered-desk.js';
 import { type BrokeredState, nextBrokered, nextSockets, type SocketsState } from './brokered-state.js';
-import { canMove, openMovable, openPlain, RELAY_VERSION, type Relayed } from './open-relayed.js';
+import { canMove, openAgain, openMovable, openPlain, RELAY_VERSION, type Relayed } from './open-relayed.js';
+import { carrierOfPath } from './path-carrier.js';
 import type { PathFacts, PeerStream } from './peer-stream.js';
 import { punchAnswer } from './punch-answer.js';
 import { Upgrade } from './upgrade.js';
-
-/** What a connection needs of the instance that it belongs to. */
-export interface BrokeredDesk {
-  readonly identity: Identity;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Opens sockets. Without a `rendezvous` from an order, the session's is asked. */
-  gather(link: LinkType, rendezvous?: readonly RendezvousAddress[]): Promise<Gathered>;
-  openSource(id: number, options: RelayOptions): Promise<RelaySource>;
-  openSink(branchId: number, options: RelayOptions): Promise<RelaySink>;
-  /** Asks the server for one more attempt of a relayed connection. */
-  askAgain(brokered: Brokered, gathered: Gathered): Promise<void>;
-  /** Tells the server that the connection stands, or (failed: because its path is dead) does not any more. */
-  report(brokered: Brokered, word: Word): void;
-  /** It is over: nothing is left of it. */
-  over(brokered: Brokered): void;
-}
-
-/** An end's report about its connection. */
-export interface Word {
-  readonly established: boolean;
-  readonly failed: boolean;
-  readonly path: PathKind;
-  readonly roundTripMs?: number;
-}
-
-/** What is known of a connection from the start. */
-export interface BrokeredFacts {
-  readonly peerCvid: number;
-  readonly link: LinkType;
-  readonly incoming: boolean;
-  /** When a relayed one is first tried again for a direct path; infinite: never. */
-  readonly upgradeAfterMs: number;
-  /** Whether this end wants no direct path. */
-  readonly relayOnly: boolean;
-  /** Whether and when it goes through the server. */
-  readonly fallback: ConnectionFallback;
-  /** The trace that it belongs to; undefined: none. */
-  readonly traceparent?: string | undefined;
-}
 
 /** What a server's word about a failed path is called in its reasons. */
 const PATH_FAILED = 55;
@@ -88,6 +49,12 @@ export class Brokered {
   #isControlling = false;
   #state: BrokeredState = 'making';
   #sockets: SocketsState = 'fresh';
+  /** The stream, where it may move. */
+  #carried: CarriedDuplex | undefined;
+  /** A direct path has died: until the relay is ordered. */
+  #returning: Timer | undefined;
+  /** The relay is being opened again. */
+  #opening = new AbortController();
 
   constructor(
     readonly facts: BrokeredFacts,
@@ -99,6 +66,7 @@ export class Brokered {
     });
     // Whoever wants to hear of a failure awaits the stream itself.
     this.stream.catch(() => {});
+    this.#life.signal.addEventListener('abort', () => this.#upgrade?.end(), { once: true });
     this.gathered = desk.gather(facts.link, rendezvous);
     // What goes through the server goes on without sockets of its own; an order to gather is refused then.
     this.gathered.catch((error: Error) => facts.fallback !== ConnectionFallback.IMMEDIATE && this.end(error));
@@ -136,6 +104,7 @@ export class Brokered {
     // A path that only this end had from the attempt before: the other end, an older one, knows nothing of it.
     this.#handedOut?.destroy(new Error('the peer has not found the same path'));
     this.#handedOut = undefined;
+    this.#carried = undefined;
     this.#state = nextBrokered(this.#state, 'retry');
     this.#isControlling = order.role === ConnectionRole.PUNCH_CONTROLLING;
     this.#sockets = nextSockets(this.#sockets, 'punch');
@@ -168,26 +137,77 @@ export class Brokered {
 
   /** Opens the streams through the server. Where both ends know how, a direct path is looked for beside them. */
   async relay(order: Connection): Promise<void> {
+    if (this.#carried !== undefined) return this.#goOn(order, this.#carried);
     const { signal } = this.#life;
     if (!canMove(order)) return this.#handOutRelayed(await openPlain(order, this.desk, signal));
     const isFirst = order.relayVersion >= RELAY_FIRST_FROM && this.#sockets !== 'punched';
     if (order.relayVersion >= RELAY_FIRST_FROM) this.#isControlling = order.controlling;
-    const upgrade = new Upgrade({
+    const upgrade = this.#newUpgrade(() => (isFirst ? this.#takeFresh() : undefined));
+    if (this.#isTrying && isFirst) upgrade.tryNow();
+    const moves = { onMoved: () => this.#moved(), onLost: (error: Error) => this.#lost(error) };
+    const relayed = await openMovable(order, this.desk, signal, moves);
+    this.#carry(upgrade, relayed.duplex);
+    this.#handOutRelayed(relayed);
+  }
+
+  #newUpgrade(fresh: () => Promise<Gathered> | undefined): Upgrade {
+    this.#upgrade?.end();
+    this.#upgrade = new Upgrade({
       ...this.desk,
-      fresh: () => (isFirst ? this.#takeFresh() : undefined),
+      fresh,
       gather: (rendezvous) => this.desk.gather(this.facts.link, rendezvous),
       ask: (gathered) => this.desk.askAgain(this, gathered),
     });
-    this.#upgrade = upgrade;
-    signal.addEventListener('abort', () => upgrade.end(), { once: true });
-    const { upgradeAfterMs } = this.facts;
-    const isTrying = this.#isControlling && upgradeAfterMs !== Number.POSITIVE_INFINITY;
-    if (isTrying && isFirst) upgrade.tryNow();
-    const relayed = await openMovable(order, this.desk, signal, () => this.#moved());
-    relayed.duplex.once('close', () => upgrade.end());
-    upgrade.carry(relayed.duplex);
-    this.#handOutRelayed(relayed);
-    if (isTrying && !relayed.duplex.destroyed) upgrade.begin(upgradeAfterMs);
+    return this.#upgrade;
+  }
+
+  get #isTrying(): boolean {
+    return this.#isControlling && this.facts.upgradeAfterMs !== Number.POSITIVE_INFINITY;
+  }
+
+  /** The relay is open. */
+  #carry(upgrade: Upgrade, duplex: CarriedDuplex): void {
+    this.#carried = duplex;
+    upgrade.carry(duplex);
+    if (this.#isTrying && !duplex.destroyed) upgrade.begin(this.facts.upgradeAfterMs);
+  }
+
+  /** What carries the stream has failed. True: it was a path that died without a word, and the stream waits for the relay. */
+  #lost(error: Error): boolean {
+    const hasPath = this.#upgrade === undefined || this.#upgrade.path !== undefined;
+    if (!hasPath || this.#state !== 'standing' || !isSilent(error)) return false;
+    const asked = this.desk.askToReturn(this);
+    if (asked === undefined) return false;
+    const giveUp = () => this.#returning === returning && this.#carried?.destroy(error);
+    const returning = this.desk.clock.after(CONNECTION_TIMES.returnMs, giveUp);
+    this.#returning = returning;
+    asked.catch(giveUp);
+    return true;
+  }
+
+  /** Neither the order to relay nor its opening is waited for any more. */
+  #stopWaiting(why: string): void {
+    this.#returning?.cancel();
+    this.#returning = undefined;
+    this.#opening.abort(new Error(why));
+  }
+
+  /** The direct path is dead, as this end or the other has found: the stream goes on through the server, and looks for another one. */
+  async #goOn(order: Connection, duplex: CarriedDuplex): Promise<void> {
+    this.#stopWaiting('the relay was ordered once more');
+    const opening = new AbortController();
+    this.#opening = opening;
+    this.#isControlling = order.controlling;
+    const upgrade = this.#newUpgrade(() => undefined);
+    if (this.#isTrying) upgrade.tryNow();
+    try {
+      await openAgain(order, duplex, this.desk, AbortSignal.any([this.#life.signal, opening.signal]));
+    } catch (error) {
+      if (this.#opening === opening) duplex.destroy(asError(error));
+      throw error;
+    }
+    this.#tellPath({ path: 'relayed', roundTripMs: undefined, endToEnd: true });
+    this.#carry(upgrade, duplex);
   }
 
   #handOutRelayed({ duplex, endToEnd }: Relayed): void {
@@ -205,7 +225,7 @@ export class Brokered {
   ended({ reason, description }: ConnectionEnded, error: Error): void {
     this.#state = nextBrokered(this.#state, 'part');
     if (this.#handedOut === undefined) this.end(error);
-    else if (reason === PATH_FAILED) this.#handedOut.destroy(new Error(description));
+    else if (reason === PATH_FAILED || this.#carried?.isWaiting) this.#handedOut.destroy(new Error(description));
   }
 
   /** Gives it up; `failed`: because there is no path. */
@@ -222,7 +242,11 @@ export class Brokered {
   #moved(): void {
     const { roundTripMs } = this.#upgrade!.path!;
     this.#upgrade!.end();
-    const facts = { path: 'direct', roundTripMs, endToEnd: true } satisfies PathFacts;
+    this.#tellPath({ path: 'direct', roundTripMs, endToEnd: true });
+  }
+
+  /** The stream goes another way: the server and the program hear of it. */
+  #tellPath(facts: PathFacts): void {
     this.desk.report(this, wordOf(facts));
     Object.assign(this.#handedOut!, facts);
     this.#handedOut!.emit('path', facts);
@@ -231,12 +255,19 @@ export class Brokered {
   /** Hands out a path that an attempt has found, if the other end has found the same. */
   async #take(path: DirectPath | undefined, { controlling }: AttemptPlan): Promise<Duplex | undefined> {
     if (path === undefined) return undefined;
-    const carrier = new DirectCarrier(path.stream, { clock: this.desk.clock, flush: () => path.flush() });
+    const carrier = carrierOfPath(path, this.desk);
     if (!controlling && !(await carrier.heard(CONNECTION_TIMES.nominateMs))) {
       carrier.close();
       return undefined;
     }
-    const stream = new CarriedDuplex(carrier);
+    // The server decides whether the other end can return, too. Where a caller listens, neither end has streams.
+    const mayReturn = this.facts.fallback !== ConnectionFallback.NONE;
+    const stream = new CarriedDuplex(
+      carrier,
+      () => this.#moved(),
+      mayReturn ? (error) => this.#lost(error) : undefined,
+    );
+    this.#carried = mayReturn ? stream : undefined;
     this.#handOut(stream, { path: 'direct', roundTripMs: path.roundTripMs, endToEnd: true });
     return stream;
   }
@@ -257,6 +288,8 @@ export class Brokered {
     });
     stream.once('close', () => {
       if (this.#handedOut !== duplex) return;
+      this.#upgrade?.end();
+      this.#stopWaiting('the stream has closed');
       this.#lose(failed);
       this.#letGo();
       this.desk.over(this);

@@ -17,19 +17,23 @@ import type { Tracer } from '../../tracing/tracer.js';
 import type { CallOptions, Complete } from '../channel/call.js';
 import { type Gathered, gather } from '../direct/gather.js';
 import { makeIdentity } from '../direct/identity.js';
+import type { PortMapper } from '../direct/nat-pmp.js';
 import { durationOf } from '../duration.js';
 import { SwitchyardError } from '../error.js';
 import { type OrderHandlers, Refusal } from '../instance/orders.js';
 import type { OwnSession } from '../instance/own-session.js';
 import { drawRequestId } from '../instance/request-id.js';
 import { Scope } from '../instance/scope.js';
-import type { LinkDetails } from '../instance/session-calls.js';
+import type { LocalAddresses } from '../local-addresses.js';
 import type { RelayOptions, RelaySink, RelaySource } from '../relay/relay.js';
 import { StatusCode } from '../status.js';
-import { Brokered, type BrokeredDesk, type BrokeredFacts } from './brokered.js';
+
+import { Brokered } from './brokered.js';
+import type { BrokeredDesk, BrokeredFacts, NamedConnection } from './brokered-desk.js';
 import { type ConnectOptions, FALLBACKS } from './connect-options.js';
 import { tracedConnect } from './connect-span.js';
 import { RELAY_VERSION } from './open-relayed.js';
+import { askToReturn, type PathReportDeps, reportPath } from './path-report.js';
 import type { PeerStream } from './peer-stream.js';
 
 /** What an end knows of itself as it asks. */
@@ -37,29 +41,24 @@ type Known = Pick<Gathered, 'candidates' | 'roundTripMs'>;
 const NOT_GATHERED: Known = { candidates: [], roundTripMs: undefined };
 
 /** What the connections need of their instance. */
-export interface ConnectionsDesk {
+export interface ConnectionsDesk extends PathReportDeps {
   readonly handlers: OrderHandlers;
   readonly life: AbortSignal;
   readonly clock: Clock;
   readonly random: Random;
+  readonly addresses: LocalAddresses;
   /** Where spans go; undefined: nowhere. */
   tracer(): Tracer | undefined;
   /** A port at which others can reach this instance. */
   readonly listenPort: number | undefined;
+  /** Who asks the router for ports; undefined: nobody does. */
+  readonly mapper: PortMapper | undefined;
   /** The host by which the server is reached; undefined when it is none. */
   readonly serverHost: string | undefined;
   attached(signal: AbortSignal): Promise<OwnSession>;
-  session(): OwnSession | undefined;
   ask(request: DirectConnectionRequest, options: CallOptions): Promise<Complete<DirectConnectionResponse>>;
-  report(
-    cvid: number,
-    link: LinkType,
-    established: boolean,
-    details: LinkDetails & Pick<CallOptions, 'traceparent'>,
-  ): Promise<unknown>;
   openSource(id: number, options: RelayOptions): Promise<RelaySource>;
   openSink(branchId: number, options: RelayOptions): Promise<RelaySink>;
-  problem(error: Error): void;
 }
 
 /**
@@ -83,11 +82,14 @@ export class Connections {
         gather(link, this.#places(rendezvous ?? (await desk.attached(desk.life)).rendezvous), {
           clock: desk.clock,
           port: desk.listenPort,
+          mapper: desk.mapper,
         }),
       askAgain: (brokered, gathered) => this.#askAgain(brokered, gathered),
       openSource: (id, options) => desk.openSource(id, options),
       openSink: (id, options) => desk.openSink(id, options),
-      report: (brokered, word) => this.#report(brokered, word),
+      addresses: desk.addresses,
+      report: (connection, word) => reportPath(desk, connection, word),
+      askToReturn: (connection) => askToReturn(desk, connection),
       over: (brokered) => {
         if (this.#byId.get(brokered.connectionId) === brokered) this.#byId.delete(brokered.connectionId);
       },
@@ -234,12 +236,12 @@ export class Connections {
     return answer;
   }
 
-  async #askAgain(brokered: Brokered, gathered: Gathered): Promise<void> {
+  async #askAgain(brokered: NamedConnection, gathered: Gathered): Promise<void> {
     const request = { ...this.#request(brokered, gathered), connectionId: brokered.connectionId };
     await this.desk.ask(request, { traceparent: brokered.facts.traceparent });
   }
 
-  #request({ facts }: Brokered, { candidates, roundTripMs }: Known): DirectConnectionRequest {
+  #request({ facts }: Pick<NamedConnection, 'facts'>, { candidates, roundTripMs }: Known): DirectConnectionRequest {
     return {
       cvid: facts.peerCvid,
       type: facts.link,
@@ -324,19 +326,6 @@ export class Connections {
   #places(rendezvous: readonly RendezvousAddress[]) {
     const host = this.desk.serverHost ?? '127.0.0.1';
     return rendezvous.map((place) => ({ host: place.host || host, port: place.port }));
-  }
-
-  #report(brokered: Brokered, word: Parameters<BrokeredDesk['report']>[1]): void {
-    // Without a session the server has forgotten it already.
-    if (this.desk.session() === undefined) return;
-    const { facts, connectionId } = brokered;
-    const roundTrip = word.roundTripMs ? durationOf(word.roundTripMs) : undefined;
-    const { traceparent } = facts;
-    const details = { connectionId, path: word.path, roundTrip, failed: word.failed, traceparent };
-    this.desk.report(facts.peerCvid, facts.link, word.established, details).catch((error: Error) => {
-      const isOld = error instanceof SwitchyardError && !word.established;
-      if (!isOld) this.desk.problem(error);
-    });
   }
 }
 

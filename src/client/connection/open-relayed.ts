@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Connection } from '../../../gen/switchyard/v1/connection.js';
 import type { Clock, Random } from '../../base/clock.js';
-import { RELAY_FIRST_FROM } from '../../core/model/connection.js';
+import { RELAY_FIRST_FROM, RETURN_FROM } from '../../core/model/connection.js';
 import { CarriedDuplex } from '../carrier/carried-duplex.js';
 import type { Carrier } from '../carrier/carrier.js';
 import { DirectCarrier } from '../carrier/direct-carrier.js';
@@ -11,15 +11,18 @@ import type { Identity } from '../direct/identity.js';
 import { secure } from '../direct/secure.js';
 import type { RelayOptions, RelaySink, RelaySource } from '../relay/relay.js';
 import { RelayDuplex } from '../relay/relay-duplex.js';
+import { exchangePlaces } from './exchange-places.js';
 
-/** The newest form of relayed bytes that this client knows: frames inside TLS, on streams that are resumed. */
-export const RELAY_VERSION = 3;
+/** The newest form of relayed bytes that this client knows: frames inside TLS, on streams that are resumed, also after a direct path. */
+export const RELAY_VERSION = 4;
 /** The form without which a connection cannot move: bytes as they are. */
 const PLAIN = 0;
 /** The newest form for streams without delivery confirmation, as servers before 0.2.0 make them whatever form they order. */
 const UNCONFIRMED = 1;
 /** Names what is spoken inside TLS on the relay, together with the connection, so that no other one can be put in its place. */
 const SPOKEN_ON_RELAY = 'switchyard-relay/2';
+/** The same after a direct path: each end first says how many bytes it has read. */
+const SPOKEN_AFTER_PATH = 'switchyard-relay/4';
 
 /** What it takes to open an end of the relay. */
 export interface OpenRelayedDeps {
@@ -35,6 +38,14 @@ export interface Relayed {
   readonly duplex: Duplex;
   /** Whether it is encrypted between the ends. */
   readonly endToEnd: boolean;
+}
+
+/** What becomes of a connection after it was opened. */
+export interface Moves {
+  /** Both of this end's ways have left the relay. */
+  readonly onMoved: () => void;
+  /** What carries it has failed. True: it goes on, and {@link openAgain} follows. */
+  readonly onLost: (error: Error) => boolean;
 }
 
 /** Whether the ends of an ordered relay can move to a direct path. */
@@ -53,15 +64,19 @@ export async function openMovable(
   order: Connection,
   deps: OpenRelayedDeps,
   signal: AbortSignal,
-  onMoved: () => void,
+  { onMoved, onLost }: Moves,
 ): Promise<Relayed & { readonly duplex: CarriedDuplex }> {
   const piped = pipeDeps(order, deps);
+  const carried = (carrier: Carrier) => {
+    const mayReturn = order.relayVersion >= RETURN_FROM;
+    return { duplex: new CarriedDuplex(carrier, onMoved, mayReturn ? onLost : undefined), endToEnd: true };
+  };
   if (order.relayVersion >= RELAY_FIRST_FROM) {
     const { controlling } = order;
     // The end that begins sends the first message of TLS along as it opens its stream.
     const pipe = new RelayPipe(controlling ? 'with a block' : 'at once', confirmedOnly(piped));
     try {
-      return carried(await secured(order, { pipe, controlling, deps, signal }), onMoved);
+      return carried(await secured(order, { pipe, controlling, deps, signal }));
     } catch (error) {
       // A server before 0.2.0 orders neither end to begin, so nothing was sent: both ends find the same, and go on below.
       if (!(error instanceof UnconfirmedStream) || controlling) throw error;
@@ -76,11 +91,25 @@ export async function openMovable(
   }
   // Older orders do not say which end begins; both know the two ids.
   const controlling = ends.source.stream.id < ends.sink.stream.id;
-  return carried(await secured(order, { pipe: new RelayPipe(ends, piped), controlling, deps, signal }), onMoved);
+  return carried(await secured(order, { pipe: new RelayPipe(ends, piped), controlling, deps, signal }));
 }
 
-function carried(carrier: Carrier, onMoved: () => void) {
-  return { duplex: new CarriedDuplex(carrier, onMoved), endToEnd: true };
+/**
+ * Opens both streams of a relay that is ordered for a connection whose direct path has died, and goes on with it there. Resolves when it is
+ * carried again; what the peer has not read may still be on its way.
+ */
+export async function openAgain(
+  order: Connection,
+  duplex: CarriedDuplex,
+  deps: OpenRelayedDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { controlling } = order;
+  const read = duplex.leave();
+  const pipe = new RelayPipe(controlling ? 'with a block' : 'at once', confirmedOnly(pipeDeps(order, deps)));
+  const stream = await proved(order, SPOKEN_AFTER_PATH, { pipe, controlling, deps, signal });
+  const peerRead = await exchangePlaces(stream, read, signal);
+  duplex.goOn(carrierOn(stream, pipe, deps), peerRead).catch((error: Error) => duplex.destroy(error));
 }
 
 function pipeDeps(order: Connection, deps: OpenRelayedDeps): RelayPipeDeps {
@@ -123,17 +152,27 @@ interface Securing {
 }
 
 /** Proves the peer's key over the relay, as on a direct path, and encrypts what goes through the server from then on. */
-async function secured(order: Connection, { pipe, controlling, deps, signal }: Securing): Promise<Carrier> {
-  const { connectionId, peerPublicKey } = order;
-  const { identity, clock } = deps;
-  const proof = { identity, peerPublicKey, controlling };
+async function secured(order: Connection, securing: Securing): Promise<Carrier> {
+  const stream = await proved(order, SPOKEN_ON_RELAY, securing);
+  return carrierOn(stream, securing.pipe, securing.deps);
+}
+
+async function proved(
+  { connectionId, peerPublicKey }: Connection,
+  spoken: string,
+  { pipe, controlling, deps, signal }: Securing,
+): Promise<Duplex> {
+  const proof = { identity: deps.identity, peerPublicKey, controlling };
   let broken: unknown;
   pipe.once('error', (error) => {
     broken = error;
   });
-  const securing = secure(pipe, { ...proof, spoken: `${SPOKEN_ON_RELAY}/${connectionId}` }, signal);
+  const securing = secure(pipe, { ...proof, spoken: `${spoken}/${connectionId}` }, signal);
   // Why the streams could not be opened says more than that the handshake broke off.
-  const stream = await securing.catch((error: unknown) => Promise.reject(broken ?? error));
+  return securing.catch((error: unknown) => Promise.reject(broken ?? error));
+}
+
+function carrierOn(stream: Duplex, pipe: RelayPipe, { clock }: OpenRelayedDeps): Carrier {
   // A server that stands still is not a dead peer. The peer's session says whether it lives.
   const aliveMs = Number.POSITIVE_INFINITY;
   return new DirectCarrier(stream, { clock, flush: () => pipe.flush(), aliveMs, isRelayed: true });

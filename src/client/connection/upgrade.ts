@@ -2,11 +2,13 @@ import { type Connection, ConnectionRole, type RendezvousAddress } from '../../.
 import type { Clock, Random, Timer } from '../../base/clock.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { CarriedDuplex } from '../carrier/carried-duplex.js';
-import { DirectCarrier } from '../carrier/direct-carrier.js';
+import type { DirectCarrier } from '../carrier/direct-carrier.js';
 import type { Gathered } from '../direct/gather.js';
 import type { Identity } from '../direct/identity.js';
 import { attemptPlan, type DirectPath } from '../direct/path.js';
 import { LIMITS } from '../limits.js';
+import type { LocalAddresses } from '../local-addresses.js';
+import { carrierOfPath } from './path-carrier.js';
 import { punchAnswer } from './punch-answer.js';
 
 /** What it takes to try again. */
@@ -14,6 +16,7 @@ export interface UpgradeDesk {
   readonly identity: Identity;
   readonly clock: Clock;
   readonly random: Random;
+  readonly addresses: LocalAddresses;
   /** Sockets that were opened with the connection and that no attempt has used; undefined when there are none. */
   fresh(): Promise<Gathered> | undefined;
   /** Opens sockets anew: what was observed of the ones before is old. */
@@ -139,7 +142,7 @@ export class Upgrade {
   #carrierOf(path: DirectPath | undefined): DirectCarrier | undefined {
     if (path === undefined) return undefined;
     this.path = path;
-    return new DirectCarrier(path.stream, { clock: this.desk.clock, flush: () => path.flush() });
+    return carrierOfPath(path, this.desk);
   }
 
   /** The try is over. */

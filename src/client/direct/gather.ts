@@ -7,6 +7,7 @@ import { within } from '../../base/timing.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { addressBytes, type Endpoint, isPrivateAddress } from '../../stun/address.js';
 import { type Candidate, CandidateType, familyOf } from './candidate.js';
+import type { PortMapper } from './nat-pmp.js';
 import type { Puncher } from './path.js';
 import { observeTcp } from './reflexive.js';
 import { TcpPunch } from './tcp.js';
@@ -25,18 +26,21 @@ export interface GatherDeps {
   readonly clock: Clock;
   /** A port that others can reach, to listen at if it is free. */
   readonly port: number | undefined;
+  /** Who asks the router for a port that strangers are let in at; undefined: nobody does. */
+  readonly mapper?: PortMapper | undefined;
 }
 
 /** Opens the sockets for a type of link, and learns where they may be reached. Whoever gathers closes the puncher. */
 export async function gather(
   link: LinkType,
   rendezvous: readonly Endpoint[],
-  { clock, port }: GatherDeps,
+  { clock, port, mapper }: GatherDeps,
 ): Promise<Gathered> {
   const places = await resolved(rendezvous);
-  const Punch = link === LinkType.TRANSPORT_UDP ? UdpPunch : TcpPunch;
   const [puncher, seen] = await Promise.all([
-    Punch.gather(places, clock, port),
+    link === LinkType.TRANSPORT_UDP
+      ? UdpPunch.gather(places, clock, port)
+      : TcpPunch.gather(places, clock, port, mapper),
     Promise.all(places.map((place) => seenAt(place, clock))),
   ]);
   // What the observations took is good enough: another one would cost every connection a round trip.

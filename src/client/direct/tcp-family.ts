@@ -6,6 +6,7 @@ import { within } from '../../base/timing.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { Endpoint } from '../../stun/address.js';
 import { anyAddress, type Candidate, CandidateType, candidate, type Family, hostAddresses } from './candidate.js';
+import type { PortMapper, PortMapping } from './nat-pmp.js';
 import { openAll } from './open-all.js';
 import { type Observation, observeTcp } from './reflexive.js';
 
@@ -31,6 +32,7 @@ export class TcpFamily {
   /** The shorter of what the observations took. */
   readonly roundTripMs: number | undefined;
   readonly #observers: readonly Socket[];
+  readonly #mapping: PortMapping | undefined;
   readonly #clock: Clock;
 
   private constructor(
@@ -38,14 +40,17 @@ export class TcpFamily {
     listening: ObservedPort,
     dialling: ObservedPort,
     server: Server,
+    mapping?: PortMapping,
   ) {
     this.#clock = clock;
+    this.#mapping = mapping;
     this.family = family;
     this.dialPort = dialling.port;
     this.listenPort = listening.port;
     this.server = server;
     this.#observers = [listening, dialling].flatMap(({ observer }) => observer ?? []);
-    this.candidates = candidatesOf(family, [listening, dialling]);
+    const mapped = mapping === undefined ? [] : [reachablePort(mapping.port, dialling)];
+    this.candidates = candidatesOf(family, [listening, dialling], mapped);
     const taken = [listening, dialling].flatMap(({ observation }) => observation?.roundTripMs ?? []);
     this.roundTripMs = taken.length === 0 ? undefined : Math.min(...taken);
   }
@@ -65,7 +70,8 @@ export class TcpFamily {
       const dialling = ports.at(-1)!;
       if (isReachable) return new TcpFamily(deps, reachablePort(port, dialling), dialling, server);
       await listen(server, family, ports[0].port);
-      return new TcpFamily(deps, ports[0], dialling, server);
+      const mapping = family === 4 ? await deps.mapper?.map(ports[0].port) : undefined;
+      return new TcpFamily(deps, ports[0], dialling, server, mapping);
     } catch (error) {
       server.close();
       for (const one of ports) closeObserver(one);
@@ -87,6 +93,7 @@ export class TcpFamily {
   }
 
   close(): void {
+    this.#mapping?.close();
     this.server.close();
     for (const socket of this.#observers) socket.destroy();
   }
@@ -96,6 +103,8 @@ export class TcpFamily {
 export interface TcpFamilyDeps {
   readonly family: Family;
   readonly clock: Clock;
+  /** Who asks the router to let strangers in at the listening port; absent: nobody does. */
+  readonly mapper?: PortMapper | undefined;
 }
 
 /** A local port, and what the rendezvous saw of it over `observer`. */
@@ -157,11 +166,11 @@ async function listen(server: Server, family: Family, port: number): Promise<voi
   await once(server, 'listening');
 }
 
-/** The listening port first: to be let in is surer than to meet in the middle. */
-function candidatesOf(family: Family, ports: readonly ObservedPort[]): Candidate[] {
+/** What the router was asked to let in comes first, then the listening port: to be let in is surer than to meet in the middle. */
+function candidatesOf(family: Family, ports: readonly ObservedPort[], mapped: readonly ObservedPort[]): Candidate[] {
   const addresses = hostAddresses(family);
   const hosts = addresses.flatMap((host) => ports.map(({ port }) => ({ host, port })));
-  const reflexive = ports.flatMap(({ observation }) => observation?.seen ?? []);
+  const reflexive = [...mapped, ...ports].flatMap(({ observation }) => observation?.seen ?? []);
   return [
     ...hosts.map((at, rank) => candidate(CandidateType.HOST, at, rank)),
     ...reflexive.map((at, rank) => candidate(CandidateType.REFLEXIVE, at, rank)),

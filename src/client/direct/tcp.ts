@@ -5,6 +5,7 @@ import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { Endpoint } from '../../stun/address.js';
 import { type Candidate, CandidateType, familyOf, hostAddresses, ordered } from './candidate.js';
 import { PUNCH_LIMITS } from './limits.js';
+import type { PortMapper } from './nat-pmp.js';
 import { openAll } from './open-all.js';
 import type { Outcome } from './outcome.js';
 import type { AttemptOutcome, AttemptPlan, DirectPath, PairOutcome, Puncher } from './path.js';
@@ -39,13 +40,18 @@ export class TcpPunch implements Puncher {
 
   /**
    * Opens the sockets and learns what others see of them. `rendezvous`: one address of each family at most; `port`: where
-   * to listen, if it is free.
+   * to listen, if it is free; `mapper`: who asks the router to let strangers in there.
    */
-  static async gather(rendezvous: readonly Endpoint[], clock: Clock, port?: number): Promise<TcpPunch> {
+  static async gather(
+    rendezvous: readonly Endpoint[],
+    clock: Clock,
+    port?: number,
+    mapper?: PortMapper,
+  ): Promise<TcpPunch> {
     const families = ([6, 4] as const).filter((family) => family === 4 || hostAddresses(family).length > 0);
     const open = (family: 4 | 6) =>
       TcpFamily.open(
-        { family, clock },
+        { family, clock, mapper },
         rendezvous.find(({ host }) => familyOf(host) === family),
         port,
       );

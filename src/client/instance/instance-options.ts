@@ -27,6 +27,11 @@ export interface InstanceOptions {
    */
   readonly listenPort?: number | undefined;
   /**
+   * Whether to ask the router, by NAT-PMP, to let strangers in at the port of a connection over TCP while that is being made: then one that
+   * could only be relayed is direct. Takes a second longer where no router answers; Linux alone. Default: false.
+   */
+  readonly mapPorts?: boolean | undefined;
+  /**
    * The key by which the instance proves itself, or what finds it each time. The first that it shows binds its UUID: from then on
    * nobody opens its sessions without one of its keys. Absent: nothing is proved.
    */

@@ -9,6 +9,8 @@ import type { Caller } from '../channel/caller.js';
 import type { ConnectOptions } from '../connection/connect-options.js';
 import { Connections } from '../connection/connections.js';
 import type { PeerStream } from '../connection/peer-stream.js';
+import { defaultGateways } from '../direct/default-gateways.js';
+import { NatPmp } from '../direct/nat-pmp.js';
 import { Emitter, type Unsubscribe } from '../emitter.js';
 import { SwitchyardError } from '../error.js';
 import { LIMITS } from '../limits.js';
@@ -325,18 +327,16 @@ export class Instance extends SessionCalls {
 
   /** Made when it is first needed: most instances of a fleet never connect to each other. */
   #brokered(): Connections {
-    const { directConnection } = NetworkServiceService;
+    const { clock, random, addresses, tracer } = this.caller;
     this.#connections ??= new Connections({
       handlers: this.handlers,
-      life: this.#life.signal,
-      clock: this.caller.clock,
-      random: this.caller.random,
-      tracer: this.caller.tracer,
+      ...{ clock, random, addresses, tracer, life: this.#life.signal },
       listenPort: this.options.listenPort,
+      mapper: this.options.mapPorts ? new NatPmp({ clock, gateways: defaultGateways }) : undefined,
       serverHost: this.caller.channel.host,
       attached: (signal) => this.attached(signal),
       session: () => this.#session,
-      ask: (request, options) => call(this.caller, directConnection, request, options),
+      ask: (request, options) => call(this.caller, NetworkServiceService.directConnection, request, options),
       report: (cvid, link, established, details) => {
         const state = established ? LinkState.ESTABLISHED : LinkState.LOST;
         return this.reportLink(cvid, link, state, { ...details, retry: true });

@@ -100,8 +100,17 @@ export class Identities {
 
   /** How the server lets callers in. Needs no credential. */
   async mode(options: CallOptions = {}): Promise<AuthMode> {
-    const { channel, clock, random, life, tracer } = this.caller;
-    const anybody = { channel, clock, random, life, tracer, credentials: async () => ({}), failed: () => false };
+    const { channel, clock, random, addresses, life, tracer } = this.caller;
+    const anybody = {
+      channel,
+      clock,
+      random,
+      addresses,
+      life,
+      tracer,
+      credentials: async () => ({}),
+      failed: () => false,
+    };
     return (await call(anybody, IdentityServiceService.challenge, { network: '' }, options)).mode;
   }
 
@@ -121,9 +130,9 @@ export class Identities {
 
   /** Logs in by a token of an issuer that the network's policy names: gives the token for calls of a principal that has no session. */
   loginByToken(token: string, options: CallOptions = {}): Promise<Complete<LoginResponse>> {
-    const { channel, clock, random, life, tracer } = this.caller;
+    const { channel, clock, random, addresses, life, tracer } = this.caller;
     const credentials = async () => ({ authorization: `Bearer ${token}` });
-    const bearer = { channel, clock, random, life, tracer, credentials, failed: () => false };
+    const bearer = { channel, clock, random, addresses, life, tracer, credentials, failed: () => false };
     return call(bearer, IdentityServiceService.login, { proof: undefined }, options);
   }
 

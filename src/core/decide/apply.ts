@@ -42,7 +42,7 @@ export function decide(state: State, command: Command): Change[] | Fault {
     case 'AnswerOrder':
       return answerOrder(state, command, revision);
     case 'ReportLink':
-      return reportLink(state, command);
+      return reportLink(state, command, revision);
     case 'AskConnection':
       return askConnection(state, command, revision);
     case 'AnswerGather':

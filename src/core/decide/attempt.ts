@@ -3,6 +3,7 @@ import type { AnswerAttempt, Drawn } from '../model/command.js';
 import {
   type Attempt,
   type Connection,
+  type ConnectionEvent,
   type ConnectionRelay,
   ConnectionRole,
   ConnectionState,
@@ -13,12 +14,13 @@ import {
   sideOf,
   stepped,
 } from '../model/connection.js';
+import { CONNECTION_TIMES } from '../model/connection-times.js';
 import { Fault } from '../model/fault.js';
 import type { Order } from '../model/order.js';
 import { DEFAULT_STREAM_PARAMS } from '../model/stream.js';
 import type { State } from '../store/state.js';
 import { answered, connectionOf, orderBody, orderOf, placeOrder } from './order-book.js';
-import { dropReports, endConnection } from './parting.js';
+import { dropReports, endConnection, stopRelay } from './parting.js';
 import { fullOfStreams } from './stream.js';
 
 /** Orders both ends to begin the next attempt. */
@@ -102,6 +104,22 @@ export function relayConnection(state: State, connection: Connection, revision: 
   return refuseRelay(state, connection) === undefined ? giveRelay(state, connection, revision) : undefined;
 }
 
+/**
+ * Gives both ends new streams to go on with, as the direct path is dead. Its link stays in the graph: they are still connected. Undefined
+ * when no streams can be had, or an end can take no more orders.
+ */
+export function relayAgain(state: State, connection: Connection, revision: number): Change[] | undefined {
+  if (refuseRelay(state, connection) !== undefined) return undefined;
+  const unreported: Connection = {
+    ...connection,
+    caller: { ...connection.caller, reported: PathKind.UNSPECIFIED },
+    peer: { ...connection.peer, reported: PathKind.UNSPECIFIED },
+  };
+  const given = giveRelay(state, unreported, revision, 'returning', CONNECTION_TIMES.returnDeadlineMs);
+  if (!given.some(({ kind }) => kind === 'StreamPut')) return undefined;
+  return [...stopRelay(state, connection), ...given];
+}
+
 function refuseRelay(state: State, { caller, peer }: Connection): string | undefined {
   return (
     fullOfStreams(state, { sid: caller.sid, sinks: [peer.sid] }) ??
@@ -110,7 +128,13 @@ function refuseRelay(state: State, { caller, peer }: Connection): string | undef
 }
 
 /** Each end gets a stream to the other one through the server. */
-function giveRelay(state: State, connection: Connection, revision: number): Change[] {
+function giveRelay(
+  state: State,
+  connection: Connection,
+  revision: number,
+  event: ConnectionEvent = 'relaying',
+  deadlineMs = state.limits.relayDeadlineMs,
+): Change[] {
   const { caller, peer } = connection;
   const ids = state.streams.freeIds(state.streamCursor, 4);
   const relay: ConnectionRelay = {
@@ -125,9 +149,9 @@ function giveRelay(state: State, connection: Connection, revision: number): Chan
     stream: { id: streamId, owner, sinks: [{ sid, id: branchId }], params, revision },
   });
   const orders = [caller, peer].map(({ sid }) => {
-    return { sid, deadlineMs: state.limits.relayDeadlineMs, body: orderBody(connection, ConnectionRole.RELAY) };
+    return { sid, deadlineMs, body: orderBody(connection, ConnectionRole.RELAY) };
   });
-  const relayed = stepped(connection, 'relaying', { relay, path: PathKind.RELAYED });
+  const relayed = stepped(connection, event, { relay, path: PathKind.RELAYED });
   const placed = placeOrders(state, connection, relayed, orders, revision);
   if (placed[0]?.kind !== 'ConnectionPut' || placed[0].connection !== relayed) return placed;
   return [streamTo(caller.sid, peer.sid, relay.fromCaller), streamTo(peer.sid, caller.sid, relay.fromPeer), ...placed];

@@ -3,10 +3,12 @@ import type { BrokeredLink, ReportLink } from '../model/command.js';
 import {
   type Connection,
   ConnectionState,
+  canReturn,
   connectionName,
   isEnd,
   isOver,
   isPending,
+  nextState,
   otherEnd,
   PathKind,
   sideOf,
@@ -15,6 +17,7 @@ import {
 import { Fault } from '../model/fault.js';
 import { type Link, type LinkReport, orderedLink } from '../model/link.js';
 import type { State } from '../store/state.js';
+import { relayAgain } from './attempt.js';
 import { endConnection, stopRelay } from './parting.js';
 import { undoneRequest } from './request.js';
 
@@ -28,14 +31,16 @@ const REPORTS_RETRY_MS = 5_000;
  * A report of a loss takes back only the reporter's own waiting report, never the peer's: so a late one about an old path
  * cannot cancel the peer's report of a new one.
  */
-export function reportLink(state: State, command: ReportLink): Change[] | Fault {
+export function reportLink(state: State, command: ReportLink, revision: number): Change[] | Fault {
   const wrong = checkEnds(state, command);
   if (wrong !== undefined) return wrong;
   const { brokered } = command;
   if (brokered === undefined) return wordAbout(state, command);
   const connection = connectionReported(state, command, brokered.connection);
   if (connection instanceof Fault) return connection;
-  if (!command.established) return partOver(state, connection, command.sid, brokered.failed);
+  if (!command.established) {
+    return returned(state, connection, command, revision) ?? partOver(state, connection, command.sid, brokered.failed);
+  }
   if (isOver(connection))
     return new Fault(connection.reason!, `${connectionName(connection.id)} is over: ${connection.description}`);
   if (!STANDING.includes(connection.state)) {
@@ -139,6 +144,26 @@ function recorded(state: State, connection: Connection, sid: number, { path, rou
   }
   const direct = stepped(known, 'linked', { path: PathKind.DIRECT, relay: undefined });
   return [...stopRelay(state, connection), { kind: 'ConnectionPut', connection: direct }];
+}
+
+/**
+ * An end reports that the direct path is dead and that it goes on through the server: a loss whose path is RELAYED. The first of such
+ * reports gives both ends the relay, and the other end's changes nothing. Undefined when the connection cannot go on.
+ */
+function returned(
+  state: State,
+  connection: Connection,
+  { sid, brokered }: ReportLink,
+  revision: number,
+): Change[] | undefined {
+  const isReturn = brokered?.failed === true && brokered.path === PathKind.RELAYED && canReturn(connection);
+  if (!isReturn || nextState(connection.state, 'returning') === undefined) return undefined;
+  const hasDirect = connection.state === ConnectionState.ESTABLISHED || reportedBy(connection, sid) === PathKind.DIRECT;
+  return hasDirect ? relayAgain(state, connection, revision) : [];
+}
+
+function reportedBy(connection: Connection, sid: number): PathKind {
+  return connection[sideOf(connection, sid)!].reported;
 }
 
 /** An end reports that a connection's path is dead, or not wanted any more. Of a connection that is over it is ignored. */

@@ -7,6 +7,10 @@ export const CONNECTION_TIMES = {
 
   /** How long the rendezvous may take: five tries at the pace below, and a way around half the world. */
   gatherMs: 3_000,
+  /** How long the router may take to map a port, where it is asked to: it is next door, and a datagram may be lost. */
+  mapMs: 1_000,
+  /** For how long it maps that: as long as the rendezvous keeps what it has seen. A connection that came in by it goes on after it. */
+  mappedMs: 120_000,
   /** Before a STUN request over UDP is sent again: RFC 8489, section 6.2.1, asks for 500; nothing else is waiting here. */
   stunRetryMs: 250,
 
@@ -78,6 +82,14 @@ export const CONNECTION_TIMES = {
   reopenWaitMaxMs: 5_000,
   /** How long that is tried: as long as it takes to move a server to another machine. Sessions do not live longer by default. */
   reopenMs: 10 * 60_000,
+
+  /**
+   * How long both ends have to open the relay again when the direct path has died: one that has another address now attaches first, as it
+   * finds its own connection to the server dead.
+   */
+  returnDeadlineMs: 30_000,
+  /** How long a stream waits for that: the report of the loss and the order may take as long as any call. */
+  returnMs: 40_000,
 
   // It ends.
 

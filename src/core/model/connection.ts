@@ -38,6 +38,12 @@ export type Fallback = (typeof Fallback)[keyof typeof Fallback];
  */
 export const RELAY_FIRST_FROM = 3;
 
+/**
+ * The form of relayed bytes from which on an end counts what it has sent and taken, so that a connection whose direct path has died
+ * goes on through the server. Stored commands depend on it, so it never changes.
+ */
+export const RETURN_FROM = 4;
+
 /** What an end of a connection has to do. The numbers are those of `switchyard.v1.ConnectionRole`. */
 export const ConnectionRole = {
   DIAL: 1,
@@ -142,6 +148,7 @@ export interface Connection {
  * - `started`: an attempt was ordered to both ends, or (the caller listens) the peer dials. A relayed connection stays so
  *   until an attempt has come to something.
  * - `relaying`: both ends were given streams through the server: no attempt was left, or the caller wants them first.
+ * - `returning`: an end has lost the direct path, and both were given streams through the server to go on with.
  * - `linked`: both ends have reported a direct path.
  * - `refused`: an end said no to an order.
  * - `expired`: an order was not answered in time, or the whole took too long.
@@ -158,6 +165,7 @@ export const CONNECTION_EVENTS = [
   'accepted',
   'started',
   'relaying',
+  'returning',
   'linked',
   'refused',
   'expired',
@@ -185,15 +193,15 @@ type Cell = ConnectionState | undefined;
  */
 // biome-ignore format: a table is read by its columns.
 const TABLE: Readonly<Record<ConnectionState, readonly Cell[]>> = {
-  //             ordered  accepted   started   relaying linked  refused expired exhausted lost  closed left
-  [ASKED]:       [ORDERED, ____,      ____,     ____,    ____,   FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
-  [ORDERED]:     [____,    GATHERING, PUNCHING, RELAYED, ____,   FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
-  [GATHERING]:   [____,    ____,      PUNCHING, RELAYED, ____,   FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
-  [PUNCHING]:    [____,    ____,      PUNCHING, RELAYED, STANDS, FAIL,   FAIL,   FAIL,     FAIL, DONE,  DONE],
-  [ESTABLISHED]: [____,    ____,      ____,     ____,    ____,   ____,   ____,   ____,     FAIL, DONE,  DONE],
-  [RELAYED]:     [____,    ____,      RELAYED,  ____,    STANDS, FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
-  [FAILED]:      [____,    ____,      ____,     ____,    ____,   ____,   ____,   ____,     ____, ____,  ____],
-  [CANCELLED]:   [____,    ____,      ____,     ____,    ____,   ____,   ____,   ____,     ____, ____,  ____],
+  //             ordered  accepted   started   relaying returning linked  refused expired exhausted lost  closed left
+  [ASKED]:       [ORDERED, ____,      ____,     ____,    ____,     ____,   FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
+  [ORDERED]:     [____,    GATHERING, PUNCHING, RELAYED, ____,     ____,   FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
+  [GATHERING]:   [____,    ____,      PUNCHING, RELAYED, ____,     ____,   FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
+  [PUNCHING]:    [____,    ____,      PUNCHING, RELAYED, ____,     STANDS, FAIL,   FAIL,   FAIL,     FAIL, DONE,  DONE],
+  [ESTABLISHED]: [____,    ____,      ____,     ____,    RELAYED,  ____,   ____,   ____,   ____,     FAIL, DONE,  DONE],
+  [RELAYED]:     [____,    ____,      RELAYED,  ____,    RELAYED,  STANDS, FAIL,   FAIL,   ____,     FAIL, DONE,  DONE],
+  [FAILED]:      [____,    ____,      ____,     ____,    ____,     ____,   ____,   ____,   ____,     ____, ____,  ____],
+  [CANCELLED]:   [____,    ____,      ____,     ____,    ____,     ____,   ____,   ____,   ____,     ____, ____,  ____],
 };
 
 /** Where an event leads from a state; undefined when it changes nothing there. */
@@ -242,6 +250,11 @@ export function relayVersionOf({ caller, peer }: Connection): number {
 /** Whether the relay comes before any attempt: the caller wants it, and both ends have gathered a key and know how. */
 export function isRelayFirst(connection: Connection): boolean {
   return connection.fallback === Fallback.IMMEDIATE && relayVersionOf(connection) >= RELAY_FIRST_FROM;
+}
+
+/** Whether it goes on through the server when its direct path has died: both ends know how, and the caller wants no less. */
+export function canReturn(connection: Connection): boolean {
+  return relayVersionOf(connection) >= RETURN_FROM && connection.fallback !== Fallback.NONE;
 }
 
 /** What a connection is called outside of the core. */

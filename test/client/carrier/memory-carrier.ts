@@ -34,6 +34,11 @@ class Line {
 /** One end of a path in memory, which arrives in order, holds up its writer, and can be cut. */
 export class MemoryCarrier implements Carrier {
   isOver = false;
+  onTaken: ((bytes: number) => void) | undefined;
+  /** How many frames the peer takes before it says so. */
+  takenAfter = 1;
+  #taken = { bytes: 0, frames: 0 };
+  #peer: MemoryCarrier | undefined;
   readonly frameBytesMax = 65_535;
 
   private constructor(
@@ -45,7 +50,12 @@ export class MemoryCarrier implements Carrier {
   /** Both ends of a path. */
   static pair(way: Way): [MemoryCarrier, MemoryCarrier] {
     const [there, back] = [new Line(), new Line()];
-    return [new MemoryCarrier(there, back, way), new MemoryCarrier(back, there, way)];
+    const ends: [MemoryCarrier, MemoryCarrier] = [
+      new MemoryCarrier(there, back, way),
+      new MemoryCarrier(back, there, way),
+    ];
+    [ends[0].#peer, ends[1].#peer] = [ends[1], ends[0]];
+    return ends;
   }
 
   async send(kind: FrameKind, bytes: Uint8Array): Promise<void> {
@@ -60,10 +70,19 @@ export class MemoryCarrier implements Carrier {
     if (this.into.error) throw this.into.error;
     const frame = this.into.frames[0];
     // The end is read again and again; it is never taken.
-    if (frame) this.into.frames.shift();
+    if (frame) this.#took(frame);
     else this.into.isEndTaken = true;
     this.into.changed();
     return frame;
+  }
+
+  #took(frame: Frame): void {
+    this.into.frames.shift();
+    const peer = this.#peer;
+    if (peer === undefined || frame.kind !== FrameKind.DATA) return;
+    peer.#taken.bytes += frame.bytes.length;
+    peer.#taken.frames += 1;
+    if (peer.#taken.frames % peer.takenAfter === 0) peer.onTaken?.(peer.#taken.bytes);
   }
 
   /** Finished is what the peer has taken. */

@@ -5,6 +5,7 @@ import type { AskConnection, Command } from '../../../src/core/model/command.js'
 import { ConnectionRole, ConnectionState, Fallback, PathKind } from '../../../src/core/model/connection.js';
 import { type Fault, isFault } from '../../../src/core/model/fault.js';
 import { DEFAULT_LIMITS, type Limits } from '../../../src/core/model/limits.js';
+import { DEFAULT_STREAM_PARAMS } from '../../../src/core/model/stream.js';
 import { canonical } from '../../../src/core/store/canonical.js';
 import { capture, Restoring, rowsOf } from '../../../src/core/store/snapshot.js';
 import { State } from '../../../src/core/store/state.js';
@@ -87,6 +88,81 @@ function restarted(): State {
 }
 
 beforeEach(() => found());
+
+/** A connection that both ends have moved to a direct path; they know the form of relayed bytes with this number. */
+function direct(relayVersion = 4): number {
+  const id = ask(a, b, { relayVersion });
+  gather(b, { relayVersion });
+  done(asking(a, b, { relayed: id, relayVersion, ...known }));
+  gather(b, { ...known, relayVersion });
+  tell(a, PUNCH_CONTROLLING, true);
+  tell(b, PUNCH_CONTROLLED, true);
+  for (const end of [a, b]) answerRelay(end);
+  reportDirect(a, b, id);
+  reportDirect(b, a, id);
+  return id;
+}
+
+function reportLoss(sid: number, peer: number, connection: number): void {
+  const brokered = { connection, path: PathKind.RELAYED, roundTripMs: 0, failed: true };
+  done({ kind: 'ReportLink', sid, peer, link: 1, established: false, brokered });
+}
+
+describe('a connection whose direct path has died', () => {
+  it('goes on through the server by new streams, given once although both ends report the loss, and its link stays', () => {
+    const id = direct();
+    const link = { a: Math.min(a, b), b: Math.max(a, b), link: 1 } as const;
+    expect([at(id).state, state.graph.hasLink(link)]).toEqual([ESTABLISHED, true]);
+    reportLoss(b, a, id);
+    expect(at(id)).toMatchObject({ state: RELAYED, path: PathKind.RELAYED });
+    expect([rolesOf(a), rolesOf(b)]).toEqual([[RELAY], [RELAY]]);
+    const { relay } = at(id);
+    reportLoss(a, b, id);
+    expect([at(id).relay, rolesOf(a), rolesOf(b)]).toEqual([relay, [RELAY], [RELAY]]);
+    expect([state.streams.count, state.graph.hasLink(link)]).toEqual([2, true]);
+    for (const end of [a, b]) answerRelay(end);
+    done(asking(a, b, { relayed: id, relayVersion: 4, ...known }));
+    gather(b, { ...known, relayVersion: 4 });
+    tell(a, PUNCH_CONTROLLING, true);
+    tell(b, PUNCH_CONTROLLED, true);
+    reportDirect(a, b, id);
+    reportDirect(b, a, id);
+    expect(at(id)).toMatchObject({ state: ESTABLISHED, attempts: [{ number: 1 }, { number: 2 }] });
+    expect([state.streams.count, canonical(restarted())]).toEqual([0, canonical(state)]);
+  });
+
+  it('goes on also when one end has not reported the path yet', () => {
+    const id = ask(a, b, { relayVersion: 4 });
+    gather(b, { relayVersion: 4 });
+    for (const end of [a, b]) answerRelay(end);
+    reportDirect(a, b, id);
+    const { relay } = at(id);
+    reportLoss(a, b, id);
+    expect(at(id).state).toBe(RELAYED);
+    expect(at(id).relay).not.toEqual(relay);
+    expect(state.streams.count).toBe(2);
+  });
+
+  it('is over when an end knows no way back, wants no relay, or can have no stream', () => {
+    const old = direct(3);
+    reportLoss(a, b, old);
+    expect(at(old)).toMatchObject({ state: FAILED, reason: 'PATH_FAILED' });
+    found({ streamsPerSessionMax: 1 });
+    const full = direct();
+    done({ kind: 'CreateStream', sid: a, sinks: [b], params: DEFAULT_STREAM_PARAMS });
+    reportLoss(a, b, full);
+    expect(at(full)).toMatchObject({ state: FAILED, reason: 'PATH_FAILED' });
+    expect(state.graph.hasLink({ a: Math.min(a, b), b: Math.max(a, b), link: 1 })).toBe(false);
+  });
+
+  it('is over when an end does not open the relay again', () => {
+    const id = direct();
+    reportLoss(a, b, id);
+    done({ kind: 'ExpireOrder', sid: b, orderId: orderOf(b, RELAY)! });
+    expect(at(id)).toMatchObject({ state: FAILED, reason: 'ORDER_DEADLINE' });
+    expect(state.streams.count).toBe(0);
+  });
+});
 
 describe('a connection whose relay comes first', () => {
   it('goes through the server as soon as the peer has said yes, without a candidate of either end', () => {

@@ -51,9 +51,10 @@ const WAYS: Readonly<Record<StateName, Partial<Record<ConnectionEvent, StateName
     closed: 'CANCELLED',
     left: 'CANCELLED',
   },
-  ESTABLISHED: { lost: 'FAILED', closed: 'CANCELLED', left: 'CANCELLED' },
+  ESTABLISHED: { returning: 'RELAYED', lost: 'FAILED', closed: 'CANCELLED', left: 'CANCELLED' },
   RELAYED: {
     started: 'RELAYED',
+    returning: 'RELAYED',
     linked: 'ESTABLISHED',
     refused: 'FAILED',
     expired: 'FAILED',

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Cell, lacksForCells, TRANSPORTS } from '../../../harness/nat/cell.js';
 import { compiled } from '../../../harness/nat/compiled.js';
+import { hasMapper } from '../../../harness/nat/mapper.js';
 import { NatNetwork, type NetworkOptions } from '../../../harness/nat/network.js';
 import { removeRunFolder } from '../../../harness/nat/run-folder.js';
 import { sampleOf } from '../../long.js';
@@ -10,6 +11,8 @@ const CELL_MS = 90_000;
 const COMPILE_MS = 300_000;
 /** The port of HTTPS, which networks let out that let out nothing else. */
 const HTTPS_PORT = 443;
+/** After how long the test's proxy ends what is idle: less than the 15 s between two heartbeats, as none would be idle otherwise. */
+const PROXY_IDLE_MS = 2_000;
 /** `npm test` tries one of so many, `npm run test:all` each. */
 const ONE_OF = 4;
 
@@ -53,6 +56,30 @@ const ROWS: readonly Row[] = [
     ends: ['a', 'c'],
     paths: ['direct', 'direct'],
   },
+  {
+    what: 'behind two NATs in a row',
+    options: { routers: { a: apdf, b: apdf }, carrier: { sites: ['a'], kind: apdf, hairpin: false } },
+    ends: ['a', 'b'],
+    paths: ['direct', 'direct'],
+  },
+  {
+    what: 'behind two NATs in a row, of which the outer one maps each peer to another port',
+    options: { routers: { a: apdf, b: apdf }, carrier: { sites: ['a'], kind: edm, hairpin: false } },
+    ends: ['a', 'b'],
+    paths: ['relayed', 'relayed'],
+  },
+  {
+    what: 'behind a router of its own and a NAT that both ends have in common and that leads back to itself',
+    options: { routers: { a: apdf, b: apdf }, carrier: { sites: ['a', 'b'], kind: 'eif', hairpin: true } },
+    ends: ['a', 'b'],
+    paths: ['direct', 'direct'],
+  },
+  {
+    what: 'behind a router of its own and a NAT that both ends have in common and that does not lead back to itself',
+    options: { routers: { a: apdf, b: apdf }, carrier: { sites: ['a', 'b'], kind: 'eif', hairpin: false } },
+    ends: ['a', 'b'],
+    paths: ['relayed', 'relayed'],
+  },
 ];
 
 (lacks ? describe.skip : describe)('an instance', () => {
@@ -80,6 +107,50 @@ const ROWS: readonly Row[] = [
         }
         const proxied = options.fences?.a === 'proxy' ? [expect.stringContaining(':8768')] : [];
         expect(cell.proxied).toEqual(expect.arrayContaining(proxied));
+      } finally {
+        cell.remove();
+      }
+    },
+    CELL_MS,
+  );
+
+  (hasMapper() ? it : it.skip)(
+    'is reached directly over TCP through a port that its router maps, although it could only be relayed',
+    async () => {
+      const cell = await Cell.make({ routers: { a: edm, b: edm }, mappers: ['a'] });
+      try {
+        for (const [from, to] of [
+          ['a', 'b'],
+          ['b', 'a'],
+        ] as const) {
+          const outcome = await cell.connect('tcp', from, to, { hold: true });
+          expect([outcome.error, outcome.path]).toEqual([undefined, 'direct']);
+          const talked = await cell.talk(from, outcome.held, 3 << 20);
+          expect([talked.error, talked.path]).toEqual([undefined, 'direct']);
+        }
+      } finally {
+        cell.remove();
+      }
+    },
+    CELL_MS,
+  );
+
+  it(
+    'goes on with a connection while a proxy ends what is idle',
+    async () => {
+      const routers = { a: apdf, b: apdf };
+      const cell = await Cell.make({ routers, fences: { a: 'proxy' }, proxyIdleMs: PROXY_IDLE_MS });
+      try {
+        const { held, path } = await cell.connect('tcp', 'a', 'b', { hold: true, settles: false });
+        expect(path).toBe('relayed');
+        for (let idle = 0; idle < 2; idle++) {
+          const before = cell.proxied.length;
+          // Tries for a direct path keep it busy at first; an attachment that was cut comes back over another connection.
+          while (cell.proxied.length === before)
+            await new Promise((resolve) => setTimeout(resolve, PROXY_IDLE_MS / 10));
+          const talked = await cell.talk('a', held, 3 << 20);
+          expect([talked.error, talked.path]).toEqual([undefined, 'relayed']);
+        }
       } finally {
         cell.remove();
       }

@@ -3,6 +3,7 @@ import type { UdxStream } from 'udx-native';
 import type { Clock, Timer } from '../../../base/clock.js';
 import { every } from '../../../base/timing.js';
 import { CONNECTION_TIMES } from '../../../core/model/connection-times.js';
+import { SilentPathError } from '../../carrier/silent-path.js';
 import { PUNCH_LIMITS } from '../limits.js';
 
 /**
@@ -59,7 +60,7 @@ export class UdxDuplex extends Duplex {
     // Counted in ticks rather than taken from a clock: a machine that slept, or was busy, has not listened.
     this.#watching = every(this.#clock, aliveRetryMs, () => {
       this.#silentMs += aliveRetryMs;
-      if (this.#silentMs > deadMs) this.destroy(new Error(`the peer was silent for ${deadMs / 1_000} s`));
+      if (this.#silentMs > deadMs) this.destroy(new SilentPathError(`the peer was silent for ${deadMs / 1_000} s`));
       else if (this.#silentMs >= aliveMs) this.#stream.trySend(ASK);
     });
   }

@@ -1,0 +1,57 @@
+import type { ConnectionFallback, PathKind, RendezvousAddress } from '../../../gen/switchyard/v1/connection.js';
+import type { LinkType } from '../../../gen/switchyard/v1/link.js';
+import type { Clock, Random } from '../../base/clock.js';
+import type { Gathered } from '../direct/gather.js';
+import type { Identity } from '../direct/identity.js';
+import type { LocalAddresses } from '../local-addresses.js';
+import type { RelayOptions, RelaySink, RelaySource } from '../relay/relay.js';
+
+/** A connection as its instance knows it. */
+export interface NamedConnection {
+  readonly facts: BrokeredFacts;
+  /** As the server named it; empty until it has. */
+  readonly connectionId: string;
+}
+
+/** What a connection needs of the instance that it belongs to. */
+export interface BrokeredDesk {
+  readonly identity: Identity;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly addresses: LocalAddresses;
+  /** Opens sockets. Without a `rendezvous` from an order, the session's is asked. */
+  gather(link: LinkType, rendezvous?: readonly RendezvousAddress[]): Promise<Gathered>;
+  openSource(id: number, options: RelayOptions): Promise<RelaySource>;
+  openSink(branchId: number, options: RelayOptions): Promise<RelaySink>;
+  /** Asks the server for one more attempt of a relayed connection. */
+  askAgain(connection: NamedConnection, gathered: Gathered): Promise<void>;
+  /** Tells the server that the connection stands, or (failed: because its path is dead) does not any more. */
+  report(connection: NamedConnection, word: Word): void;
+  /** Asks the server for the relay again, as the direct path is dead; undefined: there is no session to ask with. */
+  askToReturn(connection: NamedConnection): Promise<unknown> | undefined;
+  /** It is over: nothing is left of it. */
+  over(connection: NamedConnection): void;
+}
+
+/** An end's report about its connection. */
+export interface Word {
+  readonly established: boolean;
+  readonly failed: boolean;
+  readonly path: PathKind;
+  readonly roundTripMs?: number;
+}
+
+/** What is known of a connection from the start. */
+export interface BrokeredFacts {
+  readonly peerCvid: number;
+  readonly link: LinkType;
+  readonly incoming: boolean;
+  /** When a relayed one is first tried again for a direct path; infinite: never. */
+  readonly upgradeAfterMs: number;
+  /** Whether this end wants no direct path. */
+  readonly relayOnly: boolean;
+  /** Whether and when it goes through the server. */
+  readonly fallback: ConnectionFallback;
+  /** The trace that it belongs to; undefined: none. */
+  readonly traceparent?: string | undefined;
+}

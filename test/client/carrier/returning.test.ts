@@ -1,0 +1,180 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { SEED } from '../../../harness/seed.js';
+import { CarriedDuplex } from '../../../src/client/carrier/carried-duplex.js';
+import { type Frame, FrameKind } from '../../../src/client/carrier/carrier.js';
+import { MemoryCarrier, type Way } from './memory-carrier.js';
+
+const AT_ONCE: Way = { framesMax: 16, delay: async () => {} };
+
+const turns = async (count: number) => {
+  for (let turn = 0; turn < count; turn++) await new Promise(setImmediate);
+};
+
+/** Both ends of a connection, which asks for another carrier when one dies; what each end has read, and how it ended. */
+function connection(way: Way) {
+  const carriers = MemoryCarrier.pair(way);
+  const ends = [0, 1].map((end) => {
+    const losses: string[] = [];
+    const duplex = new CarriedDuplex(
+      carriers[end]!,
+      () => {},
+      ({ message }) => {
+        losses.push(message);
+        return true;
+      },
+    );
+    const read: Buffer[] = [];
+    let error: Error | undefined;
+    duplex.on('error', (cause) => {
+      error = cause;
+    });
+    duplex.on('data', (bytes: Buffer) => read.push(bytes));
+    const closed = new Promise<void>((resolve) => duplex.once('close', resolve));
+    return { duplex, losses, read, over: closed.then(() => ({ bytes: Buffer.concat(read), error })) };
+  });
+  return { near: ends[0]!, far: ends[1]!, carriers };
+}
+
+/** Both ends go on with another pair of carriers, as they do once the relay was ordered: one may leave long after the other. */
+async function goOn({ near, far }: ReturnType<typeof connection>, way: Way, lateTurns = 0) {
+  const carriers = MemoryCarrier.pair(way);
+  const nearRead = near.duplex.leave();
+  await turns(lateTurns);
+  const farRead = far.duplex.leave();
+  const going = [near.duplex.goOn(carriers[0], farRead), far.duplex.goOn(carriers[1], nearRead)];
+  going.forEach((one, at) => void one.catch((error: Error) => (at === 0 ? near : far).duplex.destroy(error)));
+  return carriers;
+}
+
+function cycle(numbers: readonly number[]): () => number {
+  let at = 0;
+  return () => numbers[at++ % numbers.length]!;
+}
+
+/** Byte number `at` of what a side says: no two windows look alike. */
+const said = (who: number, sizes: readonly number[]) => {
+  const bytes = Buffer.alloc(sizes.reduce((sum, size) => sum + size, 0));
+  for (let at = 0; at < bytes.length; at++) bytes[at] = (at * 31 + (at >> 8) * 17 + (at >> 16) * 7 + who * 101) & 0xff;
+  return bytes;
+};
+
+/** Says everything and ends, and reads by fits and starts. */
+async function live(duplex: CarriedDuplex, bytes: Buffer, sizes: readonly number[], holds: readonly number[]) {
+  const hold = cycle(holds);
+  duplex.on('data', () => {
+    duplex.pause();
+    void turns(hold()).then(() => duplex.resume());
+  });
+  let at = 0;
+  for (const size of sizes) {
+    await turns(hold());
+    const isFree = duplex.write(bytes.subarray(at, at + size));
+    at += size;
+    if (!isFree && !duplex.destroyed) await new Promise((go) => duplex.once('drain', go).once('close', go));
+  }
+  duplex.end();
+}
+
+const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 60_000, max: 140_000 })), {
+  maxLength: 8,
+});
+const plan = fc.record({
+  near: sizes,
+  far: sizes,
+  holds: fc.array(fc.nat({ max: 4 }), { minLength: 1, maxLength: 4 }),
+  framesMax: fc.integer({ min: 1, max: 4 }),
+  delays: fc.array(fc.nat({ max: 3 }), { minLength: 1, maxLength: 5 }),
+  takenAfter: fc.integer({ min: 1, max: 5 }),
+  /** After so many turns a carrier dies; and so long after it both ends go on with another one, again and again. */
+  deaths: fc.array(fc.record({ after: fc.nat({ max: 30 }), rest: fc.nat({ max: 6 }), late: fc.nat({ max: 4 }) }), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+});
+
+describe('a connection whose path dies', () => {
+  it(`goes on over another one, and every byte arrives once and in order (seed ${SEED})`, async () => {
+    await fc.assert(
+      fc.asyncProperty(plan, async ({ near, far, holds, framesMax, delays, takenAfter, deaths }) => {
+        const delay = cycle(delays);
+        const way: Way = { framesMax, delay: () => turns(delay()) };
+        const world = connection(way);
+        const sent = [said(0, near), said(1, far)];
+        void live(world.near.duplex, sent[0]!, near, holds);
+        void live(world.far.duplex, sent[1]!, far, holds);
+        let { carriers } = world;
+        for (const { after, rest, late } of deaths) {
+          for (const carrier of carriers) carrier.takenAfter = takenAfter;
+          await turns(after);
+          // One end that has closed has said and heard everything; there is nothing left to go on with.
+          if (world.near.duplex.destroyed || world.far.duplex.destroyed) break;
+          if (world.near.duplex.writableFinished || world.far.duplex.writableFinished) break;
+          carriers[0]!.cut(new Error('died'));
+          await turns(rest);
+          carriers = await goOn(world, way, late);
+        }
+        const [atNear, atFar] = await Promise.all([world.near.over, world.far.over]);
+        expect([atNear.error, atFar.error]).toEqual([undefined, undefined]);
+        expect([atFar.bytes.equals(sent[0]!), atNear.bytes.equals(sent[1]!)]).toEqual([true, true]);
+      }),
+      { seed: SEED, numRuns: 200 },
+    );
+  }, 60_000);
+
+  it.each([0, 1, 2, 3, 4, 5])('counts bytes once that it is handed %i steps before it leaves', async (steps) => {
+    let hand = (_frame: Frame) => {};
+    const handed = new Promise<Frame>((resolve) => {
+      hand = resolve;
+    });
+    const [first] = MemoryCarrier.pair(AT_ONCE);
+    const frames = [handed];
+    const receive = first.receive.bind(first);
+    first.receive = () => frames.shift() ?? receive();
+    const duplex = new CarriedDuplex(
+      first,
+      () => {},
+      () => true,
+    );
+    const read: Buffer[] = [];
+    duplex.on('data', (bytes: Buffer) => read.push(bytes));
+    await turns(1);
+    hand({ kind: FrameKind.DATA, bytes: Buffer.from('once') });
+    for (let step = 0; step < steps; step++) await Promise.resolve();
+    const place = duplex.leave();
+    const [near, far] = MemoryCarrier.pair(AT_ONCE);
+    await duplex.goOn(near, 0);
+    if (place < 4) await far.send(FrameKind.DATA, Buffer.from('once').subarray(place));
+    await far.send(FrameKind.DATA, Buffer.from(' more'));
+    await turns(3);
+    expect(String(Buffer.concat(read))).toBe('once more');
+  });
+
+  it('says its end again when that was on its way', async () => {
+    const world = connection(AT_ONCE);
+    world.near.duplex.pause();
+    world.near.duplex.write('first');
+    await turns(3);
+    world.carriers[0]!.cut(new Error('died'));
+    world.far.duplex.end('the last words');
+    await turns(3);
+    await goOn(world, AT_ONCE);
+    world.near.duplex.resume();
+    world.near.duplex.end(', and mine');
+    const [atNear, atFar] = await Promise.all([world.near.over, world.far.over]);
+    expect([String(atNear.bytes), String(atFar.bytes)]).toEqual(['the last words', 'first, and mine']);
+    expect([atNear.error, atFar.error]).toEqual([undefined, undefined]);
+  });
+
+  it('errs when the peer has read more than was sent, or less than it has said to have taken', async () => {
+    for (const peerRead of [6, 4]) {
+      const { near } = connection(AT_ONCE);
+      near.duplex.write('five!');
+      await turns(3);
+      near.duplex.leave();
+      await expect(near.duplex.goOn(MemoryCarrier.pair(AT_ONCE)[0], peerRead)).rejects.toThrow(
+        `the peer goes on from byte ${peerRead}; bytes 5 to 5 are there`,
+      );
+    }
+  });
+});
