@@ -30,7 +30,7 @@ export function dataFolder({ data }: ConnectionFlags, surroundings: Surroundings
  * server that does not answer is an error; without it, one that cannot be asked is told.
  */
 export async function readAnchors(flags: ConnectionFlags, surroundings: Surroundings): Promise<KnownAnchors> {
-  if (flags.server !== undefined) return { anchors: await ask(flags, surroundings) };
+  if (flags.server !== undefined) return ask(flags, surroundings);
   const folder = dataFolder(flags, surroundings);
   try {
     return { anchors: await readJournal(folder) };
@@ -40,7 +40,7 @@ export async function readAnchors(flags: ConnectionFlags, surroundings: Surround
     const running = error.kind === 'locked' || error.kind === 'failed' ? readListening(folder) : undefined;
     if (running === undefined) return { anchors: [], notCompared: error.message };
     try {
-      return { anchors: await ask({ ...flags, data: folder, server: running.grpc }, surroundings) };
+      return await ask({ ...flags, data: folder, server: running.grpc }, surroundings);
     } catch (refusal) {
       return { anchors: [], notCompared: wordsFor(refusal) };
     }
@@ -64,13 +64,19 @@ async function readJournal(folder: string): Promise<AnchoredLine[]> {
   }
 }
 
-async function ask(flags: ConnectionFlags, surroundings: Surroundings): Promise<AnchoredLine[]> {
+/** A server of an earlier release answers like one that has anchored nothing yet. */
+const TOLD_OF_NONE =
+  'the server tells of no line that its journal knows: it has anchored none yet, or is of a release that anchors none';
+
+async function ask(flags: ConnectionFlags, surroundings: Surroundings): Promise<KnownAnchors> {
   const { signal } = surroundings;
   const known = await withServersAdministrator(flags, surroundings, (yard) => yard.identities.auditAnchors({ signal }));
-  return known.map(({ number, hash, anchoredAt, missed }) => ({
+  if (known.length === 0) return { anchors: [], notCompared: TOLD_OF_NONE };
+  const anchors = known.map(({ number, hash, anchoredAt, missed }) => ({
     ...{ number: Number(number), hash, missed },
     at: anchoredAt === undefined ? '' : momentWord(anchoredAt),
   }));
+  return { anchors };
 }
 
 function wordsFor(refusal: unknown): string {
