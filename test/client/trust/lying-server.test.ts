@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Connection } from '../../gen/switchyard/v1/connection.js';
-import { NetworkServiceService } from '../../gen/switchyard/v1/network_service.js';
-import type { Order } from '../../gen/switchyard/v1/session.js';
-import type { Call, Method } from '../../src/client/channel/channel.js';
+import type { Connection } from '../../../gen/switchyard/v1/connection.js';
+import { NetworkServiceService } from '../../../gen/switchyard/v1/network_service.js';
+import type { Order } from '../../../gen/switchyard/v1/session.js';
+import type { Call, Method } from '../../../src/client/channel/channel.js';
 import {
   type ConnectionOffer,
   type ConnectOptions,
@@ -13,10 +13,10 @@ import {
   type PeerStream,
   Switchyard,
   UnendorsedPeerError,
-} from '../../src/client/index.js';
-import { BlindChannel } from '../client/worlds/blind-channel.js';
-import { agent, type Running, run } from '../grpc/running.js';
-import { keyOf } from '../trust/proving.js';
+} from '../../../src/client/index.js';
+import { agent, type Running, run } from '../../grpc/running.js';
+import { keyOf } from '../../trust/proving.js';
+import { BlindChannel } from '../worlds/blind-channel.js';
 
 /** What a lying server changes in what it says of a connection. */
 type Lie = (connection: Connection) => Connection;
