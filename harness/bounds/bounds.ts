@@ -1,3 +1,4 @@
+import { ENDORSEMENT_BYTES_MAX } from '../../src/brokering/candidates.js';
 import { type ChosenLimit, LIMIT_OPTIONS } from '../../src/config/limit-options.js';
 import { BLOCK_BYTES_MAX } from '../../src/core/decide/check.js';
 import { DEFAULT_LIMITS } from '../../src/core/model/limits.js';
@@ -91,6 +92,7 @@ export const BOUNDS: Readonly<Record<string, Bound>> = {
   'DirectConnectionRequest.port': { min: 0, max: 65_535 },
   'DirectConnectionRequest.candidates': limited('candidatesMax', 'maxCount'),
   'DirectConnectionRequest.public_key': limited('publicKeyBytesMax', 'maxBytes'),
+  'DirectConnectionRequest.endorsement': { maxBytes: ENDORSEMENT_BYTES_MAX },
   'DirectConnectionRequest.round_trip': SPAN,
   'DirectConnectionRequest.request_id': REQUEST_ID,
   'DirectConnectionRequest.fallback': { named: true },

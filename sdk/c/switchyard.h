@@ -271,6 +271,7 @@ enum {
   SWY_DIRECT_CONNECTION_CANDIDATES = 10,
   SWY_DIRECT_CONNECTION_PUBLIC_KEY = 11,
   SWY_DIRECT_CONNECTION_ROUND_TRIP_MS = 12,
+  SWY_DIRECT_CONNECTION_ENDORSEMENT = 24,
 };
 /* Keys of Candidate. */
 enum {
@@ -299,6 +300,7 @@ enum {
   SWY_CONNECTION_RELAY_STREAM_ID = 18,
   SWY_CONNECTION_RENDEZVOUS = 19,
   SWY_CONNECTION_RELAY_BRANCH_ID = 20,
+  SWY_CONNECTION_PEER_ENDORSEMENT = 31,
 };
 /* Keys of RendezvousAddress. */
 enum {
@@ -407,6 +409,7 @@ enum {
   SWY_CONNECTION_ANSWER_CANDIDATES = 1,
   SWY_CONNECTION_ANSWER_PUBLIC_KEY = 2,
   SWY_CONNECTION_ANSWER_ROUND_TRIP_MS = 3,
+  SWY_CONNECTION_ANSWER_ENDORSEMENT = 5,
   SWY_CONNECTION_ANSWER_CONNECTED = 10,
   SWY_CONNECTION_ANSWER_TOOK_MS = 11,
 };
@@ -420,7 +423,7 @@ enum { SWY_KIND_U8, SWY_KIND_U16, SWY_KIND_U32, SWY_KIND_ID, SWY_KIND_U64, SWY_K
 enum { SWY_OPTIONAL, SWY_REQUIRED, SWY_REPEATED };
 /* Who handles a type of event: a server, a client, or either. */
 enum { SWY_C2S = 1, SWY_S2C = 2 };
-#define SWY_FIELDS_MAX 14
+#define SWY_FIELDS_MAX 15
 #define SWY_TYPES 18u
 #define SWY_NO_TABLE 255u
 #ifdef SWITCHYARD_NAMES
@@ -588,6 +591,7 @@ static const swy_field swy_fields_direct_connection[] = {
   {SWY_NAMED("candidates") 10, SWY_KIND_STRUCTURE, SWY_REPEATED, 26, 0, 65535, 16},
   {SWY_NAMED("public_key") 11, SWY_KIND_BYTES, SWY_OPTIONAL, SWY_NO_TABLE, 0, 512, 1},
   {SWY_NAMED("round_trip_ms") 12, SWY_KIND_U32, SWY_OPTIONAL, SWY_NO_TABLE, 4, 4, 1},
+  {SWY_NAMED("endorsement") 24, SWY_KIND_BYTES, SWY_OPTIONAL, SWY_NO_TABLE, 0, 256, 1},
 };
 static const swy_field swy_fields_candidate[] = {
   {SWY_NAMED("host") 1, SWY_KIND_TEXT, SWY_REQUIRED, SWY_NO_TABLE, 0, 45, 1},
@@ -613,6 +617,7 @@ static const swy_field swy_fields_connection[] = {
   {SWY_NAMED("relay_stream_id") 18, SWY_KIND_ID, SWY_OPTIONAL, SWY_NO_TABLE, 4, 4, 1},
   {SWY_NAMED("rendezvous") 19, SWY_KIND_STRUCTURE, SWY_REPEATED, 29, 0, 65535, 8},
   {SWY_NAMED("relay_branch_id") 20, SWY_KIND_ID, SWY_OPTIONAL, SWY_NO_TABLE, 4, 4, 1},
+  {SWY_NAMED("peer_endorsement") 31, SWY_KIND_BYTES, SWY_OPTIONAL, SWY_NO_TABLE, 0, 256, 1},
 };
 static const swy_field swy_fields_rendezvous_address[] = {
   {SWY_NAMED("host") 1, SWY_KIND_TEXT, SWY_OPTIONAL, SWY_NO_TABLE, 0, 255, 1},
@@ -703,6 +708,7 @@ static const swy_field swy_fields_connection_answer[] = {
   {SWY_NAMED("candidates") 1, SWY_KIND_STRUCTURE, SWY_REPEATED, 26, 0, 65535, 16},
   {SWY_NAMED("public_key") 2, SWY_KIND_BYTES, SWY_OPTIONAL, SWY_NO_TABLE, 0, 512, 1},
   {SWY_NAMED("round_trip_ms") 3, SWY_KIND_U32, SWY_OPTIONAL, SWY_NO_TABLE, 4, 4, 1},
+  {SWY_NAMED("endorsement") 5, SWY_KIND_BYTES, SWY_OPTIONAL, SWY_NO_TABLE, 0, 256, 1},
   {SWY_NAMED("connected") 10, SWY_KIND_BOOL, SWY_OPTIONAL, SWY_NO_TABLE, 1, 1, 1},
   {SWY_NAMED("took_ms") 11, SWY_KIND_U32, SWY_OPTIONAL, SWY_NO_TABLE, 4, 4, 1},
 };
@@ -737,10 +743,10 @@ static const swy_table swy_tables[] = {
   {swy_fields_principal, 4},
   {swy_fields_keep_alive, 3},
   {swy_fields_keep_alive_answer, 2},
-  {swy_fields_direct_connection, 6},
+  {swy_fields_direct_connection, 7},
   {swy_fields_candidate, 4},
   {swy_fields_direct_connection_answer, 1},
-  {swy_fields_connection, 14},
+  {swy_fields_connection, 15},
   {swy_fields_rendezvous_address, 2},
   {swy_fields_stop_stream, 2},
   {swy_fields_stop_stream_answer, 2},
@@ -758,7 +764,7 @@ static const swy_table swy_tables[] = {
   {swy_fields_link_added, 3},
   {swy_fields_link_removed, 3},
   {swy_fields_endpoint_closed, 5},
-  {swy_fields_connection_answer, 5},
+  {swy_fields_connection_answer, 6},
   {swy_fields_stream_stopped, 3},
 };
 static inline const swy_table *swy_table_at(uint8_t index) { return &swy_tables[index]; }

@@ -23,7 +23,7 @@ import type { Replica } from '../replica/replica.js';
 import { pendingConnections } from '../shares/belongings.js';
 import type { Shares } from '../shares/shares.js';
 import type { Acceptances } from './acceptances.js';
-import { checkCandidates, checkPairs, checkPublicKey, checkRoundTrip } from './candidates.js';
+import { checkCandidates, checkEndorsement, checkPairs, checkPublicKey, checkRoundTrip } from './candidates.js';
 import { ConnectionTraces } from './connection-traces.js';
 
 const NONCE_BYTES = 16;
@@ -50,6 +50,8 @@ export interface AskingParts {
 export interface Brought {
   readonly candidates: readonly Candidate[];
   readonly publicKey: Uint8Array;
+  /** That a key of its identity stands for that key; absent or empty: it brings none. */
+  readonly endorsement?: Uint8Array | undefined;
   /** 0: not known. NaN: what came in was no duration. */
   readonly roundTripMs: number;
   /** The newest form of relayed bytes that it knows. */
@@ -143,6 +145,7 @@ export class Asking {
     const gathered = {
       candidates: checkCandidates(checked, limits, brought.candidates, this.observedFrom(plainAddress(address))),
       publicKey: checkPublicKey(checked, limits, brought.publicKey),
+      ...checkEndorsement(checked, brought.endorsement),
       roundTripMs: checkRoundTrip(checked, brought.roundTripMs),
       relayVersion: brought.relayVersion,
     };
@@ -189,10 +192,11 @@ export class Asking {
     if (port > 0 && relayed > 0) checked.wrong('connection_id', 'a new connection is needed for a caller that listens');
     const coordinated = port === 0;
     const host = plainAddress(origin.address);
-    const { candidates, publicKey, roundTripMs, relayVersion } = brought;
+    const { candidates, publicKey, endorsement, roundTripMs, relayVersion } = brought;
     const gathered = {
       candidates: coordinated ? checkCandidates(checked, limits, candidates, this.observedFrom(host)) : [],
       publicKey: checkPublicKey(checked, limits, publicKey, relayed === 0),
+      ...checkEndorsement(checked, endorsement),
       roundTripMs: coordinated ? checkRoundTrip(checked, roundTripMs) : 0,
       relayVersion,
     };

@@ -1,5 +1,5 @@
 import { type Checked, wholeMs } from '../core/decide/check.js';
-import type { Candidate, Pair } from '../core/model/connection.js';
+import type { Candidate, Gathered, Pair } from '../core/model/connection.js';
 import type { Limits } from '../core/model/limits.js';
 import { addressBytes, addressText, isPrivateAddress } from '../stun/address.js';
 
@@ -58,6 +58,18 @@ export function checkPublicKey(checked: Checked, limits: Limits, publicKey: Uint
     checked.wrong('public_key', `${publicKey.length} bytes; ${publicKeyBytesMax} are the limit`);
   }
   return Buffer.from(publicKey).toString('latin1');
+}
+
+/** Bytes of an endorsement: the longest, by a key of P-256, has 190. A later version may be longer. */
+export const ENDORSEMENT_BYTES_MAX = 256;
+
+/** Checks the length of an endorsement, which is for the other end alone to read. Answers with it as it is stored. */
+export function checkEndorsement(checked: Checked, endorsement: Uint8Array | undefined): Pick<Gathered, 'endorsement'> {
+  if (endorsement === undefined || endorsement.length === 0) return {};
+  if (endorsement.length > ENDORSEMENT_BYTES_MAX) {
+    checked.wrong('endorsement', `${endorsement.length} bytes; ${ENDORSEMENT_BYTES_MAX} are the limit`);
+  }
+  return { endorsement: Buffer.from(endorsement).toString('latin1') };
 }
 
 /** Checks a round trip. Answers with it as it is stored: whole milliseconds, and no more than makes sense. */

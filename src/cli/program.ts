@@ -213,6 +213,8 @@ function addConsole(program: Command, surroundings: Surroundings): void {
 
 const FALLBACK =
   'when it goes through the server: at once until there is a direct way, when that is not found, or never';
+const PEER_KEY =
+  "the peer's key, as `key show` prints it there: go on only if it stands behind the connection; again for more; else those of known_peers";
 const REACHABLE = 'where others can reach this machine, open or forwarded by its router: they dial it there';
 const MAPPED = 'ask the router, by NAT-PMP, to let connections over TCP in while they are being made (Linux)';
 
@@ -227,7 +229,7 @@ function addDirect(program: Command, surroundings: Surroundings): void {
     )
     .option(
       '--from <WHO>',
-      'who may: a SID or UUID, or by what a peer has proved to be role:ROLE, label:KEY[=VALUE] or uuid:UUID; again for more; everybody without it',
+      'who may: a SID or UUID, or by what a peer has proved to be role:ROLE, label:KEY[=VALUE] or uuid:UUID, or by what it signs key:KEY; again for more; everybody without it',
       listed,
     )
     .option('--name <NAME>', 'what to be called, for people; the same name is the same instance again')
@@ -253,6 +255,7 @@ function addDirect(program: Command, surroundings: Surroundings): void {
       .option('--uuid <UUID>', 'which instance to be; a new one without it')
       .option('--listen <PORT>', REACHABLE, port)
       .option('--map-ports', MAPPED)
+      .option('--peer-key <KEY>', PEER_KEY, listed)
       .option('-v, --verbose', 'say on which way it was reached');
   peer(program.command('connect'))
     .description('Connect standard input and output to a port of a peer, directly where there is a way.')

@@ -62,6 +62,7 @@ export {
 } from '../../gen/switchyard/v1/stream_service.js';
 export type { Clock, Random, Timer } from '../base/clock.js';
 export type { Span, SpanAttributes, SpanKind, SpanStart, Tracer } from '../tracing/tracer.js';
+export type { Endorsement } from '../trust/endorsement.js';
 export { formatPin, parsePin } from '../trust/pin.js';
 export { SigningKey } from '../trust/signing-key.js';
 export { decodeTicket, type TicketContent, TicketTextError } from '../trust/ticket.js';
@@ -71,6 +72,7 @@ export type { Call, Channel, Method } from './channel/channel.js';
 export { GrpcChannel, type TlsOptions } from './channel/grpc-channel.js';
 export { findPinnedRoot, PinMismatchError } from './channel/pinned-root.js';
 export type { ConnectOptions } from './connection/connect-options.js';
+export { UnendorsedPeerError } from './connection/peer-key-check.js';
 export type { PathFacts, PeerFacts, PeerStream } from './connection/peer-stream.js';
 export { durationOf, msOf } from './duration.js';
 export type { Unsubscribe } from './emitter.js';
@@ -81,6 +83,7 @@ export type { InstanceEvents } from './instance/instance-events.js';
 export type { InstanceOptions } from './instance/instance-options.js';
 export type { State } from './instance/lifecycle.js';
 export {
+  type Acceptance,
   type ConnectionOffer,
   mayReachPort,
   type OrderHandlers,

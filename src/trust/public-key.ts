@@ -37,10 +37,18 @@ export function algorithmOf(spki: Uint8Array): KeyAlgorithm | { readonly problem
   return { problem: `${spki.length} bytes that are no key of a kind that is taken: ${allowed}` };
 }
 
-/** Imports a key; undefined for one whose point is not on its curve. Takes a tenth of a millisecond. */
+/**
+ * Imports a key; undefined for one whose point is not on its curve. One of Ed25519 is handed over as its 32 bytes: reading the DER takes Node 20
+ * ten times as long, 80 to 90 µs of the event loop. P-256 stays with the DER.
+ */
 export function importKey(spki: Uint8Array): KeyObject | undefined {
+  const bytes = Buffer.from(spki.buffer, spki.byteOffset, spki.length);
   try {
-    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+    if (startsWith(bytes, ED25519_HEAD, ED25519_BYTES)) {
+      const x = bytes.toString('base64url', ED25519_HEAD.length);
+      return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+    }
+    return createPublicKey({ key: bytes, format: 'der', type: 'spki' });
   } catch {
     return undefined;
   }

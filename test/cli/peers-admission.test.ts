@@ -1,16 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import { isAdmitted, readAdmitted } from '../../src/cli/peers/admission.js';
 import { UsageError } from '../../src/cli/surroundings.js';
-import { mayReachPort } from '../../src/client/index.js';
+import { type Acceptance, type ConnectionOffer, mayReachPort } from '../../src/client/index.js';
 
 const NODE = '00000000-0000-4000-8000-000000000001';
 const IDENTITY = '00000000-0000-4000-8000-000000000002';
 const peer = { identityUuid: IDENTITY, roles: ['client'], keyId: 'f'.repeat(64), labels: { site: 'north', lit: '' } };
 
+const endorsement = { keyId: 'a'.repeat(64), identityUuid: IDENTITY, expiresAtMs: 0 };
+
 function admits(
   from: readonly string[],
-  offer = { cvid: 258, peer: peer as typeof peer | undefined },
-): Promise<boolean> {
+  offer: Pick<ConnectionOffer, 'cvid' | 'peer' | 'endorsement'> = { cvid: 258, peer },
+): Promise<Acceptance> {
   return isAdmitted(from.map(readAdmitted), offer, async () => NODE);
 }
 
@@ -45,6 +47,7 @@ describe('switchyard join --from', () => {
     [['label:site=south'], false],
     [['label:lit='], true],
     [['label:toString'], false],
+    [[`key:${'f'.repeat(64)}`], false],
   ])('%j lets a verified client of the site north in: %p', async (from, isIn) => {
     expect(await admits(from)).toBe(isIn);
   });
@@ -56,7 +59,18 @@ describe('switchyard join --from', () => {
     },
   );
 
-  it.each(['harbour', 'role:', 'label:', 'label:=north', 'uuid:7', 'name:x', ''])(
+  it.each<[string[], Acceptance]>([
+    [[`key:${'A'.repeat(64)}`], 'endorsed'],
+    [[`key:${'b'.repeat(64)}`], false],
+    [[`key:${'b'.repeat(64)}`, `key:${'a'.repeat(64)}`], 'endorsed'],
+    [[`key:${'a'.repeat(64)}`, 'role:client'], true],
+    [[`key:${'a'.repeat(64)}`, NODE], 'endorsed'],
+    [['role:operator'], false],
+  ])('%j lets the holder of a key in that the peer has signed by: %p', async (from, isIn) => {
+    expect(await admits(from, { cvid: 258, peer, endorsement })).toBe(isIn);
+  });
+
+  it.each(['harbour', 'key:', 'key:aa', 'role:', 'label:', 'label:=north', 'uuid:7', 'name:x', ''])(
     'refuses %j, and says what may stand there',
     (text) => {
       expect(() => readAdmitted(text)).toThrow(UsageError);

@@ -158,6 +158,7 @@ def connect_through_server(network, net, sessions, streams, pb, relay_pb, ends):
         type=link_pb2.LINK_TYPE_TRANSPORT_TCP,
         fallback=connection_pb2.CONNECTION_FALLBACK_IMMEDIATE,
         public_key=ED25519_KEY + bytes([1] * 32),
+        endorsement=bytes([3] * 256),
         relay_version=3,
     )
     traced = (*as_one, ("traceparent", TRACEPARENT))
@@ -165,7 +166,8 @@ def connect_through_server(network, net, sessions, streams, pb, relay_pb, ends):
     gather = next_order(attachments[1])
     assert gather.connection.role == connection_pb2.CONNECTION_ROLE_GATHER
     assert gather.connection.fallback == connection_pb2.CONNECTION_FALLBACK_IMMEDIATE
-    data = connection_pb2.GatherAnswer(public_key=ED25519_KEY + bytes([2] * 32), relay_version=3).SerializeToString()
+    brought = {"public_key": ED25519_KEY + bytes([2] * 32), "endorsement": bytes([4] * 100)}
+    data = connection_pb2.GatherAnswer(relay_version=3, **brought).SerializeToString()
     sessions.call("Answer", pb.AnswerRequest(order_id=gather.order_id, data=data), as_two)
     orders = [next_order(attachment) for attachment in attachments]
     for order in (gather, *orders):
@@ -178,6 +180,9 @@ def connect_through_server(network, net, sessions, streams, pb, relay_pb, ends):
     assert asked.result().request.connection_id == gather.connection.connection_id
     assert orders[0].connection.peer_public_key == ED25519_KEY + bytes([2] * 32)
     assert orders[1].connection.peer_public_key == ED25519_KEY + bytes([1] * 32)
+    # What an end brings for the other one alone to read is passed on as it is.
+    assert orders[0].connection.peer_endorsement == brought["endorsement"]
+    assert gather.connection.peer_endorsement == orders[1].connection.peer_endorsement == bytes([3] * 256)
     for order, metadata in zip(orders, (as_one, as_two)):
         sessions.call("Answer", pb.AnswerRequest(order_id=order.order_id), metadata)
     read = threading.Event()

@@ -165,6 +165,7 @@ CONNECTION = {
     18: ("relay_stream_id", ID, OPTIONAL),
     19: ("rendezvous", RENDEZVOUS_ADDRESS, 8),
     20: ("relay_branch_id", ID, OPTIONAL),
+    31: ("peer_endorsement", blob(0, 256), OPTIONAL),
 }
 TRANSPORT = {
     1: ("code_name", text(32), REQUIRED),
@@ -264,6 +265,7 @@ EVENTS = {
             10: ("candidates", CANDIDATE, 16),
             11: ("public_key", blob(0, 512), OPTIONAL),
             12: ("round_trip_ms", U32, OPTIONAL),
+            24: ("endorsement", blob(0, 256), OPTIONAL),
         },
         {1: ("request", CONNECTION, REQUIRED)},
     ),
@@ -338,6 +340,7 @@ EVENTS = {
             1: ("candidates", CANDIDATE, 16),
             2: ("public_key", blob(0, 512), OPTIONAL),
             3: ("round_trip_ms", U32, OPTIONAL),
+            5: ("endorsement", blob(0, 256), OPTIONAL),
             10: ("connected", BOOL, OPTIONAL),
             11: ("took_ms", U32, OPTIONAL),
         },

@@ -50,6 +50,10 @@ const asked = {
   ...gathered,
   ...drawn,
 };
+const answered = { kind: kind('AnswerGather'), sid, orderId: text, ...gathered, ...drawn };
+const endorsement = fc
+  .uint8Array({ minLength: 1, maxLength: 256 })
+  .map((bytes) => Buffer.from(bytes).toString('latin1'));
 const keyId = tokenHash;
 /** Never 0: that is written where none is said. */
 const serverSid = sid.filter((one) => one !== 0);
@@ -101,8 +105,13 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
     { kind: kind('ReportLink'), sid, peer: sid, link, established: fc.boolean(), brokered },
     { requiredKeys: ['kind', 'sid', 'peer', 'link', 'established'], noNullPrototype: true },
   ),
-  AskConnection: fc.oneof(shape(asked), shape({ ...asked, requestId }), shape({ ...asked, fallback })),
-  AnswerGather: shape({ kind: kind('AnswerGather'), sid, orderId: text, ...gathered, ...drawn }),
+  AskConnection: fc.oneof(
+    shape(asked),
+    shape({ ...asked, requestId }),
+    shape({ ...asked, fallback }),
+    shape({ ...asked, endorsement }),
+  ),
+  AnswerGather: fc.oneof(shape(answered), shape({ ...answered, endorsement })),
   AnswerAttempt: shape({ kind: kind('AnswerAttempt'), sid, orderId: text, roundTripMs: ms, ...tried, ...drawn }),
   ExpireOrder: shape({ kind: kind('ExpireOrder'), sid, orderId: text }),
   ExpireConnection: shape({ kind: kind('ExpireConnection'), id: wallMs }),

@@ -1,8 +1,14 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Server, ServerCredentials, type ServerWritableStream } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { IdentityServiceService as Identities } from '../../gen/switchyard/v1/identity.js';
+import {
+  IdentityServiceService as Identities,
+  type WatchAuditRequest,
+  type WatchAuditResponse,
+} from '../../gen/switchyard/v1/identity.js';
 import { auditFolder, auditLines } from '../../src/audit/folder.js';
 import { AUDIT_LIMITS } from '../../src/audit/limits.js';
 import { EMPTY_CHAIN, endAfter, writeLine } from '../../src/audit/line.js';
@@ -119,6 +125,39 @@ describe('an audit log that is anchored in the journal', () => {
     await stop();
     expect(JSON.parse((await verify()).out).problems).toHaveLength(1);
     expect([...auditLines(auditFolder(data))].map(({ line }) => line?.what)).toContain('AuditBroken');
+  });
+
+  it('is told apart from one that a server of an earlier release keeps, which tells of no anchors', async () => {
+    await stop();
+    const earlier = new Server();
+    const { watchAudit } = Identities;
+    earlier.addService(
+      { watchAudit },
+      {
+        watchAudit: (call: ServerWritableStream<WatchAuditRequest, WatchAuditResponse>) => {
+          call.write({ lines: [], end: 2n, anchors: [] });
+          call.end();
+        },
+      },
+    );
+    const bind = promisify(earlier.bindAsync.bind(earlier));
+    const port = await bind('127.0.0.1:0', ServerCredentials.createInsecure());
+    const args = ['audit', 'verify', '--data', data, '--server', `127.0.0.1:${port}`];
+    const env = { SWITCHYARD_ADMIN_TOKEN: ADMIN_TOKEN };
+    const { status, out, err } = await runCommand(args, { env });
+    expect({ status, out, err }).toEqual({
+      status: 0,
+      err: '',
+      out: expect.stringMatching(
+        /\nnot compared with the journal: the server tells of no line that its journal knows: it/,
+      ),
+    });
+    const json = await runCommand([...args, '--json'], { env });
+    expect(JSON.parse(json.out)).toMatchObject({
+      anchors: [],
+      notCompared: expect.stringMatching(/^the server tells/),
+    });
+    earlier.forceShutdown();
   });
 
   it('is told apart from one whose journal nobody could ask', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConnectionState } from '../../gen/switchyard/v1/connection.js';
 import { IdentityServiceService as Identities, IdentityKind } from '../../gen/switchyard/v1/identity.js';
 import { DirectConnectionRequest, NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => at.stop());
 
-const start = () => run({ auth: 'required' }, { journal: new MemoryJournal(disk) });
+const start = (auth = 'required') => run({ auth }, { journal: new MemoryJournal(disk) });
 
 /** Starts the server again: as it was stopped, or as it was right after the newest policy was stored. */
 async function restart(after: 'everything' | 'the policy'): Promise<void> {
@@ -32,8 +32,10 @@ async function restart(after: 'everything' | 'the policy'): Promise<void> {
   at = await start();
 }
 
-const putPolicy = (...grants: object[]) => {
-  const document = JSON.stringify({ auth: 'required', grants });
+const putPolicy = (...grants: object[]) => putPolicyOf('required', ...grants);
+
+const putPolicyOf = (auth: string, ...grants: object[]) => {
+  const document = JSON.stringify({ auth, grants });
   return ask(at, Identities.putPolicy, { document, validateOnly: false, ifRevision: undefined }, asAdmin());
 };
 
@@ -49,17 +51,23 @@ async function member(number: number, role: string) {
   return { sid, as: asSession(sessionToken) };
 }
 
+/** A session of an instance that has shown no key. */
+async function stranger(number: number) {
+  const { instanceSid: sid, sessionToken } = await ask(at, Sessions.session, agent(number));
+  return { sid, as: asSession(sessionToken) };
+}
+
 /** Connects a new client to a new agent. */
-async function connect(): Promise<void> {
-  const [client, device] = [await member(1, 'client'), await member(2, 'agent')];
+async function connect(caller?: () => ReturnType<typeof member>): Promise<void> {
+  const [client, device] = [await (caller?.() ?? member(1, 'client')), await member(2, 'agent')];
   const orders = open(at, Sessions.attach, {}, device.as);
   await orders.next();
   const request = DirectConnectionRequest.fromPartial({ cvid: device.sid, type: 1, port: 5_000 });
-  const asking = ask(at, Network.directConnection, request, client.as);
+  const asked = ask(at, Network.directConnection, request, client.as);
   const [{ order }] = (await orders.until((one) => one.order?.kind?.$case === 'connection')).slice(-1);
   const answer = { orderId: order!.orderId, code: 0, description: '', data: Buffer.alloc(0) };
   await ask(at, Sessions.answer, answer, device.as);
-  await asking;
+  await asked;
   orders.call.cancel();
 }
 
@@ -102,3 +110,35 @@ it.each([
   },
   30_000,
 );
+
+describe('a connection that was begun in open, so that its ends were told of no ports', () => {
+  beforeEach(async () => {
+    await at.stop();
+    disk = new MemoryDisk();
+    at = await start('open');
+  });
+
+  it.each([
+    ['a client that has shown a key', () => member(1, 'client')],
+    ['one that has shown none', () => stranger(1)],
+  ])(
+    'is closed where the server starts in required and the policy grants some ports to %s',
+    async (_name, caller) => {
+      await putPolicyOf('open', { ...GRANT, from: ['*'], ports: [22] });
+      await connect(caller);
+      expect(await state()).not.toBe(ConnectionState.CANCELLED);
+      await restart('everything');
+      await cancelled();
+    },
+    30_000,
+  );
+
+  it('goes on over such a start where the policy grants all ports', async () => {
+    await putPolicyOf('open', { ...GRANT, from: ['*'] });
+    await connect(() => stranger(1));
+    const going = await state();
+    await restart('everything');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await state()).toBe(going);
+  }, 30_000);
+});

@@ -247,6 +247,32 @@ describe.each(['tcp', 'ws'])('system events over %s', (scheme) => {
     await Promise.all([leave(one), leave(peer), leave(other)]);
   });
 
+  it("passes each end's endorsement of its key on to the other as it is", async () => {
+    const bytes = (fill: number, length: number) => new Uint8Array(length).fill(fill);
+    const told: { role?: number; peerEndorsement?: Uint8Array }[] = [];
+    const end = (brought: object) =>
+      talk(url, {
+        connection: (order) => {
+          told.push(order);
+          if (order.role !== 3) throw new Error('it is enough to be told');
+          return brought;
+        },
+      });
+    const one = await end({});
+    const peer = await end({ publicKey: bytes(2, 44), endorsement: bytes(4, 100) });
+    await one.client.ask('Session', agent(++number));
+    const { instanceSid: cvid } = await peer.client.ask('Session', agent(++number));
+    const asked = { cvid, type: 1, publicKey: bytes(1, 44) };
+    const tooLong = one.client.ask('DirectConnection', { ...asked, endorsement: bytes(3, 257) });
+    await expect(tooLong).rejects.toThrow(/endorsement/);
+    await one.client.ask('DirectConnection', { ...asked, endorsement: bytes(3, 256) });
+    while (!told.some(({ role }) => role === 4)) await new Promise((resolve) => setTimeout(resolve, 10));
+    const endorsementAt = (wanted: number) => Buffer.from(told.find(({ role }) => role === wanted)!.peerEndorsement!);
+    expect(endorsementAt(3)).toEqual(Buffer.alloc(256, 3));
+    expect(endorsementAt(4)).toEqual(Buffer.alloc(100, 4));
+    await Promise.all([leave(one), leave(peer)]);
+  });
+
   describe('data of streams', () => {
     let yard: Switchyard;
     let instance: Instance;

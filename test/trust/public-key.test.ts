@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { algorithmOf, keyProblem } from '../../src/trust/public-key.js';
+import { algorithmOf, importKey, keyProblem } from '../../src/trust/public-key.js';
 
 const ED25519_HEAD = Buffer.from('302a300506032b6570032100', 'hex');
 const P = 2n ** 255n - 19n;
@@ -88,6 +88,23 @@ describe('a public key', () => {
       expect(algorithmOf(ed25519(y, 1))).toEqual({ problem: 'its point is written in a second way' });
     }
     expect(algorithmOf(ed25519(P - 2n))).toBe('ed25519');
+  });
+
+  it('of Ed25519 and of P-256 is imported as the key that its DER says', () => {
+    for (let round = 0; round < 20; round++) {
+      for (const { publicKey } of [
+        generateKeyPairSync('ed25519'),
+        generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+      ]) {
+        const spki = publicKey.export({ type: 'spki', format: 'der' });
+        const imported = importKey(spki)!;
+        expect(imported.equals(publicKey)).toBe(true);
+        expect(imported.export({ type: 'spki', format: 'der' })).toEqual(spki);
+      }
+    }
+    // A view of a larger buffer, as messages have them.
+    const inside = Buffer.concat([Buffer.alloc(7), ed25519(P - 2n), Buffer.alloc(9)]).subarray(7, 51);
+    expect(importKey(inside)!.export({ type: 'spki', format: 'der' })).toEqual(ed25519(P - 2n));
   });
 
   it('of P-256 is refused when its point is not on the curve', () => {

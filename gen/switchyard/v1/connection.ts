@@ -386,6 +386,24 @@ export interface Connection {
     | ConnectionPeer
     | undefined;
   /**
+   * The peer's own word that `peer_public_key` is its, by a key of its identity: the bytes below, as the peer brought them. The server
+   * cannot make them, so an end that knows the identity's key, and asks for them, is not taken in by a server that lies about
+   * `peer_public_key` or `peer`. Absent: the peer has brought none.
+   *
+   *   version 1 B: 01 | identity UUID 16 B | expiry 8 B, milliseconds since 1970 | length 2 B, the identity's key: a DER
+   *   SubjectPublicKeyInfo of Ed25519 or P-256 | signature: the rest (Ed25519 64 B; P-256: DER)
+   *
+   * The identity's key has signed
+   *
+   *   "switchyard-endorse-v1" 00 | length 2 B, network | identity UUID 16 B | SHA-256 of `peer_public_key` 32 B | expiry 8 B
+   *
+   * Integers are big-endian. One whose expiry has passed, or is more than 24 h away, counts for nothing. Vectors:
+   * test/vectors/endorsements.json.
+   */
+  peerEndorsement?:
+    | Buffer
+    | undefined;
+  /**
    * In role GATHER, IMMEDIATE: answer at once, with a GatherAnswer that has the public key and need not have candidates. Orders
    * to relay follow, and another order to gather. Of other values nothing is to be done.
    */
@@ -460,6 +478,11 @@ export interface GatherAnswer {
     | undefined;
   /** The newest `relay_version` that this end knows; the server orders the newest that both know. */
   relayVersion: number;
+  /**
+   * That a key of this end's identity stands for `public_key`: see `Connection.peer_endorsement`. The other end is given it as it
+   * is. At most 256 bytes. Absent: none.
+   */
+  endorsement?: Buffer | undefined;
 }
 
 /** The answer to the order to punch, encoded as the `data` of Answer: after the attempt, whatever came of it. */
@@ -594,6 +617,7 @@ function createBaseConnection(): Connection {
     relayBranchId: 0,
     relayVersion: 0,
     peer: undefined,
+    peerEndorsement: undefined,
     fallback: 0,
     controlling: false,
     traceparent: "",
@@ -649,6 +673,9 @@ export const Connection: MessageFns<Connection> = {
     }
     if (message.peer !== undefined) {
       ConnectionPeer.encode(message.peer, writer.uint32(242).fork()).join();
+    }
+    if (message.peerEndorsement !== undefined) {
+      writer.uint32(250).bytes(message.peerEndorsement);
     }
     if (message.fallback !== 0) {
       writer.uint32(256).int32(message.fallback);
@@ -803,6 +830,14 @@ export const Connection: MessageFns<Connection> = {
             message.peer = ConnectionPeer.decode(reader, reader.uint32());
             continue;
           }
+          case 31: {
+            if (tag !== 250) {
+              break;
+            }
+
+            message.peerEndorsement = Buffer.from(reader.bytes());
+            continue;
+          }
           case 32: {
             if (tag !== 256) {
               break;
@@ -889,6 +924,11 @@ export const Connection: MessageFns<Connection> = {
         ? globalThis.Number(object.relay_version)
         : 0,
       peer: isSet(object.peer) ? ConnectionPeer.fromJSON(object.peer) : undefined,
+      peerEndorsement: isSet(object.peerEndorsement)
+        ? Buffer.from(bytesFromBase64(object.peerEndorsement))
+        : isSet(object.peer_endorsement)
+        ? Buffer.from(bytesFromBase64(object.peer_endorsement))
+        : undefined,
       fallback: isSet(object.fallback) ? connectionFallbackFromJSON(object.fallback) : 0,
       controlling: isSet(object.controlling) ? globalThis.Boolean(object.controlling) : false,
       traceparent: isSet(object.traceparent) ? globalThis.String(object.traceparent) : "",
@@ -945,6 +985,9 @@ export const Connection: MessageFns<Connection> = {
     if (message.peer !== undefined) {
       obj.peer = ConnectionPeer.toJSON(message.peer);
     }
+    if (message.peerEndorsement !== undefined) {
+      obj.peerEndorsement = base64FromBytes(message.peerEndorsement);
+    }
     if (message.fallback !== 0) {
       obj.fallback = connectionFallbackToJSON(message.fallback);
     }
@@ -982,6 +1025,7 @@ export const Connection: MessageFns<Connection> = {
     message.peer = (object.peer !== undefined && object.peer !== null)
       ? ConnectionPeer.fromPartial(object.peer)
       : undefined;
+    message.peerEndorsement = object.peerEndorsement ?? undefined;
     message.fallback = object.fallback ?? 0;
     message.controlling = object.controlling ?? false;
     message.traceparent = object.traceparent ?? "";
@@ -1503,7 +1547,7 @@ export const RendezvousAddress: MessageFns<RendezvousAddress> = {
 };
 
 function createBaseGatherAnswer(): GatherAnswer {
-  return { candidates: [], publicKey: Buffer.alloc(0), roundTrip: undefined, relayVersion: 0 };
+  return { candidates: [], publicKey: Buffer.alloc(0), roundTrip: undefined, relayVersion: 0, endorsement: undefined };
 }
 
 export const GatherAnswer: MessageFns<GatherAnswer> = {
@@ -1519,6 +1563,9 @@ export const GatherAnswer: MessageFns<GatherAnswer> = {
     }
     if (message.relayVersion !== 0) {
       writer.uint32(32).uint32(message.relayVersion);
+    }
+    if (message.endorsement !== undefined) {
+      writer.uint32(42).bytes(message.endorsement);
     }
     return writer;
   },
@@ -1568,6 +1615,14 @@ export const GatherAnswer: MessageFns<GatherAnswer> = {
             message.relayVersion = reader.uint32();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.endorsement = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1600,6 +1655,7 @@ export const GatherAnswer: MessageFns<GatherAnswer> = {
         : isSet(object.relay_version)
         ? globalThis.Number(object.relay_version)
         : 0,
+      endorsement: isSet(object.endorsement) ? Buffer.from(bytesFromBase64(object.endorsement)) : undefined,
     };
   },
 
@@ -1617,6 +1673,9 @@ export const GatherAnswer: MessageFns<GatherAnswer> = {
     if (message.relayVersion !== 0) {
       obj.relayVersion = Math.round(message.relayVersion);
     }
+    if (message.endorsement !== undefined) {
+      obj.endorsement = base64FromBytes(message.endorsement);
+    }
     return obj;
   },
 
@@ -1631,6 +1690,7 @@ export const GatherAnswer: MessageFns<GatherAnswer> = {
       ? Duration.fromPartial(object.roundTrip)
       : undefined;
     message.relayVersion = object.relayVersion ?? 0;
+    message.endorsement = object.endorsement ?? undefined;
     return message;
   },
 };

@@ -130,6 +130,11 @@ export interface DirectConnectionRequest {
    * that ask for each other and want different things, NONE is before LATE and LATE before IMMEDIATE.
    */
   fallback: ConnectionFallback;
+  /**
+   * That a key of the caller's identity stands for `public_key`: see `Connection.peer_endorsement`. The peer is given it as it is. At
+   * most 256 bytes. Absent: none.
+   */
+  endorsement?: Buffer | undefined;
 }
 
 /** Source: RS_DirectConnection. */
@@ -329,6 +334,7 @@ function createBaseDirectConnectionRequest(): DirectConnectionRequest {
     connectionId: "",
     requestId: "",
     fallback: 0,
+    endorsement: undefined,
   };
 }
 
@@ -363,6 +369,9 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
     }
     if (message.fallback !== 0) {
       writer.uint32(184).int32(message.fallback);
+    }
+    if (message.endorsement !== undefined) {
+      writer.uint32(194).bytes(message.endorsement);
     }
     return writer;
   },
@@ -460,6 +469,14 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
             message.fallback = reader.int32() as any;
             continue;
           }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.endorsement = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -506,6 +523,7 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
         ? globalThis.String(object.request_id)
         : "",
       fallback: isSet(object.fallback) ? connectionFallbackFromJSON(object.fallback) : 0,
+      endorsement: isSet(object.endorsement) ? Buffer.from(bytesFromBase64(object.endorsement)) : undefined,
     };
   },
 
@@ -541,6 +559,9 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
     if (message.fallback !== 0) {
       obj.fallback = connectionFallbackToJSON(message.fallback);
     }
+    if (message.endorsement !== undefined) {
+      obj.endorsement = base64FromBytes(message.endorsement);
+    }
     return obj;
   },
 
@@ -561,6 +582,7 @@ export const DirectConnectionRequest: MessageFns<DirectConnectionRequest> = {
     message.connectionId = object.connectionId ?? "";
     message.requestId = object.requestId ?? "";
     message.fallback = object.fallback ?? 0;
+    message.endorsement = object.endorsement ?? undefined;
     return message;
   },
 };

@@ -12,7 +12,7 @@ from . import limits
 from .backoff import Backoff
 from .emitter import Emitter, Listener
 from .errors import SwitchyardError
-from .keys import SigningKey, prove
+from .keys import SigningKey, endorse, prove
 from .lifecycle import Event, State, event_of, next_state
 from .orders import Handlers, Orders, OrdersOwner
 from .peer_stream import PeerStream
@@ -97,6 +97,7 @@ class Instance:
                 open_source=lambda id, blocks: self.open_source(id, blocks=blocks),
                 open_sink=lambda id, blocks: self.open_sink(id, blocks=blocks),
                 problem=lambda error: self._events.emit("problem", error),
+                endorse=lambda key: endorse(options.key, key, options.uuid) if options.key else None,
             )
         )
         self._loop = asyncio.get_running_loop()

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 import uuid as uuid_module
 from typing import TYPE_CHECKING, Optional
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 _MAGIC = b"switchyard-proof-v1\0"
 _NO_BINDING = bytes(32)
+_ENDORSE_MAGIC = b"switchyard-endorse-v1\0"
+# Half of the 24 hours that are taken, so that none is refused because the clock here is some hours ahead.
+_ENDORSED_MS = 12 * 3_600_000
 
 
 class SigningKey:
@@ -119,6 +123,19 @@ def signed_bytes(
             binding or _NO_BINDING,
         )
     )
+
+
+def endorse(
+    key: SigningKey, connection_key: bytes, uuid: str, *, network: str = DEFAULT_NETWORK, expires_at_ms: Optional[int] = None
+) -> bytes:
+    """Signs the key of this end's connections by that of its identity: the form stands with `peer_endorsement` in connection.proto."""
+    name = network.encode("ascii")
+    identity = uuid_module.UUID(uuid).bytes
+    expiry_ms = int(time.time() * 1_000) + _ENDORSED_MS if expires_at_ms is None else expires_at_ms
+    expiry = expiry_ms.to_bytes(8, "big")
+    endorsed = hashlib.sha256(connection_key).digest()
+    signature = key.sign(b"".join((_ENDORSE_MAGIC, len(name).to_bytes(2, "big"), name, identity, endorsed, expiry)))
+    return b"".join((b"\x01", identity, expiry, len(key.public_key).to_bytes(2, "big"), key.public_key, signature))
 
 
 async def prove(caller: Caller, key: SigningKey, purpose: int, uuid: str) -> Optional[identity_pb2.Proof]:

@@ -41,6 +41,8 @@ class PeersOwner:
     open_sink: Callable[[int, int], Awaitable[RelaySink]]
     # Something went wrong that nobody waits for.
     problem: Callable[[Exception], None]
+    # Signs the key of this end by that of its identity; None: it has none.
+    endorse: Callable[[bytes], Optional[bytes]]
 
 
 class _Brokered:
@@ -127,6 +129,7 @@ class Peers:
             cvid=peer_cvid,
             type=_TCP,
             public_key=self._own().public_key,
+            endorsement=self._owner.endorse(self._own().public_key),
             relay_version=RELAY_VERSION,
             request_id=base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("="),
             fallback=connection_pb2.CONNECTION_FALLBACK_IMMEDIATE,
@@ -148,7 +151,9 @@ class Peers:
     async def _gather(self, order: connection_pb2.Connection) -> bytes:
         if await self._named(order, _CROSSING_SECONDS) is None:
             await self._accept(order)
-        answer = connection_pb2.GatherAnswer(public_key=self._own().public_key, relay_version=RELAY_VERSION)
+        public_key = self._own().public_key
+        endorsement = self._owner.endorse(public_key)
+        answer = connection_pb2.GatherAnswer(public_key=public_key, endorsement=endorsement, relay_version=RELAY_VERSION)
         return answer.SerializeToString()
 
     async def _accept(self, order: connection_pb2.Connection) -> None:

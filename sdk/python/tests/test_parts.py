@@ -13,11 +13,12 @@ import grpc
 from switchyard import Graph, InstanceOptions, Link, SigningKey, Switchyard, SwitchyardError
 from switchyard.emitter import Emitter
 from switchyard.errors import error_of
-from switchyard.keys import signed_bytes
+from switchyard.keys import endorse, signed_bytes
 from switchyard.server import Caller
 from switchyard.v1 import network_pb2
 
 VECTORS = json.loads((Path(__file__).parents[3] / "test/vectors/proofs.json").read_text(encoding="utf-8"))
+ENDORSEMENTS = json.loads((Path(__file__).parents[3] / "test/vectors/endorsements.json").read_text(encoding="utf-8"))
 
 
 def failure(details: bytes) -> grpc.aio.AioRpcError:
@@ -119,6 +120,16 @@ class Keys(unittest.TestCase):
             if "Ed25519" in vector["name"] and "secret" in vector:
                 key = SigningKey.from_secret(bytes.fromhex(vector["secret"]))
                 self.assertEqual((key.public_key, key.sign(message).hex()), (public_key, vector["signature"]))
+
+    def test_endorses_connection_keys_as_the_vectors_do(self):
+        vectors = [one for one in ENDORSEMENTS if "secret" in one]
+        self.assertEqual(len(vectors), 2)
+        for vector in vectors:
+            key = SigningKey.from_secret(bytes.fromhex(vector["secret"]))
+            connection_key = bytes.fromhex(vector["connection_key"])
+            where = {"network": vector["network"], "expires_at_ms": vector["expires_at_ms"]}
+            endorsement = endorse(key, connection_key, vector["identity_uuid"], **where)
+            self.assertEqual(endorsement.hex(), vector["endorsement"], vector["name"])
 
     def test_keeps_a_key_for_its_owner_alone_and_finds_it_again(self):
         with tempfile.TemporaryDirectory() as folder:

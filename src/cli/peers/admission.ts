@@ -1,5 +1,6 @@
-import type { ConnectionOffer } from '../../client/index.js';
+import type { Acceptance, ConnectionOffer } from '../../client/index.js';
 import { UsageError } from '../surroundings.js';
+import { readKeyId } from './peer-pins.js';
 
 /** Which peers may connect: one that any of them names may. */
 export type Admitted =
@@ -7,19 +8,28 @@ export type Admitted =
   | { readonly by: 'node'; readonly value: string }
   /** By what it has proved to be. */
   | { readonly by: 'uuid'; readonly value: string }
+  /** By a key that stands behind the peer's, as the peer itself has signed. */
+  | { readonly by: 'key'; readonly value: string }
   | { readonly by: 'role'; readonly value: string }
   | { readonly by: 'label'; readonly key: string; readonly value: string | undefined };
 
-/** Reads `--from`: a SID or UUID, `uuid:UUID`, `role:ROLE`, `label:KEY` or `label:KEY=VALUE`. */
+/** Reads `--from`: a SID or UUID, `key:KEY`, `uuid:UUID`, `role:ROLE`, `label:KEY` or `label:KEY=VALUE`. */
 export function readAdmitted(text: string): Admitted {
-  const [, by = '', rest = ''] = /^(uuid|role|label):(.*)$/s.exec(text) ?? [];
+  const [, by = '', rest = ''] = /^(key|uuid|role|label):(.*)$/s.exec(text) ?? [];
   if (by === '') {
     if (/^\d+$/.test(text) || UUID.test(text)) return { by: 'node', value: text.toLowerCase() };
-    throw new UsageError(`--from: ${text} is no SID or UUID, nor uuid:UUID, role:ROLE, label:KEY or label:KEY=VALUE`);
+    throw new UsageError(
+      `--from: ${text} is no SID or UUID, nor key:KEY, uuid:UUID, role:ROLE, label:KEY or label:KEY=VALUE`,
+    );
   }
   if (by === 'uuid') {
     if (!UUID.test(rest)) throw new UsageError(`--from: uuid:${rest} has no UUID`);
     return { by, value: rest.toLowerCase() };
+  }
+  if (by === 'key') {
+    const value = readKeyId(rest);
+    if (value === undefined) throw new UsageError(`--from: key:${rest} has not the 64 digits that \`key show\` prints`);
+    return { by, value };
   }
   if (rest === '' || rest.startsWith('=')) throw new UsageError(`--from: ${text} names no ${by}`);
   if (by === 'role') return { by, value: rest };
@@ -30,22 +40,24 @@ export function readAdmitted(text: string): Admitted {
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Whether a peer may connect. The node is only asked for where it decides. */
+/** Whether a peer may connect: by a key alone, only as its holder. The node is only asked for where it decides. */
 export async function isAdmitted(
   admitted: readonly Admitted[],
-  { cvid, peer }: Pick<ConnectionOffer, 'cvid' | 'peer'>,
+  { cvid, peer, endorsement }: Pick<ConnectionOffer, 'cvid' | 'peer' | 'endorsement'>,
   uuidOfNode: () => Promise<string>,
-): Promise<boolean> {
+): Promise<Acceptance> {
   if (admitted.length === 0) return true;
   const isVerified = admitted.some((one) => {
     if (one.by === 'node') return one.value === String(cvid);
-    if (peer === undefined) return false;
+    if (one.by === 'key' || peer === undefined) return false;
     if (one.by === 'uuid') return peer.identityUuid === one.value;
     if (one.by === 'role') return peer.roles.includes(one.value);
     const value = Object.hasOwn(peer.labels, one.key) ? peer.labels[one.key] : undefined;
     return value !== undefined && (one.value === undefined || one.value === value);
   });
-  if (isVerified || !admitted.some(({ by }) => by === 'node')) return isVerified;
+  if (isVerified) return true;
+  if (admitted.some(({ by, value }) => by === 'key' && value === endorsement?.keyId)) return 'endorsed';
+  if (!admitted.some(({ by }) => by === 'node')) return false;
   const uuid = await uuidOfNode();
   return admitted.some((one) => one.by === 'node' && one.value === uuid);
 }

@@ -9,6 +9,7 @@ import {
   InstanceType,
   type PeerStream,
   SwitchyardError,
+  UnendorsedPeerError,
 } from '../../client/index.js';
 import { withServer } from '../connection.js';
 import { explain } from '../operate/explain.js';
@@ -16,6 +17,7 @@ import { Failure, type Surroundings, UsageError } from '../surroundings.js';
 import { type KeyFlags, namedInstance, passingInstance, wantsProofs } from '../trust/own-key.js';
 import { join, requestPort } from './forwarding.js';
 import { PeerFinder } from './peer-finder.js';
+import { pinsOf } from './peer-pins.js';
 
 /** Options of commands that reach a peer. */
 export interface ConnectFlags extends KeyFlags {
@@ -29,6 +31,8 @@ export interface ConnectFlags extends KeyFlags {
   readonly listen?: number;
   readonly mapPorts?: boolean;
   readonly verbose?: boolean;
+  /** Keys of which one has to stand behind the peer's: see {@link pinsOf}. */
+  readonly peerKey?: readonly string[];
 }
 
 /** Options of `forward`. */
@@ -44,8 +48,9 @@ export async function connectPort(
   flags: ConnectFlags,
   surroundings: Surroundings,
 ): Promise<void> {
-  await withPeer(who, { ...flags, exitOnFailure: true }, surroundings, async (instance, peer) => {
-    const stream = await reach(instance, peer.current, port, flags, surroundings);
+  const pinned = { ...flags, pins: pinsOf(who, flags.peerKey, surroundings), exitOnFailure: true };
+  await withPeer(who, pinned, surroundings, async (instance, peer) => {
+    const stream = await reach(instance, peer.current, port, pinned, surroundings);
     await passThrough(stream, surroundings);
   });
 }
@@ -63,6 +68,7 @@ export async function forwardPort(
 ): Promise<void> {
   const { terminal, signal } = surroundings;
   const at = localAddress(local);
+  const pinned = { ...flags, pins: pinsOf(who, flags.peerKey, surroundings) };
   await withPeer(who, flags, surroundings, async (instance, peer) => {
     const open = new Set<Socket>();
     let fail = (_error: Error) => {};
@@ -74,7 +80,7 @@ export async function forwardPort(
       socket.on('error', () => socket.destroy()).once('close', () => open.delete(socket));
       let isReached = false;
       try {
-        const work = (cvid: number) => reach(instance, cvid, port, flags, surroundings);
+        const work = (cvid: number) => reach(instance, cvid, port, pinned, surroundings);
         const stream = await (flags.exitOnFailure ? work(peer.current) : peer.reach(work));
         isReached = true;
         await join(stream, socket);
@@ -168,15 +174,22 @@ async function withPeer(
   });
 }
 
+function unendorsed({ message }: UnendorsedPeerError): Failure {
+  const compare = 'Compare with what `switchyard key show` prints there. If it has another key now, pin that one.';
+  return new Failure(message, [compare]);
+}
+
 async function reach(
   instance: Instance,
   cvid: number,
   port: number,
-  flags: ConnectFlags,
+  flags: ConnectFlags & { readonly pins: readonly string[] | undefined },
   { terminal, signal, clock }: Surroundings,
 ): Promise<PeerStream> {
-  const { udp, fallback } = flags;
-  const stream = await instance.connect(cvid, { transport: udp ? 'udp' : 'tcp', fallback, signal });
+  const { udp, fallback, pins } = flags;
+  const stream = await instance
+    .connect(cvid, { transport: udp ? 'udp' : 'tcp', fallback, pins, signal })
+    .catch((error: unknown) => Promise.reject(error instanceof UnendorsedPeerError ? unendorsed(error) : error));
   if (flags.verbose) {
     const way = stream.path === 'direct' ? 'directly' : 'through the server: see switchyard connections';
     await terminal.err.write(`${stream.connectionId}: connected to ${cvid} ${way}`);

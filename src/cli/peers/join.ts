@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.js';
 import { asError } from '../../base/errors.js';
 import {
+  type Acceptance,
   type ConnectionOffer,
   type Instance,
   InstanceType,
@@ -43,7 +44,7 @@ export async function joinNetwork(given: JoinFlags, surroundings: Surroundings):
       listenPort: flags.listen,
       mapPorts: flags.mapPorts,
       handlers: {
-        accept: (offer) => admit(instance, offer, admitted),
+        accept: (offer) => admit(instance, offer, admitted, say),
         accepted: (stream, offer) => {
           const mayReach = (port: number) => ports.includes(port) && mayReachPort(offer, port);
           void serve(stream, mayReach, say, surroundings.clock);
@@ -97,9 +98,17 @@ async function identityOf(yard: Switchyard, { flags, member }: Joining, surround
   return namedInstance(flags, surroundings);
 }
 
-async function admit(instance: Instance, offer: ConnectionOffer, admitted: readonly Admitted[]): Promise<boolean> {
+async function admit(
+  instance: Instance,
+  offer: ConnectionOffer,
+  admitted: readonly Admitted[],
+  say: (line: string) => void,
+): Promise<Acceptance> {
   const uuidOfNode = async () => (await instance.getNode(offer.cvid)).node.instanceUuid;
-  if (await isAdmitted(admitted, offer, uuidOfNode)) return true;
+  const accepted = await isAdmitted(admitted, offer, uuidOfNode);
+  if (accepted) return accepted;
+  const isByKey = admitted.some(({ by }) => by === 'key');
+  if (isByKey && offer.endorsementProblem) say(`${offer.cvid} is not let in by key: ${offer.endorsementProblem}`);
   throw new Refusal('PEER_REFUSED', 'this instance is not open to you');
 }
 

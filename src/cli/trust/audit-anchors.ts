@@ -31,7 +31,7 @@ export function dataFolder({ data }: ConnectionFlags, surroundings: Surroundings
  * server that does not answer is an error; without it, one that cannot be asked is told.
  */
 export async function readAnchors(flags: ConnectionFlags, surroundings: Surroundings): Promise<KnownAnchors> {
-  if (flags.server !== undefined) return { anchors: await ask(flags, surroundings) };
+  if (flags.server !== undefined) return ask(flags, surroundings);
   const folder = dataFolder(flags, surroundings);
   try {
     return { anchors: await readJournal(folder) };
@@ -41,7 +41,7 @@ export async function readAnchors(flags: ConnectionFlags, surroundings: Surround
     const running = error.kind === 'locked' || error.kind === 'failed' ? readListening(folder) : undefined;
     if (running === undefined) return { anchors: [], notCompared: error.message };
     try {
-      return { anchors: await askAt(running.grpc, folder, flags, surroundings) };
+      return await askAt(running.grpc, folder, flags, surroundings);
     } catch (refusal) {
       return { anchors: [], notCompared: wordsFor(refusal) };
     }
@@ -65,6 +65,10 @@ async function readJournal(folder: string): Promise<AnchoredLine[]> {
   }
 }
 
+/** A server of an earlier release answers like one that has anchored nothing yet. */
+const TOLD_OF_NONE =
+  'the server tells of no line that its journal knows: it has anchored none yet, or is of a release that anchors none';
+
 /**
  * Asks the server that listened there when it ran last on this folder. Who listens there now was not said by anybody: it proves that it
  * knows the folder's token before that is sent, as for a folder that was found.
@@ -76,13 +80,15 @@ function askAt(grpc: string, folder: string, flags: ConnectionFlags, surrounding
   return ask({ ...flags, data: undefined, server: formatAddress({ host: near, port }) }, found);
 }
 
-async function ask(flags: ConnectionFlags, surroundings: Surroundings): Promise<AnchoredLine[]> {
+async function ask(flags: ConnectionFlags, surroundings: Surroundings): Promise<KnownAnchors> {
   const { signal } = surroundings;
   const known = await withServersAdministrator(flags, surroundings, (yard) => yard.identities.auditAnchors({ signal }));
-  return known.map(({ number, hash, anchoredAt, missed }) => ({
+  if (known.length === 0) return { anchors: [], notCompared: TOLD_OF_NONE };
+  const anchors = known.map(({ number, hash, anchoredAt, missed }) => ({
     ...{ number: Number(number), hash, missed },
     at: anchoredAt === undefined ? '' : momentWord(anchoredAt),
   }));
+  return { anchors };
 }
 
 function wordsFor(refusal: unknown): string {

@@ -74,7 +74,9 @@ function verdict({ files, lines, first, last, problems }: AuditReport, { anchors
   const from = first > 1 ? `, from line ${first} on` : '';
   const newest = anchors.at(-1);
   const compared =
-    newest === undefined ? 'the journal knows no line yet' : `the journal knows line ${newest.number} of ${newest.at}`;
+    newest === undefined
+      ? 'the journal knows no line yet: nothing was compared'
+      : `the journal knows line ${newest.number} of ${newest.at}`;
   return [
     ...problems.map(({ file, line, problem }): Text => [`${file}:${line}: `, red(problem)]),
     `${counted(lines, 'line')} in ${counted(files, 'file')}${from}`,

@@ -5,6 +5,7 @@ import type { Gathered } from '../direct/gather.js';
 import type { Identity } from '../direct/identity.js';
 import type { LocalAddresses } from '../local-addresses.js';
 import type { RelayOptions, RelaySink, RelaySource } from '../relay/relay.js';
+import type { PeerKeyCheck } from './peer-key-check.js';
 
 /** A connection as its instance knows it. */
 export interface NamedConnection {
@@ -19,6 +20,8 @@ export interface BrokeredDesk {
   readonly clock: Clock;
   readonly random: Random;
   readonly addresses: LocalAddresses;
+  /** Endorses this end's key by that of its identity; undefined: it has none. */
+  endorse(): Promise<Buffer | undefined>;
   /** Opens sockets. Without a `rendezvous` from an order, the session's is asked. */
   gather(link: LinkType, rendezvous?: readonly RendezvousAddress[]): Promise<Gathered>;
   openSource(id: number, options: RelayOptions): Promise<RelaySource>;
@@ -52,6 +55,8 @@ export interface BrokeredFacts {
   readonly relayOnly: boolean;
   /** Whether and when it goes through the server. */
   readonly fallback: ConnectionFallback;
+  /** Which keys of the peer are taken; undefined: what the server says is its. */
+  readonly keys?: PeerKeyCheck | undefined;
   /** The trace that it belongs to; undefined: none. */
   readonly traceparent?: string | undefined;
 }

@@ -18,10 +18,12 @@ import { isSilent } from '../carrier/silent-path.js';
 import type { Gathered } from '../direct/gather.js';
 import { type AttemptPlan, attemptPlan, type DirectPath, dialPlan } from '../direct/path.js';
 import { durationOf } from '../duration.js';
+import { Refusal } from '../instance/orders.js';
 import type { BrokeredDesk, BrokeredFacts, Word } from './brokered-desk.js';
 import { type BrokeredState, nextBrokered, nextSockets, type SocketsState } from './brokered-state.js';
 import { canMove, openAgain, openMovable, openPlain, RELAY_VERSION, type Relayed } from './open-relayed.js';
 import { carrierOfPath } from './path-carrier.js';
+import { type PeerKeyCheck, UnendorsedPeerError } from './peer-key-check.js';
 import type { PathFacts, PeerStream } from './peer-stream.js';
 import { punchAnswer } from './punch-answer.js';
 import { Upgrade } from './upgrade.js';
@@ -45,6 +47,9 @@ export class Brokered {
   readonly #life = new AbortController();
   #settle!: { resolve(stream: PeerStream): void; reject(error: Error): void };
   #handedOut: Duplex | undefined;
+  readonly #keys: PeerKeyCheck[];
+  /** The last order whose key of the peer was used. */
+  #keyOrder: Connection | undefined;
   #upgrade: Upgrade | undefined;
   #isControlling = false;
   #state: BrokeredState = 'making';
@@ -61,6 +66,7 @@ export class Brokered {
     private readonly desk: BrokeredDesk,
     rendezvous?: readonly RendezvousAddress[],
   ) {
+    this.#keys = facts.keys === undefined ? [] : [facts.keys];
     this.stream = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -94,12 +100,14 @@ export class Brokered {
         : await (this.#upgrade ? this.#upgrade.gather(rendezvous) : this.gathered);
     const { publicKey } = this.desk.identity;
     const roundTrip = roundTripMs === undefined ? undefined : durationOf(roundTripMs);
-    const answer = { candidates: [...candidates], publicKey, roundTrip, relayVersion: RELAY_VERSION };
+    const endorsement = await this.desk.endorse();
+    const answer = { candidates: [...candidates], publicKey, endorsement, roundTrip, relayVersion: RELAY_VERSION };
     return GatherAnswer.encode(answer).finish();
   }
 
   /** Tries once to reach the peer, and answers with what came of it. */
   async punch(order: Connection): Promise<Uint8Array> {
+    this.#checkKey(order);
     if (this.#upgrade) return this.#upgrade.punch(order);
     // A path that only this end had from the attempt before: the other end, an older one, knows nothing of it.
     this.#handedOut?.destroy(new Error('the peer has not found the same path'));
@@ -120,13 +128,18 @@ export class Brokered {
   /** Dials a caller that listens. The answer goes out before: without the key that it brings nobody is let in. */
   async dial(order: Connection): Promise<Uint8Array> {
     await this.gathered;
+    this.#checkKey(order);
+    const endorsement = await this.desk.endorse();
     void this.meet(order);
     const { publicKey } = this.desk.identity;
-    return GatherAnswer.encode({ candidates: [], publicKey, roundTrip: undefined, relayVersion: 0 }).finish();
+    const answer = { candidates: [], publicKey, endorsement, roundTrip: undefined, relayVersion: 0 };
+    return GatherAnswer.encode(answer).finish();
   }
 
   /** The dial itself, or the wait for it, as the role says. There is one attempt, and what comes of it is final. */
   async meet(order: Connection): Promise<void> {
+    const problem = this.#keyProblem(order);
+    if (problem !== undefined) return this.#endUnendorsed(problem);
     const { puncher } = await this.gathered;
     const plan = dialPlan(order, this.desk.identity);
     const { path } = await puncher.attempt(plan, this.#life.signal);
@@ -139,6 +152,7 @@ export class Brokered {
   async relay(order: Connection): Promise<void> {
     if (this.#carried !== undefined) return this.#goOn(order, this.#carried);
     const { signal } = this.#life;
+    this.#checkKey(order);
     if (!canMove(order)) return this.#handOutRelayed(await openPlain(order, this.desk, signal));
     const isFirst = order.relayVersion >= RELAY_FIRST_FROM && this.#sockets !== 'punched';
     if (order.relayVersion >= RELAY_FIRST_FROM) this.#isControlling = order.controlling;
@@ -210,8 +224,39 @@ export class Brokered {
     this.#carry(upgrade, duplex);
   }
 
+  /** Takes no other keys of the peer than these from now on, nor the one that is in use if it is another. */
+  pin(keys: PeerKeyCheck): void {
+    this.#keys.push(keys);
+    const problem = this.#keyOrder && this.#keyProblem(this.#keyOrder);
+    if (problem !== undefined) this.#endUnendorsed(problem);
+  }
+
+  /** Refuses an order whose key of the peer is not taken. */
+  #checkKey(order: Connection): void {
+    const problem = this.#keyProblem(order);
+    if (problem === undefined) return;
+    // The refusal says why it ends. One that stands goes on without the attempt.
+    if (!this.stands) this.#state = nextBrokered(this.#state, 'part');
+    this.#endUnendorsed(problem);
+    throw new Refusal('PEER_REFUSED', 'your key is not endorsed as this end asks');
+  }
+
+  /** Why the peer's key of an order is not taken. */
+  #keyProblem(order: Connection): string | undefined {
+    this.#keyOrder = order;
+    return this.#keys.map((keys) => keys.problemOf(order)).find((problem) => problem !== undefined);
+  }
+
+  /** Ends what has not come to stand. */
+  #endUnendorsed(problem: string): void {
+    if (!this.stands) this.end(new UnendorsedPeerError(this.facts.peerCvid, problem));
+  }
+
   #handOutRelayed({ duplex, endToEnd }: Relayed): void {
-    this.#handOut(duplex, { path: 'relayed', roundTripMs: undefined, endToEnd });
+    if (this.#keys.length > 0 && !endToEnd) {
+      duplex.destroy();
+      this.#endUnendorsed('it, or the server, is of a release that relays without encryption between the ends');
+    } else this.#handOut(duplex, { path: 'relayed', roundTripMs: undefined, endToEnd });
   }
 
   /** The sockets that were opened with the connection, once: what was observed of them is true for one attempt. */

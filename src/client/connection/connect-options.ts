@@ -18,6 +18,12 @@ export interface ConnectOptions {
   readonly upgradeAfterMs?: number | undefined;
   /** Never directly: this end offers no address and dials none, so that the data goes through the server. Default: false. */
   readonly relayOnly?: boolean | undefined;
+  /**
+   * Ids of keys (SHA-256, 64 hexadecimal digits), of which one has to endorse the peer's key for this connection: a server that lies about
+   * who the peer is, or about its key, is found out, and `connect` rejects with an {@link UnendorsedPeerError}. Absent: the server is
+   * believed.
+   */
+  readonly pins?: readonly string[] | undefined;
   /** Gives up; what is being made is cancelled at both ends. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -15,11 +15,12 @@ import { RELAY_FIRST_FROM } from '../../core/model/connection.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { Tracer } from '../../tracing/tracer.js';
 import type { CallOptions, Complete } from '../channel/call.js';
+import type { Channel } from '../channel/channel.js';
 import { type Gathered, gather } from '../direct/gather.js';
 import { makeIdentity } from '../direct/identity.js';
 import type { PortMapper } from '../direct/nat-pmp.js';
-import { durationOf } from '../duration.js';
 import { SwitchyardError } from '../error.js';
+import type { InstanceOptions } from '../instance/instance-options.js';
 import { type OrderHandlers, Refusal } from '../instance/orders.js';
 import type { OwnSession } from '../instance/own-session.js';
 import { drawRequestId } from '../instance/request-id.js';
@@ -27,18 +28,15 @@ import { Scope } from '../instance/scope.js';
 import type { LocalAddresses } from '../local-addresses.js';
 import type { RelayOptions, RelaySink, RelaySource } from '../relay/relay.js';
 import { StatusCode } from '../status.js';
-
+import { Endorser } from '../trust/endorser.js';
 import { Brokered } from './brokered.js';
 import type { BrokeredDesk, BrokeredFacts, NamedConnection } from './brokered-desk.js';
 import { type ConnectOptions, FALLBACKS } from './connect-options.js';
 import { tracedConnect } from './connect-span.js';
-import { RELAY_VERSION } from './open-relayed.js';
+import { askOptions, connectionRequest, type Known, NOT_GATHERED } from './connection-request.js';
 import { askToReturn, type PathReportDeps, reportPath } from './path-report.js';
+import { type EndorsementPlace, offerOf, PeerKeyCheck } from './peer-key-check.js';
 import type { PeerStream } from './peer-stream.js';
-
-/** What an end knows of itself as it asks. */
-type Known = Pick<Gathered, 'candidates' | 'roundTripMs'>;
-const NOT_GATHERED: Known = { candidates: [], roundTripMs: undefined };
 
 /** What the connections need of their instance. */
 export interface ConnectionsDesk extends PathReportDeps {
@@ -49,12 +47,12 @@ export interface ConnectionsDesk extends PathReportDeps {
   readonly addresses: LocalAddresses;
   /** Where spans go; undefined: nowhere. */
   tracer(): Tracer | undefined;
-  /** A port at which others can reach this instance. */
-  readonly listenPort: number | undefined;
+  /** Who the instance is, and at which port others can reach it. */
+  readonly options: InstanceOptions;
   /** Who asks the router for ports; undefined: nobody does. */
   readonly mapper: PortMapper | undefined;
-  /** The host by which the server is reached; undefined when it is none. */
-  readonly serverHost: string | undefined;
+  /** Says which network it is in, and by which host the server is reached. */
+  readonly channel: Channel;
   attached(signal: AbortSignal): Promise<OwnSession>;
   ask(request: DirectConnectionRequest, options: CallOptions): Promise<Complete<DirectConnectionResponse>>;
   openSource(id: number, options: RelayOptions): Promise<RelaySource>;
@@ -72,16 +70,21 @@ export class Connections {
   /** Asked for, until the server has answered: what resolves then. */
   readonly #asking = new Map<Brokered, Promise<unknown>>();
   readonly #desk: BrokeredDesk;
+  readonly #place: EndorsementPlace;
 
   constructor(private readonly desk: ConnectionsDesk) {
+    const identity = makeIdentity();
+    const endorser = new Endorser(desk.options, desk);
+    this.#place = endorser.place;
     this.#desk = {
-      identity: makeIdentity(),
+      identity,
+      endorse: () => endorser.endorse(identity.publicKey),
       clock: desk.clock,
       random: desk.random,
       gather: async (link, rendezvous) =>
         gather(link, this.#places(rendezvous ?? (await desk.attached(desk.life)).rendezvous), {
           clock: desk.clock,
-          port: desk.listenPort,
+          port: desk.options.listenPort,
           mapper: desk.mapper,
         }),
       askAgain: (brokered, gathered) => this.#askAgain(brokered, gathered),
@@ -124,6 +127,7 @@ export class Connections {
         upgradeAfterMs,
         relayOnly,
         fallback: FALLBACKS[isLate ? 'late' : fallback],
+        keys: options.pins && new PeerKeyCheck(options.pins, this.#place),
         traceparent,
       };
       if (facts.fallback === ConnectionFallback.IMMEDIATE) return await this.#coordinate(facts, scope.signal);
@@ -138,7 +142,7 @@ export class Connections {
    * connection listens there, or the peer wanted to and did not get through.
    */
   async #listen(facts: BrokeredFacts, signal: AbortSignal): Promise<PeerStream | undefined> {
-    const { listenPort } = this.desk;
+    const { listenPort } = this.desk.options;
     if (listenPort === undefined || facts.relayOnly) return undefined;
     const brokered = new Brokered(facts, this.#desk, []);
     return this.#unlessGivenUp(brokered, signal, async () => {
@@ -147,7 +151,8 @@ export class Connections {
         brokered.end(new Error(`port ${listenPort} is in use`));
         return undefined;
       }
-      const { request } = await this.#ask(brokered, { ...this.#request(brokered, gathered), port: listenPort }, signal);
+      const asked = { ...(await this.#request(brokered, gathered)), port: listenPort };
+      const { request } = await this.#ask(brokered, asked, signal);
       void brokered.meet(request);
       return brokered.stream.catch(() => undefined);
     });
@@ -156,7 +161,7 @@ export class Connections {
   async #coordinate(facts: BrokeredFacts, signal: AbortSignal): Promise<PeerStream> {
     const { peerCvid, link } = facts;
     const theirs = [...this.#byId.values()].find((one) => one.isJoinable && one.isWith(peerCvid, link));
-    if (theirs) return this.#join(theirs, signal);
+    if (theirs) return this.#join(theirs, facts, signal);
     const brokered = new Brokered(facts, this.#desk);
     return this.#unlessGivenUp(brokered, signal, async () => {
       const asked = this.#askOrJoin(brokered, signal);
@@ -165,7 +170,7 @@ export class Connections {
       const used = await asked.finally(() => this.#asking.delete(brokered));
       if (used === brokered) return brokered.stream;
       brokered.end(new Error('the peer has asked before'));
-      if (used.isJoinable) return this.#join(used, signal);
+      if (used.isJoinable) return this.#join(used, facts, signal);
       // What somebody has is not given twice. Once it is decided, the server makes another one.
       await used.stream.catch(() => {});
       signal.throwIfAborted();
@@ -174,15 +179,16 @@ export class Connections {
   }
 
   /** The peer has asked for the same before: its connection is what this end wants, too. */
-  #join(theirs: Brokered, signal: AbortSignal): Promise<PeerStream> {
+  #join(theirs: Brokered, { keys }: BrokeredFacts, signal: AbortSignal): Promise<PeerStream> {
     theirs.isWanted = true;
+    if (keys !== undefined) theirs.pin(keys);
     return this.#unlessGivenUp(theirs, signal, () => theirs.stream);
   }
 
   /** Asks, and answers with the connection that is used: it may be one that the peer has asked for. */
   async #askOrJoin(brokered: Brokered, signal: AbortSignal): Promise<Brokered> {
     const isFirst = brokered.facts.fallback === ConnectionFallback.IMMEDIATE;
-    const request = this.#request(brokered, isFirst ? NOT_GATHERED : await brokered.gathered);
+    const request = await this.#request(brokered, isFirst ? NOT_GATHERED : await brokered.gathered);
     const answer = await this.desk.ask(request, askOptions(brokered, signal));
     const { connectionId } = answer.request;
     const known = this.#byId.get(connectionId);
@@ -237,23 +243,14 @@ export class Connections {
   }
 
   async #askAgain(brokered: NamedConnection, gathered: Gathered): Promise<void> {
-    const request = { ...this.#request(brokered, gathered), connectionId: brokered.connectionId };
+    const request = { ...(await this.#request(brokered, gathered)), connectionId: brokered.connectionId };
     await this.desk.ask(request, { traceparent: brokered.facts.traceparent });
   }
 
-  #request({ facts }: Pick<NamedConnection, 'facts'>, { candidates, roundTripMs }: Known): DirectConnectionRequest {
-    return {
-      cvid: facts.peerCvid,
-      type: facts.link,
-      port: 0,
-      candidates: facts.relayOnly ? [] : [...candidates],
-      publicKey: this.#desk.identity.publicKey,
-      roundTrip: roundTripMs === undefined ? undefined : durationOf(roundTripMs),
-      relayVersion: RELAY_VERSION,
-      connectionId: '',
-      requestId: drawRequestId(this.desk.random),
-      fallback: facts.fallback,
-    };
+  async #request({ facts }: Pick<NamedConnection, 'facts'>, known: Known): Promise<DirectConnectionRequest> {
+    const { identity, endorse } = this.#desk;
+    const own = { publicKey: identity.publicKey, endorsement: await endorse() };
+    return connectionRequest(facts, known, { ...own, requestId: drawRequestId(this.desk.random) });
   }
 
   /** The peer's request. A request of this end's own that crosses it is answered with the same connection. */
@@ -272,17 +269,20 @@ export class Connections {
 
   /** Takes a connection that a peer asks for, if the program wants to. */
   async #accept(order: Connection, rendezvous: readonly RendezvousAddress[] | undefined) {
-    const { connectionId, peerCvid, type, fallback, peer } = order;
+    const { connectionId, peerCvid, type, fallback } = order;
     const { accept } = this.desk.handlers;
     if (!accept) throw new Refusal('PEER_REFUSED', 'this instance takes no direct connections');
-    const offer = { cvid: peerCvid, type, peer };
-    if (!(await accept(offer))) throw new Refusal('PEER_REFUSED', 'not open to you');
+    const offer = offerOf(order, this.#place);
+    const accepted = await accept(offer);
+    if (!accepted) throw new Refusal('PEER_REFUSED', 'not open to you');
     // Meanwhile this end may have asked for the same.
     const known = this.#byId.get(connectionId);
     if (known) return known;
     const upgradeAfterMs = CONNECTION_TIMES.upgradeFirstMs;
     const traceparent = order.traceparent || undefined;
-    const facts = { peerCvid, link: type, incoming: true, upgradeAfterMs, relayOnly: false, fallback, traceparent };
+    const keys = accepted === 'endorsed' ? new PeerKeyCheck([offer.endorsement?.keyId ?? ''], this.#place) : undefined;
+    const plain = { peerCvid, link: type, incoming: true, upgradeAfterMs, relayOnly: false, fallback };
+    const facts = { ...plain, keys, traceparent };
     const brokered = new Brokered(facts, this.#desk, rendezvous);
     this.#name(brokered, connectionId);
     brokered.stream.then(
@@ -324,12 +324,7 @@ export class Connections {
   }
 
   #places(rendezvous: readonly RendezvousAddress[]) {
-    const host = this.desk.serverHost ?? '127.0.0.1';
+    const host = this.desk.channel.host ?? '127.0.0.1';
     return rendezvous.map((place) => ({ host: place.host || host, port: place.port }));
   }
-}
-
-/** The server answers once the peer has accepted. */
-function askOptions({ facts: { traceparent } }: Brokered, signal: AbortSignal): CallOptions {
-  return { signal, retry: true, timeoutMs: CONNECTION_TIMES.askMs, traceparent };
 }

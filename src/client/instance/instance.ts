@@ -331,9 +331,9 @@ export class Instance extends SessionCalls {
     this.#connections ??= new Connections({
       handlers: this.handlers,
       ...{ clock, random, addresses, tracer, life: this.#life.signal },
-      listenPort: this.options.listenPort,
       mapper: this.options.mapPorts ? new NatPmp({ clock, gateways: defaultGateways }) : undefined,
-      serverHost: this.caller.channel.host,
+      options: this.options,
+      channel: this.caller.channel,
       attached: (signal) => this.attached(signal),
       session: () => this.#session,
       ask: (request, options) => call(this.caller, NetworkServiceService.directConnection, request, options),

@@ -5,6 +5,7 @@ import type { Order } from '../../../gen/switchyard/v1/session.js';
 import { AnswerRequest } from '../../../gen/switchyard/v1/session_service.js';
 import { asError } from '../../base/errors.js';
 import type { Tracer } from '../../tracing/tracer.js';
+import type { Endorsement } from '../../trust/endorsement.js';
 import type { PeerStream } from '../connection/peer-stream.js';
 import { SwitchyardError } from '../error.js';
 import { LIMITS } from '../limits.js';
@@ -32,7 +33,14 @@ export interface ConnectionOffer {
   readonly type: LinkType;
   /** Who that has proved to be, as the server has verified it; absent: its session was opened without a proof. */
   readonly peer?: VerifiedPeer | undefined;
+  /** The key that stands for the peer's key of this connection, as the peer itself has signed: no word of the server's. Absent: none does. */
+  readonly endorsement?: Endorsement | undefined;
+  /** Why no key does, for people. */
+  readonly endorsementProblem?: string | undefined;
 }
+
+/** What a program says to an offer. */
+export type Acceptance = boolean | 'endorsed';
 
 /** An identity that the server has verified. */
 export interface VerifiedPeer {
@@ -69,8 +77,11 @@ export interface OrderHandlers {
    * refuse. Absent, as it mostly is: the instance carries them out itself, as `accept` and `accepted` say.
    */
   connection?: (connection: Connection, signal: AbortSignal) => Promise<Uint8Array | undefined>;
-  /** Whether to take a connection that a peer asks for. Absent: every one is refused with PEER_REFUSED. */
-  accept?: (offer: ConnectionOffer) => boolean | Promise<boolean>;
+  /**
+   * Whether to take a connection that a peer asks for. `endorsed`: only from the holder of the key that `endorsement` names, on every path
+   * and encrypted between the ends. Absent: every one is refused with PEER_REFUSED.
+   */
+  accept?: (offer: ConnectionOffer) => Acceptance | Promise<Acceptance>;
   /** A connection that a peer asked for stands; with what was told of it when it was accepted. */
   accepted?: (stream: PeerStream, offer: ConnectionOffer) => void;
   /** The session is about to end: the last moment to tidy up. It is answered with success whatever comes of it. */

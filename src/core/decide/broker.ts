@@ -194,6 +194,6 @@ function gatherOrder({ limits }: State, connection: Connection, side: 'caller' |
 
 const NOT_GATHERED: Gathered = { candidates: [], publicKey: '', roundTripMs: 0, relayVersion: 0 };
 
-function gatheredIn({ candidates, publicKey, roundTripMs, relayVersion }: Gathered): Gathered {
-  return { candidates, publicKey, roundTripMs, relayVersion };
+function gatheredIn({ candidates, publicKey, endorsement, roundTripMs, relayVersion }: Gathered): Gathered {
+  return { candidates, publicKey, ...(endorsement && { endorsement }), roundTripMs, relayVersion };
 }

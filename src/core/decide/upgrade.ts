@@ -24,12 +24,13 @@ import { answered, hasOrder, orderBody, placeOrder } from './order-book.js';
  */
 export function tryAgain(state: State, command: AskConnection, revision: number): Change[] | Fault {
   const connection = state.connections.get(command.relayed);
-  const { sid, peer, link, candidates, publicKey, roundTripMs, deadlineMs } = command;
+  const { sid, peer, link, candidates, publicKey, endorsement, roundTripMs, deadlineMs } = command;
   const isOwn = connection?.caller.sid === sid && connection.peer.sid === peer && connection.link === link;
   if (!isOwn) return new Fault('CONNECTION_NOT_FOUND', `no connection ${connectionName(command.relayed)}`);
   const refused = refuseUpgrade(state, connection);
   if (refused !== undefined) return refused;
-  const known = { ...connection, caller: { ...connection.caller, candidates, publicKey, roundTripMs } };
+  const gathered = { candidates, publicKey, ...(endorsement && { endorsement }), roundTripMs };
+  const known = { ...connection, caller: { ...connection.caller, ...gathered } };
   const body = orderBody(connection, ConnectionRole.GATHER);
   const order = placeOrder(state, { sid: peer, deadlineMs, body }, revision);
   return order instanceof Fault ? order : [{ kind: 'ConnectionPut', connection: known }, order];

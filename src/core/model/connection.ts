@@ -78,6 +78,8 @@ export interface Gathered {
   readonly candidates: readonly Candidate[];
   /** DER SubjectPublicKeyInfo as latin1 characters; empty until the end has gathered. */
   readonly publicKey: string;
+  /** That a key of its identity stands for its public key, as latin1 characters: only the ends read it. Absent: it brought none. */
+  readonly endorsement?: string;
   /** To the rendezvous, as the end measured it. 0: not known. */
   readonly roundTripMs: number;
   /** The newest form of relayed bytes that the end knows: see `switchyard.v1.Connection.relay_version`. */

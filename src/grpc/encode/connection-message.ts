@@ -64,6 +64,7 @@ export function connectionMessage(
     fallback: ConnectionFallback.UNSPECIFIED,
     controlling: false,
     traceparent,
+    peerEndorsement: other.endorsement === undefined ? undefined : Buffer.from(other.endorsement, 'latin1'),
     peer: verified?.(other.sid, side === 'peer' ? connection.peer.sid : undefined),
   };
   switch (role) {

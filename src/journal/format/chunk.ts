@@ -4,7 +4,7 @@ import {
   SnapshotChunk,
   type StreamRow,
 } from '../../../gen/switchyard/journal/v1/snapshot.js';
-import type { ConnectionRole } from '../../core/model/connection.js';
+import type { Connection, ConnectionRole } from '../../core/model/connection.js';
 import type { LinkType } from '../../core/model/link.js';
 import type { Order, OrderBody } from '../../core/model/order.js';
 import { CloseReason } from '../../core/model/session.js';
@@ -95,6 +95,10 @@ export async function* encodeChunks(
   if (encoded.length > 0) yield cut();
 }
 
+function isEndorsed({ caller, peer }: Connection): boolean {
+  return caller.endorsement !== undefined || peer.endorsement !== undefined;
+}
+
 /** The lowest format that can say a row. */
 function formatFor(row: Row): number {
   switch (row.kind) {
@@ -118,6 +122,7 @@ function formatFor(row: Row): number {
     case 'server':
       return Format.EPOCHS;
     case 'connection':
+      if (isEndorsed(row.connection)) return Format.IDENTITIES;
       return row.connection.fallback === undefined ? Format.FIRST : Format.LIMITS;
     default:
       return Format.FIRST;

@@ -24,15 +24,26 @@ import { REASON_OF_CODE, REASONS } from '../../core/model/fault.js';
 import type { LinkType } from '../../core/model/link.js';
 import { packHidden, unpackHidden } from './fields.js';
 
+const NO_BYTES = Buffer.alloc(0);
+
 /** What an end brings, as it is stored. */
-export function packGathered({ candidates, publicKey, roundTripMs, relayVersion }: Gathered): GatheredMessage {
-  return { candidates: [...candidates], publicKey: packHidden(publicKey), roundTripMs, relayVersion };
+export function packGathered({
+  candidates,
+  publicKey,
+  endorsement = '',
+  roundTripMs,
+  relayVersion,
+}: Gathered): GatheredMessage {
+  const hidden = { publicKey: packHidden(publicKey), endorsement: packHidden(endorsement) };
+  return { candidates: [...candidates], ...hidden, roundTripMs, relayVersion };
 }
 
 /** What an end brings, as the core has it. */
 export function unpackGathered(message: GatheredMessage | undefined): Gathered {
-  const { candidates = [], publicKey = Buffer.alloc(0), roundTripMs = 0, relayVersion = 0 } = message ?? {};
-  return { candidates, publicKey: unpackHidden(publicKey), roundTripMs, relayVersion };
+  const { candidates = [], publicKey = NO_BYTES, roundTripMs = 0, relayVersion = 0 } = message ?? {};
+  const endorsement = unpackHidden(message?.endorsement ?? NO_BYTES);
+  const brought = endorsement === '' ? {} : { endorsement };
+  return { candidates, publicKey: unpackHidden(publicKey), ...brought, roundTripMs, relayVersion };
 }
 
 /** What an attempt was given from outside, as it is stored. */

@@ -94,6 +94,7 @@ function formatFor(command: Command): number {
     default:
       if (command.kind === 'CloseSession' && command.home !== undefined) return Format.EPOCHS;
       if (command.kind === 'OpenSession' && command.proven !== undefined) return Format.IDENTITIES;
+      if ('endorsement' in command && command.endorsement !== undefined) return Format.IDENTITIES;
       return isOfFormat1(command) ? Format.FIRST : Format.LIMITS;
   }
 }

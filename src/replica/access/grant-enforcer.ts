@@ -46,12 +46,14 @@ export class GrantEnforcer {
 
   /** Begins with the connections of the snapshot that a journal is replayed from. Call it before the replay. */
   restore(): void {
-    for (const connection of this.#deps.state.connections.all()) this.#note(connection);
+    for (const connection of this.#deps.state.connections.all()) this.#note(connection, this.#toldBefore(connection));
   }
 
   /** Told of every command that is replayed: what the ends were told follows from the journal, and so does not end with the process. */
   replayed(changes: readonly Change[]): void {
-    for (const change of changes) if (change.kind === 'ConnectionPut') this.#note(change.connection);
+    for (const change of changes) {
+      if (change.kind === 'ConnectionPut') this.#note(change.connection, this.#toldBefore(change.connection));
+    }
   }
 
   /** Looks at everything once, after the replay: the server may have stopped between a policy and what follows from it. */
@@ -64,7 +66,7 @@ export class GrantEnforcer {
   publish(_position: Position, changes: readonly Change[]): void {
     const { sessions } = this.#deps.state;
     for (const change of changes) {
-      if (change.kind === 'ConnectionPut') this.#note(change.connection);
+      if (change.kind === 'ConnectionPut') this.#note(change.connection, this.#told(change.connection));
       else if (change.kind === 'IdentityPut' || change.kind === 'IdentityForgotten') {
         for (const { sid } of sessions.ofIdentity(change.identity.uuid)) this.#due.add(sid);
       } else if (change.kind === 'PolicyPut') this.#lookAtAll();
@@ -103,10 +105,24 @@ export class GrantEnforcer {
   }
 
   /** Keeps what was told when a connection was asked for. */
-  #note(connection: Connection): void {
+  #note(connection: Connection, told: string): void {
     const { id } = connection;
     if (isOver(connection)) this.#ports.delete(id);
-    else if (!this.#ports.has(id)) this.#ports.set(id, this.#portsNow(connection));
+    else if (!this.#ports.has(id)) this.#ports.set(id, told);
+  }
+
+  /** What the order for a connection tells: of a caller that has proved nothing no ports, and so all. */
+  #told(connection: Connection): string {
+    const caller = this.#deps.state.sessions.get(connection.caller.sid);
+    return caller?.keyId === undefined ? ALL : this.#portsNow(connection);
+  }
+
+  /**
+   * What it told in a process before this one. Where the policy itself asks for no proofs, that process may have been less strict than this one,
+   * and have told of no ports; it is not known.
+   */
+  #toldBefore(connection: Connection): string {
+    return this.#deps.state.policy?.policy.auth === 'required' ? this.#told(connection) : ALL;
   }
 
   #mayGoOn(connection: Connection): boolean {

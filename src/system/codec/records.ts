@@ -133,6 +133,7 @@ export const Connection = new Table('Connection', {
   relayStreamId: optional(18, id, 'To role relay: the stream to send into.'),
   rendezvous: repeated(19, record(RendezvousAddress), 'To role gather: where to learn the own reflexive address.', 8),
   relayBranchId: optional(20, id, 'To role relay: the branch that brings what the peer sends.'),
+  peerEndorsement: optional(31, blob(256), "That a key of the peer's identity stands for its public key."),
 });
 
 /** One transport adapter of the server. */

@@ -23,13 +23,14 @@ export function connectionBody(
 ): EventBody<'Connection'> {
   const side = sideOf(connection, sid);
   const other = side === 'caller' ? connection.peer : connection.caller;
-  const { publicKey } = other;
+  const { publicKey, endorsement } = other;
   const body: EventBody<'Connection'> = {
     type: connection.link === 0 ? undefined : connection.link,
     connectionId: connectionName(connection.id),
     peerCvid: other.sid,
     role,
     peerPublicKey: publicKey === '' ? undefined : Buffer.from(publicKey, 'latin1'),
+    peerEndorsement: endorsement === undefined ? undefined : Buffer.from(endorsement, 'latin1'),
   };
   switch (role) {
     case ConnectionRole.DIAL:
@@ -61,8 +62,8 @@ export function answerConnection({ asking }: Backing, order: Order, answer: Answ
   const decoded = decodeBody(EVENTS.Connection.answerTable, answer.data ?? EMPTY_BODY);
   if (decoded instanceof Flaw) return new Fault(decoded.reason, decoded.description);
   const data = decoded as AnswerData<'Connection'>;
-  const { candidates = [], publicKey = NO_BYTES, roundTripMs = 0, connected = false, tookMs = 0 } = data;
-  const brought = { candidates: withPriority(candidates), publicKey, roundTripMs };
+  const { candidates = [], publicKey = NO_BYTES, endorsement, roundTripMs = 0, connected = false, tookMs = 0 } = data;
+  const brought = { candidates: withPriority(candidates), publicKey, endorsement, roundTripMs };
   switch (body.kind === 'connection' ? body.role : undefined) {
     case ConnectionRole.GATHER:
       return asking.gathered(sid, id, { ...brought, ...RELAYED_AS_THEY_ARE }, host);

@@ -10,7 +10,7 @@ const NO_BYTES = new Uint8Array(0);
  * cancel it: the request may come again, with the same packet id.
  */
 export const directConnection: SessionHandler<'DirectConnection'> = async ({ backing, body, sid }, conversation) => {
-  const { cvid, type = 0, port = 0, candidates = [], publicKey = NO_BYTES, roundTripMs = 0 } = body;
+  const { cvid, type = 0, port = 0, candidates = [], publicKey = NO_BYTES, endorsement, roundTripMs = 0 } = body;
   const wish = {
     sid,
     cvid,
@@ -18,6 +18,7 @@ export const directConnection: SessionHandler<'DirectConnection'> = async ({ bac
     port,
     candidates: withPriority(candidates),
     publicKey,
+    endorsement,
     roundTripMs,
     asker: conversation,
     ...RELAYED_AS_THEY_ARE,

@@ -88,6 +88,7 @@ function connections(cases: Cases): void {
   for (const port of [-1, 65_536]) ask(`port ${port}`, { port, candidates: [] }, 'port');
   for (const fallback of [-1, 4]) ask(`fallback ${fallback}`, { fallback }, 'fallback');
   ask('a key without end', { publicKey: Buffer.alloc(513) }, 'public_key');
+  ask('an endorsement without end', { endorsement: Buffer.alloc(257) }, 'endorsement');
   ask('candidates without end', { candidates: Array(17).fill(candidate) }, 'candidates');
   for (const host of ['', 'example.org', '[fd00::1]', 'fe80::1%eth0', '1.2.3']) spoiled(`at ${host}`, { host }, 'host');
   for (const port of [0, -1, 65_536]) spoiled(`on port ${port}`, { port }, 'port');

@@ -47,6 +47,7 @@ const FORMATS: Partial<Record<Command['kind'], number>> = {
 function lowestFormat(command: Command): number | undefined {
   if (command.kind === 'CloseSession' && command.home !== undefined) return 4;
   if (command.kind === 'OpenSession' && command.proven !== undefined) return 3;
+  if ('endorsement' in command) return 3;
   return ['requestId', 'fallback', 'server'].some(
     (field) => field in command && !['MoveSession', 'AnchorAudit'].includes(command.kind),
   )
@@ -256,7 +257,7 @@ describe('a record', () => {
     );
   });
 
-  it('of SetLimits or with a request id, fallback or server is of format 2, about identities of 3, of RenewEpoch, servers and homes of 4, and as 0.1.0 wrote it of 1', () => {
+  it('of SetLimits or with a request id, fallback or server is of format 2, about identities or with an endorsement of 3, of RenewEpoch, servers and homes of 4, and as 0.1.0 wrote it of 1', () => {
     fc.assert(
       fc.property(anyCommand, (command) => {
         expect(formatOf(encodeRecord(7, command).bytes)).toBe(lowestFormat(command) ?? 1);

@@ -44,6 +44,8 @@ export interface Gathered {
   roundTripMs: number;
   /** The newest form of relayed bytes that it knows. */
   relayVersion: number;
+  /** That a key of its identity stands for its public key: see switchyard.v1.Connection.peer_endorsement. Empty: it brought none. Format 3. */
+  endorsement: Buffer;
 }
 
 /** What an attempt needs from outside of the core. */
@@ -367,7 +369,7 @@ export const Pair: MessageFns<Pair> = {
 };
 
 function createBaseGathered(): Gathered {
-  return { candidates: [], publicKey: Buffer.alloc(0), roundTripMs: 0, relayVersion: 0 };
+  return { candidates: [], publicKey: Buffer.alloc(0), roundTripMs: 0, relayVersion: 0, endorsement: Buffer.alloc(0) };
 }
 
 export const Gathered: MessageFns<Gathered> = {
@@ -383,6 +385,9 @@ export const Gathered: MessageFns<Gathered> = {
     }
     if (message.relayVersion !== 0) {
       writer.uint32(32).uint32(message.relayVersion);
+    }
+    if (message.endorsement.length !== 0) {
+      writer.uint32(42).bytes(message.endorsement);
     }
     return writer;
   },
@@ -432,6 +437,14 @@ export const Gathered: MessageFns<Gathered> = {
             message.relayVersion = reader.uint32();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.endorsement = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -464,6 +477,7 @@ export const Gathered: MessageFns<Gathered> = {
         : isSet(object.relay_version)
         ? globalThis.Number(object.relay_version)
         : 0,
+      endorsement: isSet(object.endorsement) ? Buffer.from(bytesFromBase64(object.endorsement)) : Buffer.alloc(0),
     };
   },
 
@@ -481,6 +495,9 @@ export const Gathered: MessageFns<Gathered> = {
     if (message.relayVersion !== 0) {
       obj.relayVersion = Math.round(message.relayVersion);
     }
+    if (message.endorsement.length !== 0) {
+      obj.endorsement = base64FromBytes(message.endorsement);
+    }
     return obj;
   },
 
@@ -493,6 +510,7 @@ export const Gathered: MessageFns<Gathered> = {
     message.publicKey = object.publicKey ?? Buffer.alloc(0);
     message.roundTripMs = object.roundTripMs ?? 0;
     message.relayVersion = object.relayVersion ?? 0;
+    message.endorsement = object.endorsement ?? Buffer.alloc(0);
     return message;
   },
 };

@@ -60,7 +60,7 @@ class CandidatePair(_message.Message):
     def __init__(self, local: _Optional[_Union[Candidate, _Mapping]] = ..., remote: _Optional[_Union[Candidate, _Mapping]] = ..., outcome: _Optional[str] = ...) -> None: ...
 
 class Connection(_message.Message):
-    __slots__ = ["attempt", "candidates", "connection_id", "controlling", "fallback", "host", "nonce", "peer", "peer_cvid", "peer_public_key", "port", "relay_branch_id", "relay_stream_id", "relay_version", "rendezvous", "role", "start_after", "traceparent", "type"]
+    __slots__ = ["attempt", "candidates", "connection_id", "controlling", "fallback", "host", "nonce", "peer", "peer_cvid", "peer_endorsement", "peer_public_key", "port", "relay_branch_id", "relay_stream_id", "relay_version", "rendezvous", "role", "start_after", "traceparent", "type"]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     CONNECTION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +69,7 @@ class Connection(_message.Message):
     HOST_FIELD_NUMBER: _ClassVar[int]
     NONCE_FIELD_NUMBER: _ClassVar[int]
     PEER_CVID_FIELD_NUMBER: _ClassVar[int]
+    PEER_ENDORSEMENT_FIELD_NUMBER: _ClassVar[int]
     PEER_FIELD_NUMBER: _ClassVar[int]
     PEER_PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
@@ -89,6 +90,7 @@ class Connection(_message.Message):
     nonce: bytes
     peer: ConnectionPeer
     peer_cvid: int
+    peer_endorsement: bytes
     peer_public_key: bytes
     port: int
     relay_branch_id: int
@@ -99,7 +101,7 @@ class Connection(_message.Message):
     start_after: _duration_pb2.Duration
     traceparent: str
     type: _link_pb2.LinkType
-    def __init__(self, host: _Optional[str] = ..., port: _Optional[int] = ..., type: _Optional[_Union[_link_pb2.LinkType, str]] = ..., connection_id: _Optional[str] = ..., peer_cvid: _Optional[int] = ..., role: _Optional[_Union[ConnectionRole, str]] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., start_after: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., nonce: _Optional[bytes] = ..., peer_public_key: _Optional[bytes] = ..., attempt: _Optional[int] = ..., relay_stream_id: _Optional[int] = ..., rendezvous: _Optional[_Iterable[_Union[RendezvousAddress, _Mapping]]] = ..., relay_branch_id: _Optional[int] = ..., relay_version: _Optional[int] = ..., peer: _Optional[_Union[ConnectionPeer, _Mapping]] = ..., fallback: _Optional[_Union[ConnectionFallback, str]] = ..., controlling: bool = ..., traceparent: _Optional[str] = ...) -> None: ...
+    def __init__(self, host: _Optional[str] = ..., port: _Optional[int] = ..., type: _Optional[_Union[_link_pb2.LinkType, str]] = ..., connection_id: _Optional[str] = ..., peer_cvid: _Optional[int] = ..., role: _Optional[_Union[ConnectionRole, str]] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., start_after: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., nonce: _Optional[bytes] = ..., peer_public_key: _Optional[bytes] = ..., attempt: _Optional[int] = ..., relay_stream_id: _Optional[int] = ..., rendezvous: _Optional[_Iterable[_Union[RendezvousAddress, _Mapping]]] = ..., relay_branch_id: _Optional[int] = ..., relay_version: _Optional[int] = ..., peer: _Optional[_Union[ConnectionPeer, _Mapping]] = ..., peer_endorsement: _Optional[bytes] = ..., fallback: _Optional[_Union[ConnectionFallback, str]] = ..., controlling: bool = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class ConnectionAttempt(_message.Message):
     __slots__ = ["description", "number", "pairs", "reason", "started_at", "took"]
@@ -185,16 +187,18 @@ class ConnectionRecord(_message.Message):
     def __init__(self, connection_id: _Optional[str] = ..., caller_cvid: _Optional[int] = ..., peer_cvid: _Optional[int] = ..., type: _Optional[_Union[_link_pb2.LinkType, str]] = ..., state: _Optional[_Union[ConnectionState, str]] = ..., asked_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., caller_candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., peer_candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., attempts: _Optional[_Iterable[_Union[ConnectionAttempt, _Mapping]]] = ..., path: _Optional[_Union[PathKind, str]] = ..., round_trip: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., reason: _Optional[_Union[_error_pb2.Reason, str]] = ..., description: _Optional[str] = ..., listening_host: _Optional[str] = ..., listening_port: _Optional[int] = ...) -> None: ...
 
 class GatherAnswer(_message.Message):
-    __slots__ = ["candidates", "public_key", "relay_version", "round_trip"]
+    __slots__ = ["candidates", "endorsement", "public_key", "relay_version", "round_trip"]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    ENDORSEMENT_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
     RELAY_VERSION_FIELD_NUMBER: _ClassVar[int]
     ROUND_TRIP_FIELD_NUMBER: _ClassVar[int]
     candidates: _containers.RepeatedCompositeFieldContainer[Candidate]
+    endorsement: bytes
     public_key: bytes
     relay_version: int
     round_trip: _duration_pb2.Duration
-    def __init__(self, candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., round_trip: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., relay_version: _Optional[int] = ...) -> None: ...
+    def __init__(self, candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., round_trip: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., relay_version: _Optional[int] = ..., endorsement: _Optional[bytes] = ...) -> None: ...
 
 class PortRange(_message.Message):
     __slots__ = ["first", "last"]

@@ -19,7 +19,7 @@ from switchyard.v1 import network_pb2 as switchyard_dot_v1_dot_network__pb2
 from switchyard.v1 import position_pb2 as switchyard_dot_v1_dot_position__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#switchyard/v1/network_service.proto\x12\rswitchyard.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eswitchyard/v1/connection.proto\x1a\x18switchyard/v1/link.proto\x1a\x1bswitchyard/v1/network.proto\x1a\x1cswitchyard/v1/position.proto\"\xaf\x03\n\x17\x44irectConnectionRequest\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\x12+\n\x04type\x18\x02 \x01(\x0e\x32\x17.switchyard.v1.LinkTypeR\x04type\x12\x12\n\x04port\x18\x03 \x01(\x05R\x04port\x12\x38\n\ncandidates\x18\n \x03(\x0b\x32\x18.switchyard.v1.CandidateR\ncandidates\x12\x1d\n\npublic_key\x18\x0b \x01(\x0cR\tpublicKey\x12\x38\n\nround_trip\x18\x0c \x01(\x0b\x32\x19.google.protobuf.DurationR\troundTrip\x12#\n\rrelay_version\x18\r \x01(\rR\x0crelayVersion\x12#\n\rconnection_id\x18\x0e \x01(\tR\x0c\x63onnectionId\x12\x1d\n\nrequest_id\x18\x16 \x01(\tR\trequestId\x12=\n\x08\x66\x61llback\x18\x17 \x01(\x0e\x32!.switchyard.v1.ConnectionFallbackR\x08\x66\x61llbackJ\x04\x08\x04\x10\n\"U\n\x18\x44irectConnectionResponse\x12\x33\n\x07request\x18\x01 \x01(\x0b\x32\x19.switchyard.v1.ConnectionR\x07requestJ\x04\x08\x02\x10\n\"\xb1\x02\n\x11ReportLinkRequest\x12\x1b\n\tpeer_cvid\x18\x01 \x01(\x05R\x08peerCvid\x12+\n\x04link\x18\x02 \x01(\x0e\x32\x17.switchyard.v1.LinkTypeR\x04link\x12.\n\x05state\x18\x03 \x01(\x0e\x32\x18.switchyard.v1.LinkStateR\x05state\x12#\n\rconnection_id\x18\n \x01(\tR\x0c\x63onnectionId\x12+\n\x04path\x18\x0b \x01(\x0e\x32\x17.switchyard.v1.PathKindR\x04path\x12\x38\n\nround_trip\x18\x0c \x01(\x0b\x32\x19.google.protobuf.DurationR\troundTrip\x12\x16\n\x06\x66\x61iled\x18\r \x01(\x08R\x06\x66\x61iled\"d\n\x12ReportLinkResponse\x12\x19\n\x08in_graph\x18\x01 \x01(\x08R\x07inGraph\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"$\n\x0eGetNodeRequest\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\"o\n\x0fGetNodeResponse\x12\'\n\x04node\x18\x01 \x01(\x0b\x32\x13.switchyard.v1.NodeR\x04node\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"v\n\x0f\x46indPathRequest\x12\x1b\n\tfrom_cvid\x18\x01 \x01(\x05R\x08\x66romCvid\x12\x17\n\x07to_cvid\x18\x02 \x01(\x05R\x06toCvid\x12-\n\x05links\x18\x03 \x03(\x0e\x32\x17.switchyard.v1.LinkTypeR\x05links\"]\n\x10\x46indPathResponse\x12\x14\n\x05\x63vids\x18\x01 \x03(\x05R\x05\x63vids\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"{\n\x18WatchNetworkDeltaRequest\x12-\n\x05\x61\x66ter\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x05\x61\x66ter\x12\x1a\n\x08\x63oalesce\x18\x02 \x01(\x08R\x08\x63oalesce\x12\x14\n\x05\x63vids\x18\x03 \x03(\x05R\x05\x63vids\"\xf2\x01\n\x19WatchNetworkDeltaResponse\x12\x33\n\x08position\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x18.switchyard.v1.WatchKindR\x04kind\x12\x33\n\x06\x64\x65ltas\x18\x03 \x03(\x0b\x32\x1b.switchyard.v1.NetworkDeltaR\x06\x64\x65ltas\x12=\n\x0c\x63ommitted_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x63ommittedAt\"a\n\x1aWatchEndpointClosedRequest\x12\x14\n\x05\x63vids\x18\x01 \x03(\x05R\x05\x63vids\x12-\n\x05\x61\x66ter\x18\n \x01(\x0b\x32\x17.switchyard.v1.PositionR\x05\x61\x66ter\"\x87\x02\n\x1bWatchEndpointClosedResponse\x12\x46\n\x0f\x65ndpoint_closed\x18\x01 \x01(\x0b\x32\x1d.switchyard.v1.EndpointClosedR\x0e\x65ndpointClosed\x12\x33\n\x08position\x18\n \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12,\n\x04kind\x18\x0b \x01(\x0e\x32\x18.switchyard.v1.WatchKindR\x04kind\x12=\n\x0c\x63ommitted_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x63ommittedAt\";\n\x14GetConnectionRequest\x12#\n\rconnection_id\x18\x01 \x01(\tR\x0c\x63onnectionId\"X\n\x15GetConnectionResponse\x12?\n\nconnection\x18\x01 \x01(\x0b\x32\x1f.switchyard.v1.ConnectionRecordR\nconnection\"T\n\x16ListConnectionsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x84\x01\n\x17ListConnectionsResponse\x12\x41\n\x0b\x63onnections\x18\x01 \x03(\x0b\x32\x1f.switchyard.v1.ConnectionRecordR\x0b\x63onnections\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"H\n\x17WatchConnectionsRequest\x12-\n\x05\x61\x66ter\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x05\x61\x66ter\"\xff\x01\n\x18WatchConnectionsResponse\x12\x33\n\x08position\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x18.switchyard.v1.WatchKindR\x04kind\x12\x41\n\x0b\x63onnections\x18\x03 \x03(\x0b\x32\x1f.switchyard.v1.ConnectionRecordR\x0b\x63onnections\x12=\n\x0c\x63ommitted_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x63ommittedAt*X\n\tLinkState\x12\x1a\n\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16LINK_STATE_ESTABLISHED\x10\x01\x12\x13\n\x0fLINK_STATE_LOST\x10\x02\x32\x86\x07\n\x0eNetworkService\x12\x63\n\x10\x44irectConnection\x12&.switchyard.v1.DirectConnectionRequest\x1a\'.switchyard.v1.DirectConnectionResponse\x12V\n\nReportLink\x12 .switchyard.v1.ReportLinkRequest\x1a!.switchyard.v1.ReportLinkResponse\"\x03\x90\x02\x02\x12M\n\x07GetNode\x12\x1d.switchyard.v1.GetNodeRequest\x1a\x1e.switchyard.v1.GetNodeResponse\"\x03\x90\x02\x01\x12P\n\x08\x46indPath\x12\x1e.switchyard.v1.FindPathRequest\x1a\x1f.switchyard.v1.FindPathResponse\"\x03\x90\x02\x01\x12m\n\x11WatchNetworkDelta\x12\'.switchyard.v1.WatchNetworkDeltaRequest\x1a(.switchyard.v1.WatchNetworkDeltaResponse\"\x03\x90\x02\x01\x30\x01\x12s\n\x13WatchEndpointClosed\x12).switchyard.v1.WatchEndpointClosedRequest\x1a*.switchyard.v1.WatchEndpointClosedResponse\"\x03\x90\x02\x01\x30\x01\x12_\n\rGetConnection\x12#.switchyard.v1.GetConnectionRequest\x1a$.switchyard.v1.GetConnectionResponse\"\x03\x90\x02\x01\x12\x65\n\x0fListConnections\x12%.switchyard.v1.ListConnectionsRequest\x1a&.switchyard.v1.ListConnectionsResponse\"\x03\x90\x02\x01\x12j\n\x10WatchConnections\x12&.switchyard.v1.WatchConnectionsRequest\x1a\'.switchyard.v1.WatchConnectionsResponse\"\x03\x90\x02\x01\x30\x01\x42\x8f\x01\n\x10io.switchyard.v1B\x13NetworkServiceProtoP\x01Z-switchyard.example/switchyard/v1;switchyardv1\xa2\x02\x03SWY\xaa\x02\rSwitchyard.V1\xca\x02\rSwitchyard\\V1\xea\x02\x0eSwitchyard::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#switchyard/v1/network_service.proto\x12\rswitchyard.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eswitchyard/v1/connection.proto\x1a\x18switchyard/v1/link.proto\x1a\x1bswitchyard/v1/network.proto\x1a\x1cswitchyard/v1/position.proto\"\xe6\x03\n\x17\x44irectConnectionRequest\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\x12+\n\x04type\x18\x02 \x01(\x0e\x32\x17.switchyard.v1.LinkTypeR\x04type\x12\x12\n\x04port\x18\x03 \x01(\x05R\x04port\x12\x38\n\ncandidates\x18\n \x03(\x0b\x32\x18.switchyard.v1.CandidateR\ncandidates\x12\x1d\n\npublic_key\x18\x0b \x01(\x0cR\tpublicKey\x12\x38\n\nround_trip\x18\x0c \x01(\x0b\x32\x19.google.protobuf.DurationR\troundTrip\x12#\n\rrelay_version\x18\r \x01(\rR\x0crelayVersion\x12#\n\rconnection_id\x18\x0e \x01(\tR\x0c\x63onnectionId\x12\x1d\n\nrequest_id\x18\x16 \x01(\tR\trequestId\x12=\n\x08\x66\x61llback\x18\x17 \x01(\x0e\x32!.switchyard.v1.ConnectionFallbackR\x08\x66\x61llback\x12%\n\x0b\x65ndorsement\x18\x18 \x01(\x0cH\x00R\x0b\x65ndorsement\x88\x01\x01\x42\x0e\n\x0c_endorsementJ\x04\x08\x04\x10\n\"U\n\x18\x44irectConnectionResponse\x12\x33\n\x07request\x18\x01 \x01(\x0b\x32\x19.switchyard.v1.ConnectionR\x07requestJ\x04\x08\x02\x10\n\"\xb1\x02\n\x11ReportLinkRequest\x12\x1b\n\tpeer_cvid\x18\x01 \x01(\x05R\x08peerCvid\x12+\n\x04link\x18\x02 \x01(\x0e\x32\x17.switchyard.v1.LinkTypeR\x04link\x12.\n\x05state\x18\x03 \x01(\x0e\x32\x18.switchyard.v1.LinkStateR\x05state\x12#\n\rconnection_id\x18\n \x01(\tR\x0c\x63onnectionId\x12+\n\x04path\x18\x0b \x01(\x0e\x32\x17.switchyard.v1.PathKindR\x04path\x12\x38\n\nround_trip\x18\x0c \x01(\x0b\x32\x19.google.protobuf.DurationR\troundTrip\x12\x16\n\x06\x66\x61iled\x18\r \x01(\x08R\x06\x66\x61iled\"d\n\x12ReportLinkResponse\x12\x19\n\x08in_graph\x18\x01 \x01(\x08R\x07inGraph\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"$\n\x0eGetNodeRequest\x12\x12\n\x04\x63vid\x18\x01 \x01(\x05R\x04\x63vid\"o\n\x0fGetNodeResponse\x12\'\n\x04node\x18\x01 \x01(\x0b\x32\x13.switchyard.v1.NodeR\x04node\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"v\n\x0f\x46indPathRequest\x12\x1b\n\tfrom_cvid\x18\x01 \x01(\x05R\x08\x66romCvid\x12\x17\n\x07to_cvid\x18\x02 \x01(\x05R\x06toCvid\x12-\n\x05links\x18\x03 \x03(\x0e\x32\x17.switchyard.v1.LinkTypeR\x05links\"]\n\x10\x46indPathResponse\x12\x14\n\x05\x63vids\x18\x01 \x03(\x05R\x05\x63vids\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"{\n\x18WatchNetworkDeltaRequest\x12-\n\x05\x61\x66ter\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x05\x61\x66ter\x12\x1a\n\x08\x63oalesce\x18\x02 \x01(\x08R\x08\x63oalesce\x12\x14\n\x05\x63vids\x18\x03 \x03(\x05R\x05\x63vids\"\xf2\x01\n\x19WatchNetworkDeltaResponse\x12\x33\n\x08position\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x18.switchyard.v1.WatchKindR\x04kind\x12\x33\n\x06\x64\x65ltas\x18\x03 \x03(\x0b\x32\x1b.switchyard.v1.NetworkDeltaR\x06\x64\x65ltas\x12=\n\x0c\x63ommitted_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x63ommittedAt\"a\n\x1aWatchEndpointClosedRequest\x12\x14\n\x05\x63vids\x18\x01 \x03(\x05R\x05\x63vids\x12-\n\x05\x61\x66ter\x18\n \x01(\x0b\x32\x17.switchyard.v1.PositionR\x05\x61\x66ter\"\x87\x02\n\x1bWatchEndpointClosedResponse\x12\x46\n\x0f\x65ndpoint_closed\x18\x01 \x01(\x0b\x32\x1d.switchyard.v1.EndpointClosedR\x0e\x65ndpointClosed\x12\x33\n\x08position\x18\n \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12,\n\x04kind\x18\x0b \x01(\x0e\x32\x18.switchyard.v1.WatchKindR\x04kind\x12=\n\x0c\x63ommitted_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x63ommittedAt\";\n\x14GetConnectionRequest\x12#\n\rconnection_id\x18\x01 \x01(\tR\x0c\x63onnectionId\"X\n\x15GetConnectionResponse\x12?\n\nconnection\x18\x01 \x01(\x0b\x32\x1f.switchyard.v1.ConnectionRecordR\nconnection\"T\n\x16ListConnectionsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x84\x01\n\x17ListConnectionsResponse\x12\x41\n\x0b\x63onnections\x18\x01 \x03(\x0b\x32\x1f.switchyard.v1.ConnectionRecordR\x0b\x63onnections\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"H\n\x17WatchConnectionsRequest\x12-\n\x05\x61\x66ter\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x05\x61\x66ter\"\xff\x01\n\x18WatchConnectionsResponse\x12\x33\n\x08position\x18\x01 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x18.switchyard.v1.WatchKindR\x04kind\x12\x41\n\x0b\x63onnections\x18\x03 \x03(\x0b\x32\x1f.switchyard.v1.ConnectionRecordR\x0b\x63onnections\x12=\n\x0c\x63ommitted_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x63ommittedAt*X\n\tLinkState\x12\x1a\n\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16LINK_STATE_ESTABLISHED\x10\x01\x12\x13\n\x0fLINK_STATE_LOST\x10\x02\x32\x86\x07\n\x0eNetworkService\x12\x63\n\x10\x44irectConnection\x12&.switchyard.v1.DirectConnectionRequest\x1a\'.switchyard.v1.DirectConnectionResponse\x12V\n\nReportLink\x12 .switchyard.v1.ReportLinkRequest\x1a!.switchyard.v1.ReportLinkResponse\"\x03\x90\x02\x02\x12M\n\x07GetNode\x12\x1d.switchyard.v1.GetNodeRequest\x1a\x1e.switchyard.v1.GetNodeResponse\"\x03\x90\x02\x01\x12P\n\x08\x46indPath\x12\x1e.switchyard.v1.FindPathRequest\x1a\x1f.switchyard.v1.FindPathResponse\"\x03\x90\x02\x01\x12m\n\x11WatchNetworkDelta\x12\'.switchyard.v1.WatchNetworkDeltaRequest\x1a(.switchyard.v1.WatchNetworkDeltaResponse\"\x03\x90\x02\x01\x30\x01\x12s\n\x13WatchEndpointClosed\x12).switchyard.v1.WatchEndpointClosedRequest\x1a*.switchyard.v1.WatchEndpointClosedResponse\"\x03\x90\x02\x01\x30\x01\x12_\n\rGetConnection\x12#.switchyard.v1.GetConnectionRequest\x1a$.switchyard.v1.GetConnectionResponse\"\x03\x90\x02\x01\x12\x65\n\x0fListConnections\x12%.switchyard.v1.ListConnectionsRequest\x1a&.switchyard.v1.ListConnectionsResponse\"\x03\x90\x02\x01\x12j\n\x10WatchConnections\x12&.switchyard.v1.WatchConnectionsRequest\x1a\'.switchyard.v1.WatchConnectionsResponse\"\x03\x90\x02\x01\x30\x01\x42\x8f\x01\n\x10io.switchyard.v1B\x13NetworkServiceProtoP\x01Z-switchyard.example/switchyard/v1;switchyardv1\xa2\x02\x03SWY\xaa\x02\rSwitchyard.V1\xca\x02\rSwitchyard\\V1\xea\x02\x0eSwitchyard::V1b\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'switchyard.v1.network_service_pb2', globals())
@@ -43,44 +43,44 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _NETWORKSERVICE.methods_by_name['ListConnections']._serialized_options = b'\220\002\001'
   _NETWORKSERVICE.methods_by_name['WatchConnections']._options = None
   _NETWORKSERVICE.methods_by_name['WatchConnections']._serialized_options = b'\220\002\001'
-  _LINKSTATE._serialized_start=2972
-  _LINKSTATE._serialized_end=3060
+  _LINKSTATE._serialized_start=3027
+  _LINKSTATE._serialized_end=3115
   _DIRECTCONNECTIONREQUEST._serialized_start=237
-  _DIRECTCONNECTIONREQUEST._serialized_end=668
-  _DIRECTCONNECTIONRESPONSE._serialized_start=670
-  _DIRECTCONNECTIONRESPONSE._serialized_end=755
-  _REPORTLINKREQUEST._serialized_start=758
-  _REPORTLINKREQUEST._serialized_end=1063
-  _REPORTLINKRESPONSE._serialized_start=1065
-  _REPORTLINKRESPONSE._serialized_end=1165
-  _GETNODEREQUEST._serialized_start=1167
-  _GETNODEREQUEST._serialized_end=1203
-  _GETNODERESPONSE._serialized_start=1205
-  _GETNODERESPONSE._serialized_end=1316
-  _FINDPATHREQUEST._serialized_start=1318
-  _FINDPATHREQUEST._serialized_end=1436
-  _FINDPATHRESPONSE._serialized_start=1438
-  _FINDPATHRESPONSE._serialized_end=1531
-  _WATCHNETWORKDELTAREQUEST._serialized_start=1533
-  _WATCHNETWORKDELTAREQUEST._serialized_end=1656
-  _WATCHNETWORKDELTARESPONSE._serialized_start=1659
-  _WATCHNETWORKDELTARESPONSE._serialized_end=1901
-  _WATCHENDPOINTCLOSEDREQUEST._serialized_start=1903
-  _WATCHENDPOINTCLOSEDREQUEST._serialized_end=2000
-  _WATCHENDPOINTCLOSEDRESPONSE._serialized_start=2003
-  _WATCHENDPOINTCLOSEDRESPONSE._serialized_end=2266
-  _GETCONNECTIONREQUEST._serialized_start=2268
-  _GETCONNECTIONREQUEST._serialized_end=2327
-  _GETCONNECTIONRESPONSE._serialized_start=2329
-  _GETCONNECTIONRESPONSE._serialized_end=2417
-  _LISTCONNECTIONSREQUEST._serialized_start=2419
-  _LISTCONNECTIONSREQUEST._serialized_end=2503
-  _LISTCONNECTIONSRESPONSE._serialized_start=2506
-  _LISTCONNECTIONSRESPONSE._serialized_end=2638
-  _WATCHCONNECTIONSREQUEST._serialized_start=2640
-  _WATCHCONNECTIONSREQUEST._serialized_end=2712
-  _WATCHCONNECTIONSRESPONSE._serialized_start=2715
-  _WATCHCONNECTIONSRESPONSE._serialized_end=2970
-  _NETWORKSERVICE._serialized_start=3063
-  _NETWORKSERVICE._serialized_end=3965
+  _DIRECTCONNECTIONREQUEST._serialized_end=723
+  _DIRECTCONNECTIONRESPONSE._serialized_start=725
+  _DIRECTCONNECTIONRESPONSE._serialized_end=810
+  _REPORTLINKREQUEST._serialized_start=813
+  _REPORTLINKREQUEST._serialized_end=1118
+  _REPORTLINKRESPONSE._serialized_start=1120
+  _REPORTLINKRESPONSE._serialized_end=1220
+  _GETNODEREQUEST._serialized_start=1222
+  _GETNODEREQUEST._serialized_end=1258
+  _GETNODERESPONSE._serialized_start=1260
+  _GETNODERESPONSE._serialized_end=1371
+  _FINDPATHREQUEST._serialized_start=1373
+  _FINDPATHREQUEST._serialized_end=1491
+  _FINDPATHRESPONSE._serialized_start=1493
+  _FINDPATHRESPONSE._serialized_end=1586
+  _WATCHNETWORKDELTAREQUEST._serialized_start=1588
+  _WATCHNETWORKDELTAREQUEST._serialized_end=1711
+  _WATCHNETWORKDELTARESPONSE._serialized_start=1714
+  _WATCHNETWORKDELTARESPONSE._serialized_end=1956
+  _WATCHENDPOINTCLOSEDREQUEST._serialized_start=1958
+  _WATCHENDPOINTCLOSEDREQUEST._serialized_end=2055
+  _WATCHENDPOINTCLOSEDRESPONSE._serialized_start=2058
+  _WATCHENDPOINTCLOSEDRESPONSE._serialized_end=2321
+  _GETCONNECTIONREQUEST._serialized_start=2323
+  _GETCONNECTIONREQUEST._serialized_end=2382
+  _GETCONNECTIONRESPONSE._serialized_start=2384
+  _GETCONNECTIONRESPONSE._serialized_end=2472
+  _LISTCONNECTIONSREQUEST._serialized_start=2474
+  _LISTCONNECTIONSREQUEST._serialized_end=2558
+  _LISTCONNECTIONSRESPONSE._serialized_start=2561
+  _LISTCONNECTIONSRESPONSE._serialized_end=2693
+  _WATCHCONNECTIONSREQUEST._serialized_start=2695
+  _WATCHCONNECTIONSREQUEST._serialized_end=2767
+  _WATCHCONNECTIONSRESPONSE._serialized_start=2770
+  _WATCHCONNECTIONSRESPONSE._serialized_end=3025
+  _NETWORKSERVICE._serialized_start=3118
+  _NETWORKSERVICE._serialized_end=4020
 # @@protoc_insertion_point(module_scope)

@@ -16,10 +16,11 @@ LINK_STATE_LOST: LinkState
 LINK_STATE_UNSPECIFIED: LinkState
 
 class DirectConnectionRequest(_message.Message):
-    __slots__ = ["candidates", "connection_id", "cvid", "fallback", "port", "public_key", "relay_version", "request_id", "round_trip", "type"]
+    __slots__ = ["candidates", "connection_id", "cvid", "endorsement", "fallback", "port", "public_key", "relay_version", "request_id", "round_trip", "type"]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     CONNECTION_ID_FIELD_NUMBER: _ClassVar[int]
     CVID_FIELD_NUMBER: _ClassVar[int]
+    ENDORSEMENT_FIELD_NUMBER: _ClassVar[int]
     FALLBACK_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
@@ -30,6 +31,7 @@ class DirectConnectionRequest(_message.Message):
     candidates: _containers.RepeatedCompositeFieldContainer[_connection_pb2.Candidate]
     connection_id: str
     cvid: int
+    endorsement: bytes
     fallback: _connection_pb2.ConnectionFallback
     port: int
     public_key: bytes
@@ -37,7 +39,7 @@ class DirectConnectionRequest(_message.Message):
     request_id: str
     round_trip: _duration_pb2.Duration
     type: _link_pb2.LinkType
-    def __init__(self, cvid: _Optional[int] = ..., type: _Optional[_Union[_link_pb2.LinkType, str]] = ..., port: _Optional[int] = ..., candidates: _Optional[_Iterable[_Union[_connection_pb2.Candidate, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., round_trip: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., relay_version: _Optional[int] = ..., connection_id: _Optional[str] = ..., request_id: _Optional[str] = ..., fallback: _Optional[_Union[_connection_pb2.ConnectionFallback, str]] = ...) -> None: ...
+    def __init__(self, cvid: _Optional[int] = ..., type: _Optional[_Union[_link_pb2.LinkType, str]] = ..., port: _Optional[int] = ..., candidates: _Optional[_Iterable[_Union[_connection_pb2.Candidate, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., round_trip: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., relay_version: _Optional[int] = ..., connection_id: _Optional[str] = ..., request_id: _Optional[str] = ..., fallback: _Optional[_Union[_connection_pb2.ConnectionFallback, str]] = ..., endorsement: _Optional[bytes] = ...) -> None: ...
 
 class DirectConnectionResponse(_message.Message):
     __slots__ = ["request"]

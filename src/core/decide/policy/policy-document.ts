@@ -111,6 +111,7 @@ class PolicyReader {
     );
     if (bindings.length === 0) this.#wrong('bindings', `empty; ${BINDINGS.join(' and ')} are allowed`);
     const grants = this.#list('grants', json.grants ?? [], grantsMax, (place, one) => this.#grant(place, one));
+    this.#portsInAll(grants);
     const limits = this.#limits(json.limits ?? {});
     const issuers = this.#list('issuers', json.issuers ?? [], issuersMax, (place, one) => this.#issuer(place, one));
     this.#each('issuers', issuers, ({ issuer }) => issuer);
@@ -148,6 +149,14 @@ class PolicyReader {
       this.#wrong(at, `${shown(one)} is neither a port, 1 to ${PORT_MAX}, nor a range such as "8000-8999"`);
       return { first: 1, last: 1 };
     });
+  }
+
+  #portsInAll(grants: readonly Grant[]): void {
+    const { portsInAllMax } = POLICY_BOUNDS;
+    const count = grants.reduce((sum, { ports = [] }) => sum + ports.length, 0);
+    if (count > portsInAllMax) {
+      this.#wrong('grants', `${count} ports and ranges of ports in all; ${portsInAllMax} are the limit`);
+    }
   }
 
   #selector(place: string, content: unknown): Selector {

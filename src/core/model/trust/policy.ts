@@ -136,8 +136,10 @@ export const POLICY_BOUNDS = {
   grantsMax: 1_000,
   /** Selectors on one side of a grant. */
   selectorsMax: 64,
-  /** Ports and ranges of ports of one grant: an order tells those of all grants of a pair. */
+  /** Ports and ranges of ports of one grant. */
   portsMax: 16,
+  /** The same of all grants: they add up for a pair, and an order of 10 KiB tells them. */
+  portsInAllMax: 1_024,
   /** Issuers of tokens: the keys of each are fetched and kept. */
   issuersMax: 8,
   /** Audiences of one issuer. */

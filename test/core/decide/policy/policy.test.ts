@@ -84,6 +84,20 @@ describe('a policy', () => {
     });
   });
 
+  it('refuses more ports in all than one order can tell, since grants add up for a pair', () => {
+    const grant = (at: number, count: number) => ({
+      from: ['*'],
+      to: ['*'],
+      ports: Array.from({ length: count }, (_, index) => 1 + 2 * (at * 16 + index)),
+    });
+    const full = Array.from({ length: 64 }, (_, at) => grant(at, 16));
+    const party = { uuid: '', name: '', roles: [], labels: {} };
+    expect(grantedPorts(policyOf({ grants: full }), party, party)).toHaveLength(1_024);
+    expect(wrongIn({ grants: [...full, grant(64, 1)] })).toEqual({
+      grants: '1025 ports and ranges of ports in all; 1024 are the limit',
+    });
+  });
+
   it('takes ID tokens of the usual signatures from an issuer that says nothing else', () => {
     const roles = [{ claim: ['realm', 'roles'], has: 'ops', give: ['operator', 'operator'] }, { give: ['client'] }];
     const certificates = [{ trust_domain: 'fleet.example', give: ['agent'] }];
