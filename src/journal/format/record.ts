@@ -70,7 +70,8 @@ export function encodeRecord(revision: number, command: Command): StoredRecord {
   const { storedAtMs, by } = command;
   const atMs = storedAtMs === undefined ? undefined : BigInt(storedAtMs);
   const message = CommandMessage.encode({ kind: pack(command), atMs, by }).finish();
-  return { revision, bytes: seal(FrameKind.RECORD, { revision, part: 0 }, message, formatOfCommand(command)) };
+  const bytes = seal(FrameKind.RECORD, { revision, part: 0 }, message, formatOfCommand(command));
+  return command.kind === 'UseRules' ? { revision, bytes, rules: command.rules } : { revision, bytes };
 }
 
 /**
