@@ -31,7 +31,7 @@ export function unknownCommand(content: Uint8Array): string {
  * The number in a command that stands for something which this build does not know, with its field: undefined when there is
  * none. The decoders take any number, and the core would go on with one that it has no case for.
  */
-export function unknownNumber(command: Command): string | undefined {
+export function unknownNumber(command: Command, rulesMax: number = RULES_MAX): string | undefined {
   switch (command.kind) {
     case 'CloseSession':
       return look('CloseSession.reason', command.reason, CLOSE_REASONS);
@@ -52,7 +52,7 @@ export function unknownNumber(command: Command): string | undefined {
     case 'IssueTicket':
       return look('IssueTicket.kind', command.identityKind, IDENTITY_KINDS);
     case 'UseRules':
-      return lookUpRules('UseRules.rules', command.rules);
+      return lookUpRules('UseRules.rules', command.rules, rulesMax);
     case 'AdmitIdentity':
       return (
         look('AdmitIdentity.kind', command.identityKind, IDENTITY_KINDS) ??
@@ -67,7 +67,7 @@ export function unknownNumber(command: Command): string | undefined {
 export function unknownNumberOfRow(row: Row): string | undefined {
   switch (row.kind) {
     case 'meta':
-      return lookUpRules('NetworkRow.rules', row.rules ?? Rules.FIRST);
+      return lookUpRules('NetworkRow.rules', row.rules ?? Rules.FIRST, RULES_MAX);
     case 'link':
       return look('LinkRow.link', row.link, LINK_TYPES);
     case 'report':
@@ -94,8 +94,8 @@ function unknownNumberOfConnection({ link, state, path, caller, peer, fallback }
   );
 }
 
-function lookUpRules(field: string, rules: number): string | undefined {
-  return rules >= Rules.FIRST && rules <= RULES_MAX ? undefined : `the value ${rules} of ${field}`;
+function lookUpRules(field: string, rules: number, rulesMax: number): string | undefined {
+  return rules >= Rules.FIRST && rules <= rulesMax ? undefined : `the value ${rules} of ${field}`;
 }
 
 function look(field: string, value: number, known: ReadonlySet<number>): string | undefined {

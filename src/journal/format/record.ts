@@ -6,6 +6,7 @@ import type { Command } from '../../core/model/command.js';
 import type { PathKind } from '../../core/model/connection.js';
 import { REASONS, type Reason } from '../../core/model/fault.js';
 import type { LinkType } from '../../core/model/link.js';
+import { RULES_MAX } from '../../core/model/rules.js';
 import type { CloseReason } from '../../core/model/session.js';
 import type { StopReason } from '../../core/model/stream.js';
 import { JournalError, type StoredRecord } from '../journal.js';
@@ -78,13 +79,13 @@ export function encodeRecord(revision: number, command: Command): StoredRecord {
  * The command of a stored record. Throws a {@link JournalError}, `damaged` or `version`, with the revision.
  *
  * What this build does not know is never passed over, be it a command, a reason or a single field: the state would be another
- * than that of the build that wrote it.
+ * than that of the build that wrote it. `rulesMax` are the newest rules that are known.
  */
-export function decodeRecord({ revision, bytes }: StoredRecord): Command {
+export function decodeRecord({ revision, bytes }: StoredRecord, rulesMax: number = RULES_MAX): Command {
   const what = `record ${revision}`;
   const content = unseal(FrameKind.RECORD, { revision, part: 0 }, bytes, what);
   const command = readCommand(content) ?? decodeWhole(content, what, revision);
-  const unknown = unknownNumber(command);
+  const unknown = unknownNumber(command, rulesMax);
   if (unknown !== undefined) throw unknownPart(what, unknown, revision);
   return command;
 }
