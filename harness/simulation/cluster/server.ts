@@ -59,6 +59,8 @@ export interface ClusterTampering {
   readonly current?: (member: Member) => ReturnType<Member['current']>;
   /** Whether servers remember nothing of the log outside of it. */
   readonly isForgetful?: boolean;
+  /** What a server of this name says that it knows, by how many processes it has had; absent: all are of one build. */
+  readonly known?: (name: string, lives: number) => KnownNumbers;
   /** Whether a server takes itself for in touch with the others. */
   readonly isInTouch?: (member: Member) => boolean;
   /** Called with every change at each server, once it is applied there. */
