@@ -5,7 +5,7 @@ import { Fault } from '../core/model/fault.js';
 import type { State } from '../core/store/state.js';
 import { encodeRecord } from '../journal/format/record.js';
 import { type Journal, JournalError, type StoredRecord } from '../journal/journal.js';
-import { neededFor, refuseUnread } from '../journal/readers.js';
+import { neededFor, refuseUnread } from '../journal/unread.js';
 import type { ReplicaLimits } from './limits.js';
 
 /** Retry delays for clients: when the journal cannot store anything, and when its queue is full. */

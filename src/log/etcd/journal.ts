@@ -6,8 +6,9 @@ import {
   type StoredRecord,
   type StoredSnapshot,
 } from '../../journal/journal.js';
-import { type KnownNumbers, type Readers, refuseUnread } from '../../journal/readers.js';
+import type { KnownNumbers, Readers } from '../../journal/readers.js';
 import { checkFollows, checkNewSnapshot, formatWith, gapless } from '../../journal/sequence.js';
+import { refuseUnread } from '../../journal/unread.js';
 import type { RetryCause, TermFigures, ToldSource } from '../shared-log.js';
 import { EMPTY_LOG, encodeHead, extend, type LogEnd } from './batch.js';
 import { BatchReader } from './batch-reader.js';
