@@ -11,3 +11,8 @@ export function programArguments(): readonly string[] {
   const bundled = process.env.BUNDLED_PROGRAM;
   return bundled === undefined ? ['--no-warnings', '--import', LOADER, MAIN] : ['--no-warnings', bundled];
 }
+
+/** The same for the later build that next-build.mjs makes, which needs the variable that stands there in its environment. */
+export function nextBuildArguments(): readonly string[] {
+  return ['--no-warnings', '--import', LOADER, MAIN];
+}

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { createRequire, register } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
+import { NEXT_BUILD, nextBuild } from './next-build.mjs';
 
 const OPTIONS = { sourceMaps: 'inline', jsc: { target: 'es2022', parser: { syntax: 'typescript' } } };
 const require = createRequire(import.meta.url);
@@ -32,7 +33,8 @@ export function load(url, context, next) {
 
 /** A source as JavaScript: as it was kept, or compiled now. */
 function compiled(filename) {
-  const text = readFileSync(filename, 'utf8');
+  const source = readFileSync(filename, 'utf8');
+  const text = process.env[NEXT_BUILD] === undefined ? source : nextBuild(filename, source);
   // The file's name is in its source map.
   const key = createHash('sha256')
     .update(JSON.stringify([version, OPTIONS, filename, text]))

@@ -16,6 +16,9 @@ import { hasRoom, type Origin, Origins } from './origins.js';
 import type { FollowerHandler, FollowerLink, FollowerMessage, ForwardedCommand, Refused } from './peers.js';
 import type { RosterServer } from './server-addresses.js';
 
+/** The server that leads is upgraded last, after the one that forwards. */
+const EARLIER_BUILD_RETRY_MS = 10_000;
+
 /** What a {@link LeaderDesk} stands on. */
 export interface LeaderDeskDeps extends FollowerSessionsDeps {
   /** In which this server leads. */
@@ -295,6 +298,10 @@ function commandOf(record: Uint8Array): Command | Fault {
   try {
     return decodeRecord({ revision: 1, bytes: record });
   } catch (error) {
+    if (error instanceof JournalError && error.kind === 'version') {
+      const message = `the server that leads is of an earlier build: ${error.message}`;
+      return new Fault('JOURNAL_UNAVAILABLE', message, [], EARLIER_BUILD_RETRY_MS);
+    }
     const why = error instanceof JournalError ? error.message : 'it is none';
     return new Fault('INTERNAL', `the server that leads cannot read the command: ${why}`);
   }

@@ -62,6 +62,9 @@ export const CAMPAIGN_AGAIN_MS = 1_000;
 /** Before a server asks again to be one of the network, when that could not be stored. */
 export const JOIN_AGAIN_MS = 500;
 
+/** Between two looks at which rules every live server knows: what is known of that is seconds old in any case. */
+export const RULES_LOOK_MS = 1_000;
+
 /** Between two looks at which servers are there: a link between two of them changes as often as that at most. */
 export const ROSTER_MS = 1_000;
 

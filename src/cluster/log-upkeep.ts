@@ -7,6 +7,7 @@ import type { Replica } from '../replica/replica.js';
 import { FollowerSnapshots } from './follower-snapshots.js';
 import type { BatchObserver } from './log-follower.js';
 import { type EncodeRevision, PublishedSum } from './published-sum.js';
+import { RulesUpgrade } from './rules-upgrade.js';
 
 /** What the composition root says of it. */
 export interface LogUpkeepParts {
@@ -36,14 +37,19 @@ export interface LogUpkeepDeps extends LogUpkeepParts {
   readonly followers: () => readonly string[];
 }
 
-/** What a server does for the log beside applying it: it stores snapshots, and compares what it decides with what the leader decides. */
+/**
+ * What a server does for the log beside applying it: it stores snapshots, compares what it decides with what the leader decides, and
+ * where it leads brings new rules in.
+ */
 export class LogUpkeep implements BatchObserver {
   readonly #sum: PublishedSum;
   readonly #snapshots: FollowerSnapshots;
+  readonly #rules: RulesUpgrade;
 
   constructor(deps: LogUpkeepDeps) {
     const { encode, firstSeq, feedVersion, clock, log, logger, replica, name, snapshotEvery, seq } = deps;
     this.#sum = new PublishedSum(encode, firstSeq, feedVersion);
+    this.#rules = new RulesUpgrade({ clock, replica, logger });
     this.#snapshots = new FollowerSnapshots({
       ...{ clock, snapshotEvery, seq, snapshots: log.snapshots },
       state: () => replica().state,
@@ -53,6 +59,11 @@ export class LogUpkeep implements BatchObserver {
       failed: (error) =>
         logger.warn({ err: error }, 'a snapshot could not be stored; the log is whole, and it is tried again'),
     });
+  }
+
+  /** How often this server was found to have decided otherwise than the one that leads. */
+  get differing(): number {
+    return this.#sum.differing;
   }
 
   /** Begins to look after snapshots. */
@@ -77,9 +88,11 @@ export class LogUpkeep implements BatchObserver {
   lead(term: Term): void {
     this.#snapshots.end();
     term.told = this.#sum;
+    this.#rules.lead(term.journal);
   }
 
   end(): void {
+    this.#rules.end();
     this.#snapshots.end();
   }
 }

@@ -12,6 +12,8 @@ export interface MemberDeps extends Pick<ForwarderDeps, 'clock' | 'random' | 'ad
   readonly log: FollowedLog;
   /** By which this server is known in the graph, as long as its name is the same. */
   readonly uuid: string;
+  /** The newest rules that this server knows; absent: those that its build does. */
+  readonly rulesMax?: number | undefined;
   /** At which addresses clients reach this server, HOST:PORT. */
   readonly addresses: readonly string[];
   /** How long the lease of a leader that died lives on. */

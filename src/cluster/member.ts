@@ -48,7 +48,7 @@ export class Member implements CommandRoute, Publisher {
   readonly #place: ServerNodes;
   readonly #currency: MemberCurrency;
   readonly #campaign: Campaign;
-  readonly #upkeep: LogUpkeep;
+  readonly upkeep: LogUpkeep;
   #desk: LeaderDesk | undefined;
   #role: Role = 'starting';
   #term: Term | undefined;
@@ -90,7 +90,7 @@ export class Member implements CommandRoute, Publisher {
       leads: () => (this.#role === 'leading' ? this.#term : undefined),
       follow: () => this.#follower.read(),
     });
-    this.#upkeep = new LogUpkeep({
+    this.upkeep = new LogUpkeep({
       ...{ ...deps.upkeep, clock, log, logger, replica, firstSeq: seq + 1 },
       seq: () => this.#follower.seq,
       isFollowing: () => this.#role === 'following' && this.isInTouch,
@@ -98,7 +98,7 @@ export class Member implements CommandRoute, Publisher {
       name,
     });
     this.#follower = new LogFollower({
-      ...{ clock, seq, chain, batches: this.#upkeep },
+      ...{ clock, seq, chain, batches: this.upkeep },
       tail: log.tail(seq, chain),
       entered: (term) => this.#forwarder.entered(term),
       apply: (record) => this.#apply(record),
@@ -199,7 +199,7 @@ export class Member implements CommandRoute, Publisher {
       this.#desk === undefined ? this.#news.isAttached(sid) : this.#desk.mayBeHeld(sid);
     this.#watch = this.#deps.log.watch(() => this.#follower.look());
     this.#scheduleLook();
-    this.#upkeep.start();
+    this.upkeep.start();
     await new Promise<void>((resolve, reject) => {
       const failed = (error: unknown) => {
         reject(error);
@@ -223,7 +223,7 @@ export class Member implements CommandRoute, Publisher {
 
   /** Told of every change, after the leases. */
   publish(position: Position, changes: readonly Change[]): void {
-    this.#upkeep.publish(position, changes);
+    this.upkeep.publish(position, changes);
     this.#desk?.applied();
     this.#currency.applied();
     for (const change of changes) {
@@ -261,7 +261,7 @@ export class Member implements CommandRoute, Publisher {
   #end(): void {
     this.#role = 'over';
     this.#campaign.stop();
-    this.#upkeep.end();
+    this.upkeep.end();
     this.#watch?.close();
     for (const resolve of this.#follower.end()) resolve(false);
     this.#currency.end();
@@ -293,7 +293,7 @@ export class Member implements CommandRoute, Publisher {
     const { revision } = replica.state;
     if (record.revision <= revision) return;
     if (record.revision > revision + 1) throw new Error(`record ${record.revision} follows revision ${revision}`);
-    const outcome = replica.follow(decodeRecord(record));
+    const outcome = replica.follow(decodeRecord(record, this.#deps.rulesMax));
     if (record.tag !== undefined) this.#forwarder.applied(record.tag, outcome);
   }
 
@@ -313,7 +313,7 @@ export class Member implements CommandRoute, Publisher {
     this.#news.end();
     leases.witness = desk;
     leases.mayExpire = () => desk.mayExpire;
-    this.#upkeep.lead(term);
+    this.upkeep.lead(term);
     replica.lead(term.journal);
     this.#desk = desk;
     this.#role = 'leading';

@@ -1,4 +1,5 @@
 import type { Limits } from '../core/model/limits.js';
+import type { Readers } from './readers.js';
 
 /** A stored command: its revision and its bytes, as `record.ts` made them. */
 export interface StoredRecord {
@@ -8,6 +9,8 @@ export interface StoredRecord {
   readonly bytes: Uint8Array;
   /** In a log that several processes have in common: by which the process that asked for it knows it again. */
   readonly tag?: bigint;
+  /** Rules that everybody has to know who applies it; absent where it needs none. */
+  readonly rules?: number;
 }
 
 /** A stored snapshot, whole: a partly written one is never seen. */
@@ -27,7 +30,7 @@ export interface StoredSnapshot {
 export interface Journal {
   /**
    * Adds records whose revisions follow the last one without a gap. Resolves when all of them are durable, and only
-   * then. Rejects with a {@link JournalError}: after `full` none of them is, and it may be tried again; after any other nothing
+   * then. Rejects with a {@link JournalError}: after `full` and `unread` none of them is, and it may be tried again; after any other nothing
    * can be added until the journal is opened again, because nobody knows what is on the disk, or because it is another's. A gap, another order or a call that overlaps
    * the one before is a broken invariant: it rejects with another error, and nothing is written.
    */
@@ -75,6 +78,8 @@ export interface Journal {
   readonly networks?: NetworkJournals | undefined;
   /** How much room the storage has; absent where the journal cannot tell before it is full. */
   readonly room?: Room;
+  /** What every live process knows that reads it; absent where no other does. */
+  readonly readers?: Readers;
   /** Ends what is being written, and lets go of the storage. Closing again is no error. */
   close(): Promise<void>;
 }
@@ -132,12 +137,12 @@ export class JournalError extends Error {
 
   constructor(
     /**
-     * `full`: no space left, nothing was written; `damaged`: a record or snapshot is not what was written;
+     * `full`: no space left, nothing was written; `unread`: a live server could not read it, nothing was written; `damaged`: a record or snapshot is not what was written;
      * `version`: written by a newer build; `locked`: another process has it, or has taken it over; `differs`: a snapshot and a
      * replay come to different states; `deposed`: of a shared log, this process leads no more and nothing was written; `failed`:
      * anything else.
      */
-    readonly kind: 'full' | 'damaged' | 'version' | 'locked' | 'differs' | 'deposed' | 'failed',
+    readonly kind: 'full' | 'unread' | 'damaged' | 'version' | 'locked' | 'differs' | 'deposed' | 'failed',
     message: string,
     options: ErrorOptions & { readonly revision?: number } = {},
   ) {

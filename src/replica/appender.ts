@@ -5,14 +5,19 @@ import { Fault } from '../core/model/fault.js';
 import type { State } from '../core/store/state.js';
 import { encodeRecord } from '../journal/format/record.js';
 import { type Journal, JournalError, type StoredRecord } from '../journal/journal.js';
+import { neededFor, refuseUnread } from '../journal/unread.js';
 import type { ReplicaLimits } from './limits.js';
 
 /** Retry delays for clients: when the journal cannot store anything, and when its queue is full. */
 const JOURNAL_RETRY_MS = 1_000;
 const OVERLOADED_RETRY_MS = 500;
+/** The same while a server of an earlier build lives: an upgrade of the next one takes longer. */
+const UPGRADE_RETRY_MS = 10_000;
 
 /** What callers hear whose commands were not stored because the term was lost. */
 const LOST = 'this server leads the network no more';
+
+const NO_SPACE = 'the journal does not accept commands: no space left';
 
 /** What an {@link Appender} stands on. */
 export interface AppenderDeps {
@@ -90,6 +95,11 @@ export class Appender {
       pending.resolve(this.#deps.observed(pending.command, fault));
       return;
     }
+    const unread = this.#refuseUnread(pending.command);
+    if (unread !== undefined) {
+      pending.resolve(this.#deps.observed(pending.command, unread));
+      return;
+    }
     this.#pending.push(pending);
     this.#work();
   }
@@ -110,6 +120,15 @@ export class Appender {
     this.#appending = [];
     this.#refuseAll(this.#pending.splice(0), LOST);
     for (const resolve of this.#restful.splice(0)) resolve();
+  }
+
+  /** Refuses what a live server of an earlier build could not go on from. */
+  #refuseUnread(command: Command): Fault | undefined {
+    const { journal } = this.#deps;
+    const why = journal.readers && refuseUnread(neededFor(command), journal);
+    return why === undefined
+      ? undefined
+      : new Fault('JOURNAL_UNAVAILABLE', `${command.kind} cannot be stored yet: ${why}`, [], UPGRADE_RETRY_MS);
   }
 
   #work(): void {
@@ -187,15 +206,17 @@ export class Appender {
    */
   #refuse(batch: readonly Pending[], error: unknown): void {
     const { journal, warn, state } = this.#deps;
-    if (!(error instanceof JournalError) || error.kind !== 'full' || journal.last !== state.revision) {
+    const isHarmless = error instanceof JournalError && (error.kind === 'full' || error.kind === 'unread');
+    if (!isHarmless || journal.last !== state.revision) {
       this.#isOver = true;
       const pending = this.#pending.splice(0);
       if (error instanceof JournalError && error.kind === 'deposed') this.#refuseAll([...batch, ...pending], LOST);
       throw error;
     }
-    this.#setFull(true);
     warn(`the journal refused ${batch.length} commands`, error);
-    this.#refuseAll(batch, 'the journal does not accept commands: no space left');
+    const isFull = error.kind === 'full';
+    if (isFull) this.#setFull(true);
+    this.#refuseAll(batch, isFull ? NO_SPACE : `a server of an earlier build came: ${error.message}`);
   }
 
   /** Tells callers that nothing was stored. */

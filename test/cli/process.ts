@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { programArguments } from '../../harness/program.js';
+import { NEXT_BUILD } from '../../harness/next-build.mjs';
+import { nextBuildArguments, programArguments } from '../../harness/program.js';
 import { besides } from '../grpc/running.js';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -20,7 +21,8 @@ export class Program {
     node = process.execPath,
     input: 'ignore' | 'pipe' = 'ignore',
   ) {
-    this.process = spawn(node, [...programArguments(), ...args], {
+    const program = NEXT_BUILD in env ? nextBuildArguments() : programArguments();
+    this.process = spawn(node, [...program, ...args], {
       cwd: fileURLToPath(ROOT),
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
       stdio: [input, 'pipe', 'pipe'],

@@ -9,6 +9,8 @@ import {
   TAKEN_MAX,
 } from '../../src/cluster/limits.js';
 import { Origins } from '../../src/cluster/origins.js';
+import { RULES_MAX } from '../../src/core/model/rules.js';
+import { encodeRecord } from '../../src/journal/format/record.js';
 import { APPEND_BYTES_MAX, REQUEST_BYTES_MAX } from '../../src/log/etcd/limits.js';
 import { DeskWorld, message, recordOf } from './desk-world.js';
 
@@ -139,6 +141,19 @@ describe('what a leader says of sessions that it is asked for', () => {
     expect(ask(other)).toEqual({ attached: [SID], absent: [] });
     world.clock.advance(CALM_MS);
     expect(ask(other)).toEqual({ attached: [], absent: [SID] });
+  });
+});
+
+describe('a command that a follower of a later build forwards', () => {
+  it('is refused as one that can be tried again, because the leader may be upgraded', () => {
+    const world = new DeskWorld();
+    const { received, link } = world.connect();
+    const { bytes: record } = encodeRecord(1, { kind: 'UseRules', rules: RULES_MAX + 1 });
+    received(message({ commands: [{ count: 1, record, urgent: true }] }));
+    world.clock.turn();
+    expect(link.heard.flatMap(({ refusals }) => refusals)).toMatchObject([
+      { count: 1, fault: { reason: 'JOURNAL_UNAVAILABLE', retryAfterMs: 10_000 } },
+    ]);
   });
 });
 

@@ -5,6 +5,10 @@ import { clockOf } from '../../harness/simulation/machine/etcd-disk.js';
 import { Process } from '../../harness/simulation/machine/process.js';
 import { SeededRandom } from '../../harness/simulation/machine/random.js';
 import { Scheduler } from '../../harness/simulation/machine/scheduler.js';
+import type { KnownNumbers } from '../../src/journal/readers.js';
+
+/** Apart by more than the codes of names. */
+const LIVES = 256;
 
 /** Two servers on one simulated etcd; the way of each to it can be changed. */
 export class TwoServers {
@@ -13,16 +17,23 @@ export class TwoServers {
   /** What becomes of each server's requests, by its name; absent where they pass. */
   readonly ways = new Map<string, (request: string) => Way>();
   readonly failed: unknown[] = [];
+  /** The process of each server, by its name. */
+  readonly processes = new Map<string, Process>();
+  /** Processes that were begun: each draws numbers of its own. */
+  #lives = 0;
   readonly #random = new SeededRandom(3);
   readonly #etcd = new SimulatedEtcd(clockOf(this.scheduler));
   readonly #links = new Links(this.scheduler, this.#random.fork(1));
 
-  begin(name: string): void {
+  /** `known`: what the server says that it knows; absent: nothing. */
+  begin(name: string, known?: KnownNumbers): void {
     const process = new Process(this.scheduler);
+    this.processes.set(name, process);
     const next = (request: string) => this.ways.get(name)?.(request) ?? ({ kind: 'passes' } as const);
-    void ClusterServer.start(
+    ClusterServer.start(
       {
-        ...{ name, process, random: this.#random.fork(name.charCodeAt(0)), tamper: {} },
+        ...{ name, process, random: this.#random.fork(name.charCodeAt(0) + LIVES * this.#lives++), tamper: {} },
+        known,
         store: this.#etcd.connect({ next, delayMs: () => 1 }),
         memory: { read: async () => undefined, write: async () => {} },
         dial: this.#links.dialFrom(
@@ -33,7 +44,7 @@ export class TwoServers {
         fatal: (error) => void this.failed.push(error),
       },
       (server) => this.servers.set(name, server),
-    );
+    ).catch((error: unknown) => void this.failed.push(error));
   }
 
   /** Begins both: the first leads, the second follows. */

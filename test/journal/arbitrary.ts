@@ -5,6 +5,7 @@ import { ConnectionRole, ConnectionState, Fallback } from '../../src/core/model/
 import { REASONS, type Reason } from '../../src/core/model/fault.js';
 import { LIMIT_NAMES, type Limits } from '../../src/core/model/limits.js';
 import type { Made } from '../../src/core/model/request.js';
+import { RULES_MAX } from '../../src/core/model/rules.js';
 import { IdentityKind, KeyOrigin } from '../../src/core/model/trust/identity.js';
 import { AUTH_MODES, foundingDocument, type Policy, type StoredPolicy } from '../../src/core/model/trust/policy.js';
 import type { Row } from '../../src/core/store/snapshot.js';
@@ -127,6 +128,7 @@ export const COMMANDS: { readonly [K in Command['kind']]: fc.Arbitrary<Extract<C
   LoseServer: shape({ kind: kind('LoseServer'), sid }),
   MoveSession: shape({ kind: kind('MoveSession'), sid, server: sid }),
   RenewEpoch: shape({ kind: kind('RenewEpoch'), epoch: text }),
+  UseRules: shape({ kind: kind('UseRules'), rules: fc.constant(RULES_MAX) }),
   BindKey: shape({ kind: kind('BindKey'), uuid, key, keyId, atMs: wallMs }),
   RotateKey: shape({
     kind: kind('RotateKey'),

@@ -1,5 +1,6 @@
 import { systemClock, systemRandom } from '../../src/client/system.js';
 import type { Journal, StoredRecord } from '../../src/journal/journal.js';
+import type { KnownNumbers } from '../../src/journal/readers.js';
 import { decodeBatch, decodeHead, decodeMarks, EMPTY_LOG, encodeHead, extend } from '../../src/log/etcd/batch.js';
 import { LogKeys } from '../../src/log/etcd/keys.js';
 import { EtcdLog } from '../../src/log/etcd/log.js';
@@ -13,9 +14,15 @@ const APPENDS_BEFORE_CRASH = 50;
 const LEADER_TTL_MS = 20_000;
 
 /** The log of a network in an etcd, with an etcd's defaults for a test. */
-export function openLog(store: EtcdStore, network: string, name = 's1', leaderTtlMs = LEADER_TTL_MS): EtcdLog {
+export function openLog(
+  store: EtcdStore,
+  network: string,
+  name = 's1',
+  leaderTtlMs = LEADER_TTL_MS,
+  known?: KnownNumbers,
+): EtcdLog {
   return new EtcdLog({
-    ...{ store, network, name, leaderTtlMs },
+    ...{ store, network, name, leaderTtlMs, known },
     ...{ clock: systemClock, random: systemRandom, log: silentLog },
     compactsHistory: true,
     quotaBytes: 2 * 1_073_741_824,

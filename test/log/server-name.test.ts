@@ -4,6 +4,7 @@ import { SimulatedEtcd } from '../../harness/simulation/machine/etcd.js';
 import { systemRandom } from '../../src/client/system.js';
 import { LogKeys } from '../../src/log/etcd/keys.js';
 import { NAME_KEEP_MS, NAME_TTL_MS, NAME_WAIT_MS } from '../../src/log/etcd/limits.js';
+import { OWN_NUMBERS } from '../../src/log/etcd/readers.js';
 import { ServerName, type ServerNameDeps } from '../../src/log/etcd/server-name.js';
 
 const turns = async () => {
@@ -32,6 +33,7 @@ describe('the name of a server among others', () => {
           network: 'yard',
           name: 'a',
         },
+        known: OWN_NUMBERS,
         ...{ peerAddress: `127.0.0.1:${port}`, isRefused: async () => false },
         taken: ({ message }) => void taken.push(message),
         ...given,

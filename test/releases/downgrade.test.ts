@@ -17,8 +17,8 @@ const HERE = fileURLToPath(new URL('.', import.meta.url));
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The formats that a folder may have and release 0.1.0 does not know. */
 const LATER_FORMATS = Object.values(Format).filter((format) => format > Format.FIRST);
-/** A command of the table in planned.ts: its number as the tag of an empty message. */
-const USE_RULES = Buffer.from('aa0100', 'hex');
+/** UseRules with the second rules, which no release knows yet. */
+const USE_RULES = Buffer.from('aa01020802', 'hex');
 
 const SERVE = ['serve', '--listen', '127.0.0.1:0'];
 
@@ -98,7 +98,7 @@ describe('this build', () => {
   });
 
   it.each([
-    ['that is planned by its name', FORMAT_VERSION, 'holds the command UseRules (21) of format 4, which this build does not know'],
+    ['that brings later rules by their number', FORMAT_VERSION, 'holds the value 2 of UseRules.rules, which this build does not know'],
     ['of a later format by the format', FORMAT_VERSION + 1, `has format version ${FORMAT_VERSION + 1}; this build knows version`],
   ])('stops at a command %s', async (_name, format, says) => {
     await golden(FORMAT_VERSION).unpackData('snapshots', folder);

@@ -27,6 +27,17 @@ describe('a server that begins on a journal of several', () => {
     expect(isFault(await world.submit(opening(8)))).toBe(false);
   });
 
+  it('lets the newest rules hold that its build knows, once', async () => {
+    const { world, state } = await copiedBack();
+    await world.settle(becomeOnlyServer(world.replica));
+    expect(state.rules).toBe(1);
+    await world.settle(becomeOnlyServer(world.replica, 2));
+    const { revision } = state;
+    expect(state.rules).toBe(2);
+    await world.settle(becomeOnlyServer(world.replica, 2));
+    expect(state.revision).toBe(revision);
+  });
+
   it('changes nothing at its next start', async () => {
     const { world, state } = await copiedBack();
     await world.settle(becomeOnlyServer(world.replica));

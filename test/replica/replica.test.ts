@@ -302,6 +302,44 @@ describe('the replica', () => {
     expect(world.published.at(-1)?.position.revision).toBe(61);
   });
 
+  it('refuses by its name what a live server of an earlier build could not read, and takes the rest', async () => {
+    const readers = { formatMax: 2, rulesMax: 1, formatOf: 'b', rulesOf: 'c' };
+    const journal = Object.assign(new MemoryJournal(), { readers });
+    const world = await World.start({}, journal);
+    const sid = await world.open(1);
+    const before = journal.last;
+    const renew = { kind: 'RenewEpoch', epoch: 'e' } as const;
+    expect(await world.submit(renew)).toMatchObject({
+      reason: 'JOURNAL_UNAVAILABLE',
+      message: 'RenewEpoch cannot be stored yet: format 4 is needed, and server b reads up to 2: upgrade it first',
+      retryAfterMs: 10_000,
+    });
+    journal.readers = { ...readers, formatMax: 4 };
+    expect(await world.submit({ kind: 'UseRules', rules: 2 })).toMatchObject({
+      message: 'UseRules cannot be stored yet: rules 2 are needed, and server c knows up to 1: upgrade it first',
+    });
+    expect([journal.last, journal.format]).toEqual([before, 2]);
+    expect(isFault(await world.submit(renew))).toBe(false);
+    expect(isFault(await world.submit({ kind: 'CloseSession', sid, reason: 2 }))).toBe(false);
+    // What the journal holds every server can read that lives, or it would not.
+    journal.readers = readers;
+    expect(isFault(await world.submit({ ...renew, epoch: 'f' }))).toBe(false);
+  });
+
+  it('goes on when an append is refused because of a server that came meanwhile', async () => {
+    const { journal, gate } = controlled(new MemoryJournal());
+    const world = await World.start({}, journal);
+    gate.error = new JournalError('unread', 'format 4 is needed, and server b reads up to 2: upgrade it first');
+    const refused = await world.submit({ kind: 'RenewEpoch', epoch: 'e' });
+    expect(refused).toMatchObject({
+      reason: 'JOURNAL_UNAVAILABLE',
+      message: expect.stringContaining('a server of an earlier build came: format 4 is needed, and server b'),
+    });
+    gate.error = undefined;
+    expect(isFault(await world.submit({ kind: 'RenewEpoch', epoch: 'e' }))).toBe(false);
+    expect([world.fatal, world.writable]).toEqual([[], []]);
+  });
+
   it('opens no session while the journal has little room, and closes those that there are', async () => {
     const journal = Object.assign(new MemoryJournal(), { room: 'enough' as Room });
     const world = await World.start({}, journal);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { NEXT_BUILD } from '../../next-build.mjs';
 import { Cluster } from './cluster.js';
 import { ClusterGround } from './ground.js';
 import { tableOf } from './report.js';
@@ -56,7 +57,8 @@ export async function strikeCluster(run: ClusterRun): Promise<boolean> {
     const own = ['cluster', ...run.strikes, '--rounds', String(run.rounds), '--seed', String(run.seed)];
     const args = [...prefix, process.execPath, ...process.execArgv, process.argv[1], ...own];
     child = spawn(command, run.isJson ? [...args, '--json'] : args, {
-      env: { ...process.env, ...ground.env },
+      // The judge has to know what the later of two builds writes.
+      env: { ...process.env, ...ground.env, [NEXT_BUILD]: '1' },
       stdio: 'inherit',
     });
     const [status] = (await once(child, 'exit')) as [number | null];

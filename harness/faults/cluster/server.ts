@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { programArguments } from '../../program.js';
+import { NEXT_BUILD } from '../../next-build.mjs';
+import { nextBuildArguments, programArguments } from '../../program.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const BUILT = ['dist/src/main.js'];
@@ -40,6 +41,7 @@ export class ClusterServer {
   readonly #log: string[] = [];
   #child: ChildProcess | undefined;
   #isWanted = false;
+  #isNext = false;
 
   constructor(options: ClusterServerOptions) {
     this.#options = options;
@@ -56,6 +58,16 @@ export class ClusterServer {
   /** The last lines that it logged. */
   get log(): readonly string[] {
     return this.#log;
+  }
+
+  /** Whether processes that begin are of the later build. */
+  get isNext(): boolean {
+    return this.#isNext;
+  }
+
+  /** From now on processes that begin are of the later build. */
+  upgrade(): void {
+    this.#isNext = true;
   }
 
   /** Begins a process, and keeps one there from now on. */
@@ -92,12 +104,13 @@ export class ClusterServer {
 
   #spawn(): void {
     const { prefix, built, flags, env } = this.#options;
-    const program = built ? BUILT : programArguments();
+    const own = built ? BUILT : programArguments();
+    const program = this.#isNext ? nextBuildArguments() : own;
     const [command, ...args] = [...prefix, process.execPath, ...program, 'serve', ...flags];
     const { PATH, HOME, BUNDLED_PROGRAM } = process.env;
     const child = spawn(command, args, {
       cwd: ROOT,
-      env: { PATH, HOME, BUNDLED_PROGRAM, ...env },
+      env: { PATH, HOME, BUNDLED_PROGRAM, ...env, ...(this.#isNext ? { [NEXT_BUILD]: '1' } : {}) },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#child = child;

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Rules } from '../../../src/core/model/rules.js';
 import { CloseReason } from '../../../src/core/model/session.js';
+import { NEXT_NUMBERS } from '../../next-build.mjs';
 import { faketimeLibrary, setOffset } from '../faketime.js';
 import type { Cluster } from './cluster.js';
 import { MEMBERS } from './etcd.js';
@@ -59,6 +61,9 @@ const stop: Strike = {
     return who;
   },
 };
+
+/** The leader looks every 10 s at what live servers know; the rest is for a busy machine. */
+const RULES_MS_MAX = 40_000;
 
 /** Every two that say anything to each other, each way; then a server and all of etcd, or everybody. */
 const CUTS = cuts();
@@ -157,19 +162,34 @@ const lose: Strike = {
 
 const rolling: Strike = {
   name: 'rolling',
-  about: 'all servers are stopped in order and started again, one after the other, the one that leads last',
+  about: 'servers are stopped in order and started as a later build, one after the other, the one that leads last',
   lacks: nothing,
   async strike(cluster) {
     const leads = cluster.servers.filter(({ name }) => name === cluster.log.leader?.name);
     const order = [...cluster.servers.filter((server) => !leads.includes(server)), ...leads];
     for (const server of order) {
       await server.terminate();
+      server.upgrade();
       server.start();
       await cluster.untilStored([server]);
+      await judgeRules(cluster);
     }
     return order.map(({ name }) => name).join(', ');
   },
 };
+
+/** The later build's rules hold once the last server is of it, and not before. */
+async function judgeRules({ servers, log, ledger, judge }: Cluster): Promise<void> {
+  const wanted = servers.every(({ isNext }) => isNext) ? NEXT_NUMBERS.rulesMax : Rules.FIRST;
+  const untilMs = performance.now() + RULES_MS_MAX;
+  do {
+    await log.caughtUp();
+    if (ledger.state.rules !== wanted) await sleep(500);
+  } while (ledger.state.rules < wanted && performance.now() < untilMs);
+  const { rules } = ledger.state;
+  const builds = servers.map(({ name, isNext }) => `${name} of the ${isNext ? 'later' : 'earlier'} build`).join(', ');
+  if (rules !== wanted) judge.lines.push(`rules ${rules} hold where ${wanted} have to: ${builds}`);
+}
 
 /** All of them, in the order in which they take turns. */
 export const STRIKES: readonly Strike[] = [kill, stop, cut, member, quota, clock, lose, rolling];

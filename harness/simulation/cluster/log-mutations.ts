@@ -1,6 +1,8 @@
 import type { OpenSession } from '../../../src/core/model/command.js';
+import { FORMAT_VERSION } from '../../../src/journal/format/frame.js';
 import { decodeRecord, encodeRecord } from '../../../src/journal/format/record.js';
 import type { StoredRecord } from '../../../src/journal/journal.js';
+import type { KnownNumbers } from '../../../src/journal/readers.js';
 import { decodeMarks } from '../../../src/log/etcd/batch.js';
 import { LogKeys } from '../../../src/log/etcd/keys.js';
 import type { EtcdStore, KeyRange, Operation, Transaction } from '../../../src/log/etcd/store.js';
@@ -9,6 +11,8 @@ import type { ClusterMutation } from './mutations.js';
 import { NETWORK } from './server.js';
 
 const keys = new LogKeys(NETWORK);
+/** A key that is never there. */
+const NOWHERE = 'nowhere';
 /** Which server decides otherwise, and of every how many sessions. */
 const OTHERWISE = 's2';
 const OTHERWISE_EVERY = 7;
@@ -30,6 +34,14 @@ export const LOG_MUTATIONS: readonly ClusterMutation[] = [
     store: inOnePlace,
   },
   {
+    name: 'store rules that a live server does not know',
+    seed: 1,
+    minutes: 3,
+    finds: 'Readable',
+    known: upgrading,
+    store: asksNobody,
+  },
+  {
     name: 'let a server decide otherwise, and compare nothing',
     seed: 1,
     minutes: 3,
@@ -37,6 +49,21 @@ export const LOG_MUTATIONS: readonly ClusterMutation[] = [
     tail: (tail, name) => (name === OTHERWISE ? { read: async () => otherwise(await tail.read()) } : untold(tail)),
   },
 ];
+
+/** Servers that are upgraded to other rules with their second process. */
+export function upgrading(_name: string, lives: number): KnownNumbers {
+  return { formatMax: FORMAT_VERSION, rulesMax: lives === 1 ? 1 : 2 };
+}
+
+/** A leader that asks nobody what it knows. */
+function asksNobody(store: EtcdStore): EtcdStore {
+  const unasked = (one: Operation): Operation =>
+    one.kind === 'read' && one.range.key === keys.names.key ? { kind: 'read', range: { key: NOWHERE } } : one;
+  return {
+    ...store,
+    commit: (transaction) => store.commit({ ...transaction, success: transaction.success.map(unasked) }),
+  };
+}
 
 /** Trims up to the newest snapshot. */
 async function trimFurther(store: EtcdStore, transaction: Transaction) {

@@ -12,6 +12,8 @@ export interface Place {
   server: ClusterServer | undefined;
   process: Process | undefined;
   store: 'passes' | 'lost' | 'unanswered';
+  /** How many processes it has had. */
+  lives: number;
   /** What it remembers on its own disk. */
   memory: Remembered | undefined;
   /** When something was last done to it. */

@@ -10,7 +10,11 @@ import { INITIAL_LIMITS } from '../../../src/core/model/limits.js';
 import type { Position } from '../../../src/core/model/position.js';
 import type { State } from '../../../src/core/store/state.js';
 import { encodeRevision } from '../../../src/grpc/encode/network-topic.js';
+import { unknownPart } from '../../../src/journal/format/frame.js';
+import type { KnownNumbers } from '../../../src/journal/readers.js';
+import { LogKeys } from '../../../src/log/etcd/keys.js';
 import { EtcdLog } from '../../../src/log/etcd/log.js';
+import { ServerName } from '../../../src/log/etcd/server-name.js';
 import type { EtcdStore } from '../../../src/log/etcd/store.js';
 import type { FollowedLog, LogTail } from '../../../src/log/shared-log.js';
 import { DEFAULT_RELAY_LIMITS } from '../../../src/relay/limits.js';
@@ -55,6 +59,8 @@ export interface ClusterTampering {
   readonly current?: (member: Member) => ReturnType<Member['current']>;
   /** Whether servers remember nothing of the log outside of it. */
   readonly isForgetful?: boolean;
+  /** What a server of this name says that it knows, by how many processes it has had; absent: all are of one build. */
+  readonly known?: (name: string, lives: number) => KnownNumbers;
   /** Whether a server takes itself for in touch with the others. */
   readonly isInTouch?: (member: Member) => boolean;
   /** Called with every change at each server, once it is applied there. */
@@ -70,6 +76,8 @@ export interface ClusterServerDeps {
   readonly dial: DialLeader;
   /** How it asks other servers for branches of streams; absent: it has none to ask for. */
   readonly branches?: Pick<PeerBranches, 'dial' | 'reach'>;
+  /** What it says with its name that it knows; absent: it claims no name, and all are of one build. */
+  readonly known?: KnownNumbers | undefined;
   /** Its data folder, as far as it remembers how far the log was applied. */
   readonly memory: MemoryStore;
   readonly tamper: ClusterTampering;
@@ -105,9 +113,15 @@ export class ClusterServer implements LinkPlace {
   static async start(deps: ClusterServerDeps, made: (server: ClusterServer) => void): Promise<void> {
     const { name, process, random, tamper, fatal, applied } = deps;
     const { clock } = process;
+    const store = tamper.store?.(within(process, deps.store)) ?? within(process, deps.store);
+    const { known } = deps;
+    if (known !== undefined) {
+      const keys = new LogKeys(NETWORK);
+      const claim = { store, clock, random, keys, network: NETWORK, name, peerAddress: name, known };
+      await ServerName.claim({ ...claim, isRefused: async () => false, taken: fatal });
+    }
     const log = new EtcdLog({
-      ...{ clock, random, name },
-      store: tamper.store?.(within(process, deps.store)) ?? within(process, deps.store),
+      ...{ clock, random, name, store, known },
       log: pino({ level: 'silent' }),
       network: NETWORK,
       peerAddress: name,
@@ -118,6 +132,7 @@ export class ClusterServer implements LinkPlace {
     const view = await log.view();
     const { state, replay } = await recover(view.journal, INITIAL_LIMITS);
     await replay((position, changes) => applied(state, position, changes));
+    if (known !== undefined && state.rules > known.rulesMax) throw unknownPart('the log', `rules ${state.rules}`);
     const memory = tamper.isForgetful
       ? undefined
       : await LogMemory.open({ clock, store: deps.memory, warn: () => {} }, view, (seq) => log.chainAt(seq));
@@ -128,6 +143,7 @@ export class ClusterServer implements LinkPlace {
       logger: pino({ level: 'silent' }),
       ...{ seq: view.seq, chain: view.chain, uuid: uuidOf(name) },
       leaderTtlMs: LEADER_TTL_MS,
+      rulesMax: known?.rulesMax,
       upkeep: {
         encode: (position, changes) => encodeRevision(position, changes, state.serverSid),
         snapshotEvery: SNAPSHOT_EVERY,

@@ -15,6 +15,7 @@ import { StateJudge } from './judge.js';
 import { isExpiry, Ledger } from './ledger.js';
 import { Links } from './links.js';
 import type { ClusterScene, Place } from './place.js';
+import { ReadableCheck } from './readable-check.js';
 import { ClusterRelays } from './relays.js';
 import { Restores } from './restores.js';
 import { ClusterServer, type ClusterServerDeps, type ClusterTampering, NETWORK } from './server.js';
@@ -46,7 +47,7 @@ export interface ClusterResult {
  * Several servers of one network on a simulated etcd, without doors: they are killed, stand still, and are cut off from each other and
  * from etcd, while callers at all of them open, attach, renew and end sessions, and clients send each other data over streams.
  *
- * Its checks are those of {@link Ledger}, {@link StateJudge}, {@link Callers}, {@link SnapshotCheck} and {@link ClusterRelays}, and **Sound**: no server gives
+ * Its checks are those of {@link Ledger}, {@link StateJudge}, {@link Callers}, {@link SnapshotCheck}, {@link ReadableCheck} and {@link ClusterRelays}, and **Sound**: no server gives
  * itself up, and no rejection is left alone.
  */
 export class ClusterWorld implements ClusterScene {
@@ -74,13 +75,16 @@ export class ClusterWorld implements ClusterScene {
     this.#etcd.leasePace = this.random.pick(LEASE_PACES);
     const seen = this.#etcd.connect();
     this.snapshots = new SnapshotCheck(tamper.store?.(seen) ?? seen, NETWORK, this.verdict);
+    const readable = new ReadableCheck(this.#etcd, NETWORK, this.verdict);
     this.#etcd.committed = (transaction) => {
+      readable.take(transaction);
+      if (this.verdict.violation !== undefined) return;
       this.ledger.take(transaction);
       this.snapshots.take(transaction);
     };
     this.places = Array.from({ length: count }, (_, at) => ({
       ...{ name: `s${at + 1}`, server: undefined, process: undefined, memory: undefined },
-      ...{ store: 'passes' as const, disturbedMs: 0 },
+      ...{ store: 'passes' as const, disturbedMs: 0, lives: 0 },
     }));
     this.#callers = new Callers(this);
     this.#relays = new ClusterRelays(this);
@@ -139,6 +143,7 @@ export class ClusterWorld implements ClusterScene {
     const { scheduler } = this;
     const process = new Process(scheduler);
     place.process = process;
+    place.lives++;
     place.server = undefined;
     place.disturbedMs = scheduler.nowMs;
     const deps = this.#depsOf(place, process);
@@ -157,7 +162,7 @@ export class ClusterWorld implements ClusterScene {
       if (place.process === process) this.#kill(place, RESTART_MS);
     };
     return {
-      ...{ name, process, random, tamper: this.tamper },
+      ...{ name, process, random, tamper: this.tamper, known: this.tamper.known?.(name, place.lives) },
       memory: {
         read: async () => place.memory,
         write: async (remembered: Remembered) => {

@@ -71,6 +71,8 @@ export function decide(state: State, command: Command): Change[] | Fault {
       return moveSession(state, command);
     case 'RenewEpoch':
       return command.epoch === state.epoch ? [] : [{ kind: 'EpochRenewed', epoch: command.epoch }];
+    case 'UseRules':
+      return command.rules <= state.rules ? [] : [{ kind: 'RulesChanged', rules: command.rules }];
     case 'BindKey':
       return bindKey(state, command, revision);
     case 'RotateKey':

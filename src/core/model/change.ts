@@ -153,6 +153,12 @@ export interface EpochRenewed {
   readonly epoch: string;
 }
 
+/** Commands are decided by these rules from here on. */
+export interface RulesChanged {
+  readonly kind: 'RulesChanged';
+  readonly rules: number;
+}
+
 /** An identity came, or looks like this now. */
 export interface IdentityPut {
   readonly kind: 'IdentityPut';
@@ -212,6 +218,7 @@ export type Change =
   | RequestRepeated
   | RequestForgotten
   | EpochRenewed
+  | RulesChanged
   | IdentityPut
   | IdentityForgotten
   | PolicyPut

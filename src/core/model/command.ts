@@ -246,6 +246,13 @@ export interface RenewEpoch {
   readonly epoch: string;
 }
 
+/** What commands come to is decided by these rules from here on. Rules never go back: a lower number than before changes nothing. */
+export interface UseRules {
+  readonly kind: 'UseRules';
+  /** A number of `core/model/rules.ts`. */
+  readonly rules: number;
+}
+
 /** Gives the network another policy. */
 export interface PutPolicy {
   readonly kind: 'PutPolicy';
@@ -322,6 +329,7 @@ type AnyCommand =
   | LoseServer
   | MoveSession
   | RenewEpoch
+  | UseRules
   | BindKey
   | RotateKey
   | ForgetKey

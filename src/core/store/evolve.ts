@@ -95,6 +95,9 @@ export function evolve(state: State, change: Change): void {
       // A backup holds no audit log: what was anchored is of a folder that may be another one.
       state.auditAnchors.clear();
       break;
+    case 'RulesChanged':
+      state.rules = change.rules;
+      break;
     case 'IdentityPut':
       state.identities.put(change.identity);
       break;

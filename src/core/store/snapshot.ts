@@ -4,6 +4,7 @@ import type { Link, LinkReport, LinkType } from '../model/link.js';
 import type { Order } from '../model/order.js';
 import type { Position } from '../model/position.js';
 import type { DoneRequest } from '../model/request.js';
+import { Rules } from '../model/rules.js';
 import type { NetworkServer } from '../model/server.js';
 import type { Session } from '../model/session.js';
 import type { Stream } from '../model/stream.js';
@@ -32,6 +33,8 @@ export interface MetaRow {
   readonly sidCursors: readonly { readonly pool: number; readonly base: number }[];
   /** The number that an identity was given last; absent before the first. */
   readonly identityCursor?: number | undefined;
+  /** By which rules commands are decided; absent where it is by the first. */
+  readonly rules?: number | undefined;
 }
 
 /** One row of a snapshot, self-contained. */
@@ -90,7 +93,8 @@ export function capture(state: StateView): Capture {
   const atMs = state.atMs === 0 ? undefined : state.atMs;
   const { cursor } = state.identities;
   const meta = { kind: 'meta', epoch, revision, serverSid, serverUuid, streamCursor, atMs, sidCursors } as const;
-  const rest: Row[] = [cursor === 0 ? meta : { ...meta, identityCursor: cursor }];
+  const ofRules = state.rules === Rules.FIRST ? meta : { ...meta, rules: state.rules };
+  const rest: Row[] = [cursor === 0 ? ofRules : { ...ofRules, identityCursor: cursor }];
   rest.push({ kind: 'limits', limits: state.limits });
   for (const report of state.reports.all()) rest.push({ kind: 'report', report });
   for (const order of state.orders.all()) rest.push({ kind: 'order', order });
@@ -227,6 +231,7 @@ export class Restoring {
     state.serverUuid = meta.serverUuid;
     state.streamCursor = meta.streamCursor;
     state.atMs = meta.atMs ?? 0;
+    state.rules = meta.rules ?? Rules.FIRST;
     state.identities.cursor = meta.identityCursor ?? 0;
     for (const { pool, base } of meta.sidCursors) state.sids.cursors[pool] = base;
     // A state in which nothing has happened yet has no server.

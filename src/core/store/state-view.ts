@@ -23,6 +23,7 @@ type Facts =
   | 'serverUuid'
   | 'streamCursor'
   | 'limits'
+  | 'rules'
   | 'policy';
 
 /**

@@ -1,5 +1,6 @@
 import type { Limits } from '../model/limits.js';
 import type { Position } from '../model/position.js';
+import { Rules } from '../model/rules.js';
 import type { StoredPolicy } from '../model/trust/policy.js';
 import { AuditAnchors } from './audit-anchors.js';
 import { Connections } from './connections.js';
@@ -32,6 +33,8 @@ export class State {
   serverSid = 0;
   /** That server's UUID, by which the network is known. */
   serverUuid = '';
+  /** By which rules commands are decided, as the last UseRules has it. */
+  rules: number = Rules.FIRST;
   readonly graph = new Graph();
   readonly sids: SidAllocator;
   readonly servers = new Servers();

@@ -106,6 +106,7 @@ function formatFor(row: Row): number {
     case 'request':
       return Format.LIMITS;
     case 'meta':
+      if (row.rules !== undefined) return Format.EPOCHS;
       if (row.identityCursor !== undefined) return Format.IDENTITIES;
       return row.atMs === undefined ? Format.FIRST : Format.LIMITS;
     case 'session':
@@ -303,13 +304,15 @@ function packMeta(row: MetaRow): NetworkRow {
     sidCursors: [...row.sidCursors],
     atMs: row.atMs === undefined ? undefined : BigInt(row.atMs),
     identityCursor: row.identityCursor ?? 0,
+    rules: row.rules ?? 0,
   };
 }
 
-function unpackMeta({ identityCursor, ...network }: NetworkRow): MetaRow {
+function unpackMeta({ identityCursor, rules, ...network }: NetworkRow): MetaRow {
   const atMs = network.atMs === undefined ? undefined : Number(network.atMs);
   const meta = { kind: 'meta', ...network, revision: Number(network.revision), atMs } as const;
-  return identityCursor === 0 ? meta : { ...meta, identityCursor };
+  const ofRules = rules === 0 ? meta : { ...meta, rules };
+  return identityCursor === 0 ? ofRules : { ...ofRules, identityCursor };
 }
 
 function packCheck({ tokenCheck }: EndedSession): Buffer | undefined {

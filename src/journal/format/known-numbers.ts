@@ -1,10 +1,12 @@
 import type { Command } from '../../core/model/command.js';
 import { type Connection, ConnectionRole, ConnectionState, Fallback, PathKind } from '../../core/model/connection.js';
 import { LinkType } from '../../core/model/link.js';
+import { RULES_MAX, Rules } from '../../core/model/rules.js';
 import { CloseReason } from '../../core/model/session.js';
 import { StopReason } from '../../core/model/stream.js';
 import { IdentityKind, KeyOrigin } from '../../core/model/trust/identity.js';
 import type { Row } from '../../core/store/snapshot.js';
+import { WireReader } from '../../protowire/reader.js';
 
 const CLOSE_REASONS: ReadonlySet<number> = new Set(Object.values(CloseReason));
 const STOP_REASONS: ReadonlySet<number> = new Set(Object.values(StopReason));
@@ -16,11 +18,20 @@ const KEY_ORIGINS: ReadonlySet<number> = new Set(Object.values(KeyOrigin));
 const FALLBACKS: ReadonlySet<number> = new Set(Object.values(Fallback));
 const STATES: ReadonlySet<number> = new Set(Object.values(ConnectionState));
 
+const TAG_TYPE_BITS = 3;
+
+/** What to call the command in a record that this build has no message for. */
+export function unknownCommand(content: Uint8Array): string {
+  const wire = new WireReader(Buffer.from(content.buffer, content.byteOffset, content.length));
+  const number = content.length === 0 ? 0 : wire.varint() >>> TAG_TYPE_BITS;
+  return number === 0 || !wire.isSound ? 'no command' : `command ${number}`;
+}
+
 /**
  * The number in a command that stands for something which this build does not know, with its field: undefined when there is
  * none. The decoders take any number, and the core would go on with one that it has no case for.
  */
-export function unknownNumber(command: Command): string | undefined {
+export function unknownNumber(command: Command, rulesMax: number = RULES_MAX): string | undefined {
   switch (command.kind) {
     case 'CloseSession':
       return look('CloseSession.reason', command.reason, CLOSE_REASONS);
@@ -40,6 +51,8 @@ export function unknownNumber(command: Command): string | undefined {
       return look('UpdateIdentity.kind', command.identityKind ?? IdentityKind.INSTANCE, IDENTITY_KINDS);
     case 'IssueTicket':
       return look('IssueTicket.kind', command.identityKind, IDENTITY_KINDS);
+    case 'UseRules':
+      return lookUpRules('UseRules.rules', command.rules, rulesMax);
     case 'AdmitIdentity':
       return (
         look('AdmitIdentity.kind', command.identityKind, IDENTITY_KINDS) ??
@@ -53,6 +66,8 @@ export function unknownNumber(command: Command): string | undefined {
 /** The same for a row of a snapshot. */
 export function unknownNumberOfRow(row: Row): string | undefined {
   switch (row.kind) {
+    case 'meta':
+      return lookUpRules('NetworkRow.rules', row.rules ?? Rules.FIRST, RULES_MAX);
     case 'link':
       return look('LinkRow.link', row.link, LINK_TYPES);
     case 'report':
@@ -77,6 +92,10 @@ function unknownNumberOfConnection({ link, state, path, caller, peer, fallback }
     look('ConnectionEnd.reported', caller.reported, PATH_KINDS) ??
     look('ConnectionEnd.reported', peer.reported, PATH_KINDS)
   );
+}
+
+function lookUpRules(field: string, rules: number, rulesMax: number): string | undefined {
+  return rules >= Rules.FIRST && rules <= rulesMax ? undefined : `the value ${rules} of ${field}`;
 }
 
 function look(field: string, value: number, known: ReadonlySet<number>): string | undefined {

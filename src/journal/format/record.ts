@@ -6,10 +6,12 @@ import type { Command } from '../../core/model/command.js';
 import type { PathKind } from '../../core/model/connection.js';
 import { REASON_OF_CODE, REASONS } from '../../core/model/fault.js';
 import type { LinkType } from '../../core/model/link.js';
+import { RULES_MAX } from '../../core/model/rules.js';
 import type { CloseReason } from '../../core/model/session.js';
 import type { StopReason } from '../../core/model/stream.js';
 import { JournalError, type StoredRecord } from '../journal.js';
 import { packAnchorAudit, unpackAnchorAudit } from './audit-anchor.js';
+import { formatOfCommand } from './command-format.js';
 import {
   packDrawn,
   packGathered,
@@ -22,7 +24,7 @@ import {
 import { packLimits, unpackLimits } from './core-limits.js';
 import { readCommand } from './decode-fast.js';
 import { packHidden, packLabels, packParams, unpackHidden, unpackLabels, unpackParams, wholeParams } from './fields.js';
-import { Format, FrameKind, seal, unknownPart, unseal } from './frame.js';
+import { FrameKind, seal, unknownPart, unseal } from './frame.js';
 import {
   packAdmit,
   packBindKey,
@@ -35,8 +37,7 @@ import {
   unpackRotateKey,
   unpackUpdate,
 } from './identity.js';
-import { unknownNumber } from './known-numbers.js';
-import { unknownCommand } from './planned.js';
+import { unknownCommand, unknownNumber } from './known-numbers.js';
 import { packPutPolicy, unpackPutPolicy } from './policy.js';
 import { packEnroll, packIssue, unpackEnroll, unpackIssue } from './ticket.js';
 
@@ -68,48 +69,21 @@ export function encodeRecord(revision: number, command: Command): StoredRecord {
   const { storedAtMs, by } = command;
   const atMs = storedAtMs === undefined ? undefined : BigInt(storedAtMs);
   const message = CommandMessage.encode({ kind: pack(command), atMs, by }).finish();
-  return { revision, bytes: seal(FrameKind.RECORD, { revision, part: 0 }, message, formatFor(command)) };
-}
-
-/** The lowest format that can say a command. */
-function formatFor(command: Command): number {
-  switch (command.kind) {
-    case 'AddServer':
-    case 'LoseServer':
-    case 'MoveSession':
-    case 'RenewEpoch':
-      return Format.EPOCHS;
-    case 'BindKey':
-    case 'RotateKey':
-    case 'ForgetKey':
-    case 'UpdateIdentity':
-    case 'RevokeIdentity':
-    case 'PutPolicy':
-    case 'IssueTicket':
-    case 'RevokeTicket':
-    case 'Enroll':
-    case 'AdmitIdentity':
-    case 'AnchorAudit':
-      return Format.IDENTITIES;
-    default:
-      if (command.kind === 'CloseSession' && command.home !== undefined) return Format.EPOCHS;
-      if (command.kind === 'OpenSession' && command.proven !== undefined) return Format.IDENTITIES;
-      if ('endorsement' in command && command.endorsement !== undefined) return Format.IDENTITIES;
-      return isOfFormat1(command) ? Format.FIRST : Format.LIMITS;
-  }
+  const bytes = seal(FrameKind.RECORD, { revision, part: 0 }, message, formatOfCommand(command));
+  return command.kind === 'UseRules' ? { revision, bytes, rules: command.rules } : { revision, bytes };
 }
 
 /**
  * The command of a stored record. Throws a {@link JournalError}, `damaged` or `version`, with the revision.
  *
  * What this build does not know is never passed over, be it a command, a reason or a single field: the state would be another
- * than that of the build that wrote it.
+ * than that of the build that wrote it. `rulesMax` are the newest rules that are known.
  */
-export function decodeRecord({ revision, bytes }: StoredRecord): Command {
+export function decodeRecord({ revision, bytes }: StoredRecord, rulesMax: number = RULES_MAX): Command {
   const what = `record ${revision}`;
   const content = unseal(FrameKind.RECORD, { revision, part: 0 }, bytes, what);
   const command = readCommand(content) ?? decodeWhole(content, what, revision);
-  const unknown = unknownNumber(command);
+  const unknown = unknownNumber(command, rulesMax);
   if (unknown !== undefined) throw unknownPart(what, unknown, revision);
   return command;
 }
@@ -134,13 +108,6 @@ function decodeWhole(content: Uint8Array, what: string, revision: number): Comma
   const command = unpack(kind);
   const stamped = message.atMs === undefined ? command : { ...command, storedAtMs: Number(message.atMs) };
   return message.by === undefined ? stamped : { ...stamped, by: message.by };
-}
-
-function isOfFormat1(command: Command): boolean {
-  if (command.storedAtMs !== undefined || command.by !== undefined || command.kind === 'SetLimits') return false;
-  if (command.kind === 'OpenSession' && command.server !== undefined) return false;
-  if ('fallback' in command && command.fallback !== undefined) return false;
-  return !('requestId' in command) || command.requestId === undefined;
 }
 
 function pack(command: Command): Packed {
@@ -222,6 +189,8 @@ function pack(command: Command): Packed {
       return { $case: 'moveSession', value: command };
     case 'RenewEpoch':
       return { $case: 'renewEpoch', value: command };
+    case 'UseRules':
+      return { $case: 'useRules', value: command };
     case 'BindKey':
       return { $case: 'bindKey', value: packBindKey(command) };
     case 'RotateKey':
@@ -310,6 +279,8 @@ function unpack(packed: Packed): Command {
       return { kind: 'MoveSession', ...packed.value };
     case 'renewEpoch':
       return { kind: 'RenewEpoch', ...packed.value };
+    case 'useRules':
+      return { kind: 'UseRules', ...packed.value };
     case 'bindKey':
       return unpackBindKey(packed.value);
     case 'rotateKey':

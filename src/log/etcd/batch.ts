@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Batch, Head, Leader, Marks, Snapshotter } from '../../../gen/switchyard/journal/v1/log.js';
 import { Format, FrameKind, NEW_FOLDER_FORMAT, seal, unseal } from '../../journal/format/frame.js';
 import { JournalError, type StoredRecord } from '../../journal/journal.js';
+import type { KnownNumbers } from '../../journal/readers.js';
 import { formatWith } from '../../journal/sequence.js';
 import type { Told } from '../shared-log.js';
 
@@ -139,10 +140,15 @@ export function decodeHead(bytes: Uint8Array): LogEnd {
   return { seq: Number(head.seq), revision: Number(head.revision), chain: head.chain, format: head.format };
 }
 
-/** Who leads, as it is stored. */
-export function encodeLeader(name: string, incarnation: Uint8Array, peerAddress = ''): Uint8Array {
-  const message = Leader.encode({ name, incarnation: bufferOf(incarnation), peerAddress }).finish();
-  return seal(FrameKind.LOG_LEADER, NOWHERE, message, Format.LIMITS);
+/** Who leads, as it is stored; who has a name, with what it knows. */
+export function encodeLeader(
+  name: string,
+  incarnation: Uint8Array,
+  peerAddress = '',
+  { formatMax, rulesMax }: KnownNumbers = { formatMax: 0, rulesMax: 0 },
+): Uint8Array {
+  const message = Leader.encode({ name, incarnation: bufferOf(incarnation), peerAddress, formatMax, rulesMax });
+  return seal(FrameKind.LOG_LEADER, NOWHERE, message.finish(), Format.LIMITS);
 }
 
 /** Who leads. Throws a JournalError, `damaged` or `version`. */

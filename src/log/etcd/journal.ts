@@ -6,7 +6,9 @@ import {
   type StoredRecord,
   type StoredSnapshot,
 } from '../../journal/journal.js';
-import { checkFollows, checkNewSnapshot, gapless } from '../../journal/sequence.js';
+import type { KnownNumbers, Readers } from '../../journal/readers.js';
+import { checkFollows, checkNewSnapshot, formatWith, gapless } from '../../journal/sequence.js';
+import { refuseUnread } from '../../journal/unread.js';
 import type { RetryCause, TermFigures, ToldSource } from '../shared-log.js';
 import { EMPTY_LOG, encodeHead, extend, type LogEnd } from './batch.js';
 import { BatchReader } from './batch-reader.js';
@@ -14,6 +16,7 @@ import type { Fence } from './fence.js';
 import type { LogKeys } from './keys.js';
 import { REQUEST_BYTES_MAX } from './limits.js';
 import type { Quota } from './quota.js';
+import type { LogReaders } from './readers.js';
 import { LogSnapshots } from './snapshots.js';
 import type { EtcdStore, KeyValue } from './store.js';
 import { LogTrimmer } from './trim.js';
@@ -27,6 +30,8 @@ export interface EtcdJournalDeps {
   readonly term: bigint;
   /** The head as it was read after the term was won; undefined in a new log. */
   readonly head: { readonly end: LogEnd; readonly modRevision: bigint } | undefined;
+  /** What every live server knows. */
+  readonly readers: LogReaders;
   /** How much room etcd has. */
   readonly quota: Quota;
   /** How often transactions were sent again; the fence counts. */
@@ -38,6 +43,9 @@ export interface EtcdJournalDeps {
   /** Gives the term back. */
   readonly resign: () => Promise<void>;
 }
+
+/** What an append was refused for that has left the journal as it was. */
+const HARMLESS: ReadonlySet<JournalError['kind']> = new Set(['full', 'unread']);
 
 /**
  * The journal of a network in etcd, as its leader has it for one term.
@@ -122,7 +130,7 @@ export class EtcdJournal implements Journal {
     try {
       await this.#commit(records);
     } catch (error) {
-      if (!(error instanceof JournalError) || error.kind !== 'full') this.#broken ??= error;
+      if (!(error instanceof JournalError) || !HARMLESS.has(error.kind)) this.#broken ??= error;
       throw error;
     } finally {
       this.#isAppending = false;
@@ -178,6 +186,15 @@ export class EtcdJournal implements Journal {
     return this.#storeBytes;
   }
 
+  get readers(): Readers {
+    return this.#deps.readers.least;
+  }
+
+  /** Asks anew what every live server knows. Rejects with a JournalError. */
+  look(): Promise<void> {
+    return this.#deps.readers.read();
+  }
+
   get room(): Room {
     return this.#deps.quota.room;
   }
@@ -195,15 +212,38 @@ export class EtcdJournal implements Journal {
     return this.#closed;
   }
 
+  /**
+   * Appends what every live server can go on from. A server that came since they were asked may be of an earlier build: then nothing
+   * is written, and they are asked again.
+   */
   async #commit(records: readonly StoredRecord[]): Promise<void> {
-    const { fence, keys, term } = this.#deps;
+    const { readers } = this.#deps;
+    for (;;) {
+      const why = refuseUnread(this.#needed(records), this);
+      if (why !== undefined) throw new JournalError('unread', why);
+      if (await this.#put(records)) return;
+      await readers.read();
+    }
+  }
+
+  #needed(records: readonly StoredRecord[]): KnownNumbers {
+    const rulesMax = records.reduce((most, { rules = 0 }) => Math.max(most, rules), 0);
+    return { formatMax: formatWith(this.format, records), rulesMax };
+  }
+
+  /** Resolves with false when a server came meanwhile and what is to be written may be beyond it: then nothing was written. */
+  async #put(records: readonly StoredRecord[]): Promise<boolean> {
+    const { fence, keys, term, readers } = this.#deps;
     const told = records.length === 0 ? undefined : this.#deps.told()?.told;
     const { end, batch } = extend(this.#end, term, records, told);
     const key = keys.batch(end.seq);
+    const { rulesMax } = this.#needed(records);
+    const isBeyond = end.format > this.#end.format || rulesMax > 0;
     const { succeeded, revision, found } = await fence.settle({
       compare: [
         { key: keys.leader, target: 'created', revision: term },
         { key: keys.head, target: 'modified', revision: this.#headAt },
+        ...(isBeyond ? [readers.unchanged] : []),
       ],
       success: [
         { kind: 'put', key, value: batch },
@@ -212,11 +252,20 @@ export class EtcdJournal implements Journal {
       failure: [
         { kind: 'read', range: { key: keys.leader } },
         { kind: 'read', range: { key } },
+        { kind: 'read', range: { key: keys.head } },
       ],
     });
+    if (!succeeded && isBeyond && this.#isUntouched(found)) return false;
     this.#headAt = succeeded ? revision : this.#landedAt(found, batch, end.seq);
     this.#end = end;
     if (told !== undefined) this.#deps.told()?.restart(end.seq);
+    return true;
+  }
+
+  /** Whether the term stands, and the log ends where it did. */
+  #isUntouched(found: readonly (readonly KeyValue[])[]): boolean {
+    const [[leader] = [], , [head] = []] = found;
+    return leader?.createRevision === this.#deps.term && (head?.modRevision ?? 0n) === this.#headAt;
   }
 
   /** Where an earlier try of an append has landed. Throws when none has. */

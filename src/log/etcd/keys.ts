@@ -15,6 +15,10 @@ export class LogKeys {
   readonly copying: string;
   /** The head and the leader: what changes with every append and every term. */
   readonly ends: KeyRange;
+  /** Written with every claim of a name: who has read the names knows by it that no server has come since. */
+  readonly claims: string;
+  /** All names that servers have. */
+  readonly names: KeyRange;
   /** All batches. */
   readonly batches: KeyRange;
   /** What every server says of itself. */
@@ -31,6 +35,8 @@ export class LogKeys {
     this.marks = `${this.#top}marks`;
     this.snapshotter = `${this.#top}snapshotter`;
     this.copying = `${this.#top}copying`;
+    this.claims = `${this.#top}claims`;
+    this.names = below(`${this.#top}names/`);
     this.batches = below(`${this.#top}log/`);
     this.servers = below(`${this.#top}servers/`);
     this.snapshots = below(`${this.#top}snap/`);
@@ -48,7 +54,7 @@ export class LogKeys {
 
   /** The key of the process that has a server's name. */
   name(name: string): string {
-    return `${this.#top}names/${name}`;
+    return `${this.names.key}${name}`;
   }
 
   /** The seq that a batch's key names. */

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Timer } from '../../base/clock.js';
+import type { KnownNumbers } from '../../journal/readers.js';
 import type { FollowedLog, LogTail, LogView, RetryCause, SharedSnapshots, Term } from '../shared-log.js';
 import { decodeBatch, decodeHead } from './batch.js';
 import { Fence, journalErrorOf } from './fence.js';
@@ -9,6 +10,7 @@ import { LogKeys } from './keys.js';
 import { type Lead, type LeadDeps, takeLead } from './lead.js';
 import { APPEND_BYTES_MAX, HISTORY_MS, QUOTA_LOOK_MS, UPKEEP_MS } from './limits.js';
 import { Quota } from './quota.js';
+import { LogReaders, OWN_NUMBERS } from './readers.js';
 import { EtcdTail } from './tail.js';
 import { checkNotCopied, viewLog } from './view.js';
 
@@ -17,6 +19,8 @@ export interface EtcdLogDeps extends LeadDeps {
   readonly log: Logger;
   /** Whether the leader lets etcd forget its history. */
   readonly compactsHistory: boolean;
+  /** What this server knows of what a log can hold; absent: what this build does. */
+  readonly known?: KnownNumbers | undefined;
   /** What etcd's file may have, where etcd does not say so itself. */
   readonly quotaBytes: number;
 }
@@ -93,7 +97,9 @@ export class EtcdLog implements FollowedLog {
       fence.close();
       await release();
     };
+    const own = { ...(this.#deps.known ?? OWN_NUMBERS), name: this.#deps.name };
     const journal = await EtcdJournal.open({
+      readers: await LogReaders.open({ store, keys, own }),
       ...{ store, fence, keys, clock, term, retries, resign },
       quota: new Quota(this.#deps.quotaBytes, log),
       head: head && { end: decodeHead(head.value), modRevision: head.modRevision },
@@ -123,6 +129,7 @@ export class EtcdLog implements FollowedLog {
     const { store, clock, compactsHistory, log } = this.#deps;
     const atMs = clock.nowMs();
     try {
+      await journal.look();
       await journal.measure();
       await journal.tidy();
       // What was trimmed takes room until etcd has forgotten it.

@@ -1,5 +1,6 @@
 import type { Clock, Random, Timer } from '../../base/clock.js';
 import { JournalError } from '../../journal/journal.js';
+import type { KnownNumbers } from '../../journal/readers.js';
 import { decodeLeader, encodeLeader } from './batch.js';
 import { journalErrorOf } from './fence.js';
 import type { LogKeys } from './keys.js';
@@ -8,6 +9,9 @@ import { type EtcdStore, type KeyValue, type Lease, StoreError } from './store.j
 
 /** Bytes by which a process knows the key of its own. */
 const INCARNATION_BYTES = 8;
+
+/** What stands under the key of claims: its revision says everything. */
+const NOTHING = new Uint8Array();
 
 /** What a {@link ServerName} stands on. */
 export interface ServerNameDeps {
@@ -19,6 +23,8 @@ export interface ServerNameDeps {
   readonly name: string;
   /** Where other servers reach this one, HOST:PORT. */
   readonly peerAddress: string;
+  /** What this build knows: nothing beyond it is written to the log while the name is this server's. */
+  readonly known: KnownNumbers;
   /** Whether nothing listens at an address any more: its machine refuses connections. */
   readonly isRefused: (address: string) => Promise<boolean>;
   /** Called once when another process has the name now: this one has to end. */
@@ -41,7 +47,7 @@ export class ServerName {
 
   private constructor(deps: ServerNameDeps) {
     this.#deps = deps;
-    this.#value = encodeLeader(deps.name, deps.random.bytes(INCARNATION_BYTES), deps.peerAddress);
+    this.#value = encodeLeader(deps.name, deps.random.bytes(INCARNATION_BYTES), deps.peerAddress, deps.known);
   }
 
   /**
@@ -96,7 +102,10 @@ export class ServerName {
     this.#lease ??= await store.grant(NAME_TTL_MS);
     const { succeeded, found } = await store.commit({
       compare: [{ key, target: 'modified', revision: before?.modRevision ?? 0n }],
-      success: [{ kind: 'put', key, value: this.#value, lease: this.#lease.id }],
+      success: [
+        { kind: 'put', key, value: this.#value, lease: this.#lease.id },
+        { kind: 'put', key: keys.claims, value: NOTHING },
+      ],
       failure: [{ kind: 'read', range: { key } }],
     });
     if (succeeded) return undefined;

@@ -33,6 +33,8 @@ export interface Following {
   /** Bytes of streams that came from other servers. */
   relayedBytes(): number;
   readiness(): Readiness;
+  /** How often it was found to have decided otherwise than the one that leads. */
+  differing(): number;
 }
 
 /** Whether a server can serve sessions: it leads, or hears of the one that does and is not behind the log. */
@@ -117,13 +119,27 @@ function meterPeers(registers: Registry[], following: Following): void {
       for (const [name, isHeard] of following.peers()) this.set({ name }, isHeard ? 1 : 0);
     },
   });
-  new Counter({
+  total(registers, {
     name: 'switchyard_relay_peer_bytes_total',
     help: 'Bytes of streams that came from other servers, for sinks that are attached here. Only with --journal.',
-    registers,
+    value: () => following.relayedBytes(),
+  });
+  total(registers, {
+    name: 'switchyard_told_differs_total',
+    help: 'How often this follower has decided a batch of the log otherwise than the leader: after the first time it ends, and begins anew from a snapshot. Only with --journal.',
+    value: () => following.differing(),
+  });
+}
+
+function total(
+  registers: Registry[],
+  { name, help, value }: { readonly name: string; readonly help: string; readonly value: () => number },
+): void {
+  new Counter({
+    ...{ name, help, registers },
     collect() {
       this.reset();
-      this.inc(following.relayedBytes());
+      this.inc(value());
     },
   });
 }

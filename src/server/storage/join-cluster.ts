@@ -19,13 +19,13 @@ import type { Readiness } from '../../cluster/readiness.js';
 import { type Config, IN_MEMORY } from '../../config/options.js';
 import { replicaLimits } from '../../config/part-limits.js';
 import { encodeRevision } from '../../grpc/encode/network-topic.js';
-import { FORMAT_VERSION } from '../../journal/format/frame.js';
 import { JournalError } from '../../journal/journal.js';
 import { Folder } from '../../journal/storage/folder.js';
 import { EtcdClient } from '../../log/etcd/client.js';
 import { LogKeys } from '../../log/etcd/keys.js';
 import { APPEND_BYTES_MAX } from '../../log/etcd/limits.js';
 import { EtcdLog } from '../../log/etcd/log.js';
+import { OWN_NUMBERS } from '../../log/etcd/readers.js';
 import { EtcdRoster } from '../../log/etcd/roster.js';
 import { ServerName } from '../../log/etcd/server-name.js';
 import type { Roster } from '../../log/roster.js';
@@ -83,27 +83,33 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const bound = await listening('--peer-listen', door.listen(peerListen));
   const peerAddress = formatAddress(config.peerAdvertise ?? bound);
   const store = new EtcdClient(members, clock, access);
+  const known = OWN_NUMBERS;
   const shared: FollowedLog = new EtcdLog({
-    ...{ store, clock, random, log, network, name, peerAddress, leaderTtlMs },
+    ...{ store, clock, random, log, network, name, peerAddress, leaderTtlMs, known },
     compactsHistory: config.etcdCompact === 'on',
     quotaBytes: config.etcdQuotaBytes,
   });
   const warn = (message: string, error: unknown) => log.warn({ err: error }, message);
-  const facts = () => ({ formatMax: FORMAT_VERSION, rulesMax: 0, feedVersion: FEED_VERSION, appliedSeq: member.seq });
-  const roster = new EtcdRoster({ store, clock, random, keys: new LogKeys(network), facts, warn });
+  const facts = () => ({ ...known, feedVersion: FEED_VERSION, appliedSeq: member.seq });
+  const keys = new LogKeys(network);
+  const roster = new EtcdRoster({ store, clock, random, keys, facts, warn });
   const failed = async (error: unknown): Promise<never> => {
     door.close();
     await shared.close();
     throw error;
   };
-  const view = await shared.view().catch(failed);
-  const { data } = config;
-  if (view.revision === 0 && data !== IN_MEMORY && Folder.exists(data)) await failed(emptyBeside(config));
-  const memory = await openMemory(config, { clock, log, shared, view }).catch(failed);
-  const keys = new LogKeys(network);
   const taken = (error: unknown) => deps.lost(error);
-  const claim = { ...{ store, clock, random, keys, network, name, peerAddress }, isRefused, taken };
+  const claim = { ...{ store, clock, random, keys, network, name, peerAddress, known }, isRefused, taken };
+  // Before anything is read: from then on nothing is written that this build cannot read.
   const ownName = await ServerName.claim(claim, deps.signal).catch(failed);
+  const named = async (error: unknown): Promise<never> => {
+    await ownName.close();
+    return failed(error);
+  };
+  const view = await shared.view().catch(named);
+  const { data } = config;
+  if (view.revision === 0 && data !== IN_MEMORY && Folder.exists(data)) await named(emptyBeside(config));
+  const memory = await openMemory(config, { clock, log, shared, view }).catch(named);
   const renewal = new EpochRenewal({ random, logger: log, memory, isAsked: config.renewEpoch });
   let joined: { readonly replica: Replica; readonly establish: () => Promise<void> } | undefined;
   const member: Member = new Member({

@@ -64,6 +64,7 @@ export async function openStorage(config: Config, deps: OpenStorageDeps): Promis
         onForwarded: (listener) => member.onForwarded(listener),
         relayedBytes: () => cluster.branches.bytes(),
         readiness: () => member.readiness,
+        differing: () => member.upkeep.differing,
       },
     },
     watch: () => {},

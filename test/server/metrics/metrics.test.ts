@@ -282,6 +282,7 @@ function metricsAmongOthers(): Promise<string> {
       peers: () => new Map([['b', true]]),
       onForwarded: (listener) => listener(3),
       relayedBytes: () => 7,
+      differing: () => 1,
       readiness: () => 'ready' as const,
     },
   });

@@ -31,7 +31,7 @@ it('tells of other servers: who is heard of, how long a forwarded command took, 
     ...{ role: () => 'following', term: () => 2n, seq: () => 3, figures: () => undefined },
     follows: {
       ...{ lagMs: () => 0, fates: () => ({ settled: 0, again: 0, refused: 0 }), followers: () => 0 },
-      ...{ isInTouch: () => true, readiness: () => 'ready' },
+      ...{ isInTouch: () => true, differing: () => 1, readiness: () => 'ready' },
       peers: () =>
         new Map([
           ['a', true],
@@ -46,6 +46,7 @@ it('tells of other servers: who is heard of, how long a forwarded command took, 
   expect(text).toContain('switchyard_peer_up{name="a"} 1');
   expect(text).toContain('switchyard_peer_up{name="c"} 0');
   expect(text).toContain('switchyard_relay_peer_bytes_total 7');
+  expect(text).toContain('switchyard_told_differs_total 1');
   expect(text).toContain('switchyard_forward_seconds_bucket{le="0.025"} 0');
   expect(text).toContain('switchyard_forward_seconds_bucket{le="0.05"} 1');
 });

@@ -20,10 +20,6 @@ export const protobufFileName = "switchyard/journal/v1/command.proto";
  * would come to another state from the same journal. So an older build refuses the journal instead: at a later format, at a
  * command that it does not know, and at a field that it does not know. A release writes the lowest format that can say what
  * it says.
- *
- * One plan of numbers for all that is designed and not written yet. They are taken, although no message has them:
- *
- *   Command:        21 UseRules (format 4)
  */
 
 /**
@@ -94,6 +90,9 @@ export interface Command {
     | //
     /** The history goes on under another name. Format 4. */
     { $case: "renewEpoch"; value: RenewEpoch }
+    | //
+    /** Commands are decided by other rules from here on. Format 4. */
+    { $case: "useRules"; value: UseRules }
     | //
     /** A ticket was issued. Format 3. */
     { $case: "issueTicket"; value: IssueTicket }
@@ -399,6 +398,12 @@ export interface RenewEpoch {
   epoch: string;
 }
 
+/** What commands come to is decided by other rules from here on. Stored once every live server knows them. */
+export interface UseRules {
+  /** Their number (src/core/model/rules.ts), a higher one than before. A build that does not know it cannot apply what follows. */
+  rules: number;
+}
+
 /** Gives an identity its only key, bars those that it had, and takes a revocation back. */
 export interface BindKey {
   /** The identity, in lower case. */
@@ -627,6 +632,9 @@ export const Command: MessageFns<Command> = {
       case "renewEpoch":
         RenewEpoch.encode(message.kind.value, writer.uint32(162).fork()).join();
         break;
+      case "useRules":
+        UseRules.encode(message.kind.value, writer.uint32(170).fork()).join();
+        break;
       case "issueTicket":
         IssueTicket.encode(message.kind.value, writer.uint32(242).fork()).join();
         break;
@@ -846,6 +854,14 @@ export const Command: MessageFns<Command> = {
             message.kind = { $case: "renewEpoch", value: RenewEpoch.decode(reader, reader.uint32()) };
             continue;
           }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.kind = { $case: "useRules", value: UseRules.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 30: {
             if (tag !== 242) {
               break;
@@ -1044,6 +1060,10 @@ export const Command: MessageFns<Command> = {
         ? { $case: "renewEpoch", value: RenewEpoch.fromJSON(object.renewEpoch) }
         : isSet(object.renew_epoch)
         ? { $case: "renewEpoch", value: RenewEpoch.fromJSON(object.renew_epoch) }
+        : isSet(object.useRules)
+        ? { $case: "useRules", value: UseRules.fromJSON(object.useRules) }
+        : isSet(object.use_rules)
+        ? { $case: "useRules", value: UseRules.fromJSON(object.use_rules) }
         : isSet(object.issueTicket)
         ? { $case: "issueTicket", value: IssueTicket.fromJSON(object.issueTicket) }
         : isSet(object.issue_ticket)
@@ -1134,6 +1154,8 @@ export const Command: MessageFns<Command> = {
       obj.moveSession = MoveSession.toJSON(message.kind.value);
     } else if (message.kind?.$case === "renewEpoch") {
       obj.renewEpoch = RenewEpoch.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "useRules") {
+      obj.useRules = UseRules.toJSON(message.kind.value);
     } else if (message.kind?.$case === "issueTicket") {
       obj.issueTicket = IssueTicket.toJSON(message.kind.value);
     } else if (message.kind?.$case === "revokeTicket") {
@@ -1289,6 +1311,12 @@ export const Command: MessageFns<Command> = {
       case "renewEpoch": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "renewEpoch", value: RenewEpoch.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "useRules": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "useRules", value: UseRules.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -3822,6 +3850,73 @@ export const RenewEpoch: MessageFns<RenewEpoch> = {
   fromPartial<I extends Exact<DeepPartial<RenewEpoch>, I>>(object: I): RenewEpoch {
     const message = createBaseRenewEpoch();
     message.epoch = object.epoch ?? "";
+    return message;
+  },
+};
+
+function createBaseUseRules(): UseRules {
+  return { rules: 0 };
+}
+
+export const UseRules: MessageFns<UseRules> = {
+  encode(message: UseRules, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rules !== 0) {
+      writer.uint32(8).uint32(message.rules);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UseRules {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUseRules();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.rules = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UseRules {
+    return { rules: isSet(object.rules) ? globalThis.Number(object.rules) : 0 };
+  },
+
+  toJSON(message: UseRules): unknown {
+    const obj: any = {};
+    if (message.rules !== 0) {
+      obj.rules = Math.round(message.rules);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UseRules>, I>>(base?: I): UseRules {
+    return UseRules.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UseRules>, I>>(object: I): UseRules {
+    const message = createBaseUseRules();
+    message.rules = object.rules ?? 0;
     return message;
   },
 };

@@ -70,7 +70,10 @@ export interface Head {
   format: number;
 }
 
-/** Who leads: `leader`, under the leader's lease. Its create_revision is the term. */
+/**
+ * Who leads: `leader`, under the leader's lease. Its create_revision is the term. And which process has a server's name: `names/NAME`,
+ * under that server's lease.
+ */
 export interface Leader {
   /** Its name, for people. */
   name: string;
@@ -78,6 +81,10 @@ export interface Leader {
   incarnation: Buffer;
   /** Where other servers reach it, as HOST:PORT. Empty: nowhere. */
   peerAddress: string;
+  /** The latest format of records that it reads. Only in `names/NAME`: nothing later is written while the key is there. 0: 4. */
+  formatMax: number;
+  /** The newest rules of decision that it knows. Only in `names/NAME`. 0: 1. */
+  rulesMax: number;
 }
 
 /** Which snapshots there are, and from where the log counts: `marks`. */
@@ -130,9 +137,12 @@ export interface Member {
   ready: boolean;
   /** When it said so, by its own wall clock, in milliseconds since 1970. For people: clocks differ. */
   atMs: bigint;
-  /** The latest format of records that it reads. 0: a build that did not say so, which reads format 4. */
+  /**
+   * The latest format of records that it reads, for people: what counts is said in `names/NAME`. 0: a build that did not say so, which
+   * reads format 4.
+   */
   formatMax: number;
-  /** The newest rules of decision that it knows. 0: a build from before there were any. */
+  /** The newest rules of decision that it knows, for people as well. 0: a build from before there were any. */
   rulesMax: number;
   /** By which words its network feed is published: see Batch.told. */
   feedVersion: number;
@@ -603,7 +613,7 @@ export const Head: MessageFns<Head> = {
 };
 
 function createBaseLeader(): Leader {
-  return { name: "", incarnation: Buffer.alloc(0), peerAddress: "" };
+  return { name: "", incarnation: Buffer.alloc(0), peerAddress: "", formatMax: 0, rulesMax: 0 };
 }
 
 export const Leader: MessageFns<Leader> = {
@@ -616,6 +626,12 @@ export const Leader: MessageFns<Leader> = {
     }
     if (message.peerAddress !== "") {
       writer.uint32(26).string(message.peerAddress);
+    }
+    if (message.formatMax !== 0) {
+      writer.uint32(32).uint32(message.formatMax);
+    }
+    if (message.rulesMax !== 0) {
+      writer.uint32(40).uint32(message.rulesMax);
     }
     return writer;
   },
@@ -657,6 +673,22 @@ export const Leader: MessageFns<Leader> = {
             message.peerAddress = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.formatMax = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.rulesMax = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -678,6 +710,16 @@ export const Leader: MessageFns<Leader> = {
         : isSet(object.peer_address)
         ? globalThis.String(object.peer_address)
         : "",
+      formatMax: isSet(object.formatMax)
+        ? globalThis.Number(object.formatMax)
+        : isSet(object.format_max)
+        ? globalThis.Number(object.format_max)
+        : 0,
+      rulesMax: isSet(object.rulesMax)
+        ? globalThis.Number(object.rulesMax)
+        : isSet(object.rules_max)
+        ? globalThis.Number(object.rules_max)
+        : 0,
     };
   },
 
@@ -692,6 +734,12 @@ export const Leader: MessageFns<Leader> = {
     if (message.peerAddress !== "") {
       obj.peerAddress = message.peerAddress;
     }
+    if (message.formatMax !== 0) {
+      obj.formatMax = Math.round(message.formatMax);
+    }
+    if (message.rulesMax !== 0) {
+      obj.rulesMax = Math.round(message.rulesMax);
+    }
     return obj;
   },
 
@@ -703,6 +751,8 @@ export const Leader: MessageFns<Leader> = {
     message.name = object.name ?? "";
     message.incarnation = object.incarnation ?? Buffer.alloc(0);
     message.peerAddress = object.peerAddress ?? "";
+    message.formatMax = object.formatMax ?? 0;
+    message.rulesMax = object.rulesMax ?? 0;
     return message;
   },
 };

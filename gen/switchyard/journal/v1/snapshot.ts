@@ -76,6 +76,8 @@ export interface NetworkRow {
   sidCursors: SidCursor[];
   /** The number that an identity was given last. 0 until the first; then format 3. */
   identityCursor: number;
+  /** By which rules commands are decided after this revision (src/core/model/rules.ts). 0: by the first; otherwise format 4. */
+  rules: number;
   /** When the last command was stored, in milliseconds since 1970. Absent where no command says it: in format 1. */
   atMs?: bigint | undefined;
 }
@@ -720,6 +722,7 @@ function createBaseNetworkRow(): NetworkRow {
     streamCursor: 0,
     sidCursors: [],
     identityCursor: 0,
+    rules: 0,
     atMs: undefined,
   };
 }
@@ -749,6 +752,9 @@ export const NetworkRow: MessageFns<NetworkRow> = {
     }
     if (message.identityCursor !== 0) {
       writer.uint32(56).uint32(message.identityCursor);
+    }
+    if (message.rules !== 0) {
+      writer.uint32(64).uint32(message.rules);
     }
     if (message.atMs !== undefined) {
       if (BigInt.asUintN(64, message.atMs) !== message.atMs) {
@@ -828,6 +834,14 @@ export const NetworkRow: MessageFns<NetworkRow> = {
             message.identityCursor = reader.uint32();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.rules = reader.uint32();
+            continue;
+          }
           case 100: {
             if (tag !== 800) {
               break;
@@ -877,6 +891,7 @@ export const NetworkRow: MessageFns<NetworkRow> = {
         : isSet(object.identity_cursor)
         ? globalThis.Number(object.identity_cursor)
         : 0,
+      rules: isSet(object.rules) ? globalThis.Number(object.rules) : 0,
       atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : undefined,
     };
   },
@@ -904,6 +919,9 @@ export const NetworkRow: MessageFns<NetworkRow> = {
     if (message.identityCursor !== 0) {
       obj.identityCursor = Math.round(message.identityCursor);
     }
+    if (message.rules !== 0) {
+      obj.rules = Math.round(message.rules);
+    }
     if (message.atMs !== undefined) {
       obj.atMs = message.atMs.toString();
     }
@@ -922,6 +940,7 @@ export const NetworkRow: MessageFns<NetworkRow> = {
     message.streamCursor = object.streamCursor ?? 0;
     message.sidCursors = object.sidCursors?.map((e) => SidCursor.fromPartial(e)) || [];
     message.identityCursor = object.identityCursor ?? 0;
+    message.rules = object.rules ?? 0;
     message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : undefined;
     return message;
   },

@@ -1,0 +1,106 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { SimulatedEtcd } from '../../harness/simulation/machine/etcd.js';
+import { systemClock, systemRandom } from '../../src/client/system.js';
+import type { Command } from '../../src/core/model/command.js';
+import { encodeRecord } from '../../src/journal/format/record.js';
+import { encodeLeader } from '../../src/log/etcd/batch.js';
+import { EtcdJournal } from '../../src/log/etcd/journal.js';
+import { LogKeys } from '../../src/log/etcd/keys.js';
+import { OWN_NUMBERS } from '../../src/log/etcd/readers.js';
+import { ServerName } from '../../src/log/etcd/server-name.js';
+import type { EtcdStore } from '../../src/log/etcd/store.js';
+import { openLog } from './etcd-disk.js';
+
+const NETWORK = 'read';
+const keys = new LogKeys(NETWORK);
+const FORMAT_2: Command = { kind: 'TerminateStream', sid: 1, id: 300, storedAtMs: 1 };
+const FORMAT_3: Command = { kind: 'ForgetKey', uuid: '00000000-0000-4000-8000-000000000001' };
+const FORMAT_4: Command = { kind: 'RenewEpoch', epoch: 'e' };
+
+describe('what every server of a network can read', () => {
+  let etcd: SimulatedEtcd;
+  let store: EtcdStore;
+
+  beforeEach(() => {
+    etcd = new SimulatedEtcd(systemClock);
+    store = etcd.connect();
+  });
+
+  const claim = (name: string, known = OWN_NUMBERS) =>
+    ServerName.claim({
+      ...{ store: etcd.connect(), clock: systemClock, random: systemRandom, keys, network: NETWORK, name, known },
+      ...{ peerAddress: `127.0.0.1:${name.charCodeAt(0)}`, isRefused: async () => false },
+      taken: ({ message }) => {
+        throw new Error(message);
+      },
+    });
+  const lead = async () => (await openLog(etcd.connect(), NETWORK).lead()).journal;
+
+  it('is what the build itself knows where it is alone', async () => {
+    const journal = await lead();
+    expect(journal.readers).toEqual({ ...OWN_NUMBERS, formatOf: 's1', rulesOf: 's1' });
+    await journal.append([encodeRecord(1, FORMAT_2), encodeRecord(2, FORMAT_4)]);
+    expect(journal.format).toBe(4);
+  });
+
+  it('is the least of all who have a name, and names who knows no more', async () => {
+    const names = [await claim('a'), await claim('b', { formatMax: 3, rulesMax: 1 })];
+    const journal = await lead();
+    expect(journal.readers).toMatchObject({ formatMax: 3, formatOf: 'b' });
+    await journal.append([encodeRecord(1, FORMAT_2)]);
+    await journal.append([encodeRecord(2, FORMAT_3)]);
+    const refused = journal.append([encodeRecord(3, FORMAT_4)]);
+    await expect(refused).rejects.toMatchObject({
+      kind: 'unread',
+      message: 'format 4 is needed, and server b reads up to 3: upgrade it first',
+    });
+    expect([journal.last, journal.format]).toEqual([2, 3]);
+    await names[1].close();
+    // What was refused has broken nothing.
+    await journal.append([encodeRecord(3, FORMAT_3)]);
+    await names[0].close();
+  });
+
+  it('never falls behind a server that came after it was read: the append itself is refused', async () => {
+    const journal = await lead();
+    await journal.append([encodeRecord(1, FORMAT_2)]);
+    expect(journal.readers?.formatMax).toBe(4);
+    const old = await claim('b', { formatMax: 2, rulesMax: 1 });
+    await expect(journal.append([encodeRecord(2, FORMAT_4)])).rejects.toMatchObject({ kind: 'unread' });
+    expect(journal.readers?.formatMax).toBe(2);
+    expect((await store.read(keys.batches)).values).toHaveLength(2);
+    await old.close();
+  });
+
+  it('lets an append pass when who came since can read it', async () => {
+    const journal = await lead();
+    const other = await claim('b');
+    await journal.append([encodeRecord(1, FORMAT_4)]);
+    expect(journal.format).toBe(4);
+    await other.close();
+  });
+
+  it('keeps rules back that a server does not know which came since, and lets them in when it has gone', async () => {
+    const newer = openLog(etcd.connect(), NETWORK, 's1', undefined, { formatMax: 4, rulesMax: 2 });
+    const { journal } = await newer.lead();
+    if (!(journal instanceof EtcdJournal)) throw new Error('another journal');
+    const old = await claim('b', { formatMax: 4, rulesMax: 1 });
+    const rules = encodeRecord(1, { kind: 'UseRules', rules: 2 });
+    await expect(journal.append([rules])).rejects.toMatchObject({
+      kind: 'unread',
+      message: 'rules 2 are needed, and server b knows up to 1: upgrade it first',
+    });
+    expect(journal.last).toBe(0);
+    await old.close();
+    await journal.look();
+    await journal.append([rules]);
+    expect(journal.last).toBe(1);
+    await newer.close();
+  });
+
+  it('takes a server that does not say what it knows for one of the first build of several', async () => {
+    const value = encodeLeader('b', new Uint8Array(8), '127.0.0.1:2');
+    await store.commit({ compare: [], success: [{ kind: 'put', key: keys.name('b'), value }] });
+    expect((await lead()).readers).toMatchObject({ formatMax: 4, rulesMax: 1 });
+  });
+});
