@@ -128,6 +128,13 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
     dialled: (request) => ({ ...request, blocks: request.blocks === undefined ? undefined : 0 }),
   },
   {
+    name: 'refuse the end of a stream by what is applied',
+    seed: 16,
+    minutes: 2,
+    finds: 'Carried',
+    relayCurrent: async () => undefined,
+  },
+  {
     name: 'leave a batch out',
     seed: 1,
     minutes: 2,

@@ -55,6 +55,8 @@ export interface ClusterTampering {
   readonly current?: (member: Member) => ReturnType<Member['current']>;
   /** Whether servers remember nothing of the log outside of it. */
   readonly isForgetful?: boolean;
+  /** How a server's relay makes sure that it is up to date, before it refuses an end. */
+  readonly relayCurrent?: () => Promise<undefined>;
   /** Whether a server takes itself for in touch with the others. */
   readonly isInTouch?: (member: Member) => boolean;
   /** Called with every change at each server, once it is applied there. */
@@ -167,6 +169,7 @@ export class ClusterServer implements LinkPlace {
       dial: (to, request, owner) => dial(to, tamper.dialled?.(request) ?? request, owner),
     };
     joinRelays(relay, replica, { member, branches: { ...branches, serve }, clock });
+    if (tamper.relayCurrent !== undefined) relay.places = { ...relay.places!, current: tamper.relayCurrent };
     const witness: Publisher = {
       publish: (position, changes) => {
         applied(state, position, changes);
