@@ -12,6 +12,7 @@ import { Verdict, type Violation } from '../verdict.js';
 import { BranchLinks } from './branch-links.js';
 import { Callers } from './callers.js';
 import { StateJudge } from './judge.js';
+import { Keepers } from './keepers.js';
 import { isExpiry, Ledger } from './ledger.js';
 import { Links } from './links.js';
 import type { ClusterScene, Place } from './place.js';
@@ -46,7 +47,7 @@ export interface ClusterResult {
  * Several servers of one network on a simulated etcd, without doors: they are killed, stand still, and are cut off from each other and
  * from etcd, while callers at all of them open, attach, renew and end sessions, and clients send each other data over streams.
  *
- * Its checks are those of {@link Ledger}, {@link StateJudge}, {@link Callers}, {@link SnapshotCheck} and {@link ClusterRelays}, and **Sound**: no server gives
+ * Its checks are those of {@link Ledger}, {@link StateJudge}, {@link Callers}, {@link Keepers}, {@link SnapshotCheck} and {@link ClusterRelays}, and **Sound**: no server gives
  * itself up, and no rejection is left alone.
  */
 export class ClusterWorld implements ClusterScene {
@@ -60,6 +61,7 @@ export class ClusterWorld implements ClusterScene {
   readonly #links: Links;
   readonly #judge = new StateJudge(this.verdict, this.ledger);
   readonly #callers: Callers;
+  readonly #keepers: Keepers;
   readonly #relays: ClusterRelays;
   readonly #restores: Restores;
   #isCalm = false;
@@ -83,16 +85,19 @@ export class ClusterWorld implements ClusterScene {
       ...{ store: 'passes' as const, disturbedMs: 0 },
     }));
     this.#callers = new Callers(this);
+    this.#keepers = new Keepers(this, this.random.fork(3));
     this.#relays = new ClusterRelays(this);
     this.#restores = new Restores({
       ...{ scene: this, etcd: this.#etcd, kill: (place, downMs) => this.#kill(place, downMs) },
       restored: (revision) => {
-        for (const part of [this.#judge, this.#callers, this.#relays]) part.restored(revision);
+        for (const part of [this.#judge, this.#callers, this.#keepers, this.#relays]) part.restored(revision);
       },
     });
     this.ledger.stored = (command, revision) => {
       this.#judge.stored(command, revision);
-      if (isExpiry(command)) this.#callers.judgeExpiry(command.sid);
+      if (!isExpiry(command)) return;
+      this.#callers.judgeExpiry(command.sid);
+      this.#keepers.judgeExpiry(command.sid);
     };
   }
 
@@ -116,6 +121,7 @@ export class ClusterWorld implements ClusterScene {
     try {
       for (const place of this.places) this.#boot(place);
       this.#callers.begin();
+      this.#keepers.begin();
       this.#relays.begin();
       this.#strikes().begin();
       const isOver = () => verdict.violation !== undefined;
