@@ -22,7 +22,7 @@ export class ClusterClient {
   #tries = 0;
   /** What its attachments bring. */
   received: (message: Message) => void = () => {};
-  /** Called when it has attached somewhere. */
+  /** Called when it has attached somewhere, before it hears anything there. */
   attached: () => void = () => {};
   #sid = 0;
   #server: ClusterServer | undefined;
@@ -115,9 +115,9 @@ export class ClusterClient {
     if (!state.sessions.has(this.#sid) || !server.isInTouch || !replica.homes.isHere(this.#sid)) return;
     this.#server = server;
     this.#attachment = replica.attachments.open(this.#sid);
+    this.attached();
     this.#attachment.onReady(() => this.#listen());
     this.#listen();
-    this.attached();
   }
 
   /** Opens its session. What it never heard of ends by itself. */

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import type { Asking } from '../../../src/brokering/asking.js';
 import type { BranchHost } from '../../../src/cluster/door/branch-calls.js';
 import { EpochRenewal } from '../../../src/cluster/epoch-renewal.js';
 import { LogMemory, type MemoryStore } from '../../../src/cluster/log-memory.js';
@@ -25,6 +26,7 @@ import { joinRelays, type PeerBranches } from '../../../src/server/neighbours.js
 import { within } from '../machine/etcd-disk.js';
 import type { Process } from '../machine/process.js';
 import type { SeededRandom } from '../machine/random.js';
+import { Brokering } from './brokering.js';
 import type { LinkPlace } from './links.js';
 
 const LEADER_TTL_MS = 3_000;
@@ -57,6 +59,8 @@ export interface ClusterTampering {
   readonly isForgetful?: boolean;
   /** How a server's relay makes sure that it is up to date, before it refuses an end. */
   readonly relayCurrent?: () => Promise<undefined>;
+  /** How a server finds what an answer is to, by its SID and the order's id. */
+  readonly orderFor?: (state: State) => Asking['orderFor'];
   /** Whether a server takes itself for in touch with the others. */
   readonly isInTouch?: (member: Member) => boolean;
   /** Called with every change at each server, once it is applied there. */
@@ -97,6 +101,7 @@ export class ClusterServer implements LinkPlace {
     readonly state: State,
     readonly memory: LogMemory | undefined,
     readonly relay: Relay,
+    readonly brokering: Brokering,
   ) {
     this.name = deps.name;
     this.process = deps.process;
@@ -176,8 +181,9 @@ export class ClusterServer implements LinkPlace {
         for (const change of changes) tamper.changed?.(change, server);
       },
     };
-    replica.publishTo(leases, deadlines, attachments, member, relay, witness);
-    const server: ClusterServer = new ClusterServer(deps, member, replica, state, memory, relay);
+    const brokering = new Brokering({ ...{ state, replica, process, random }, orderFor: tamper.orderFor });
+    replica.publishTo(leases, deadlines, attachments, member, relay, ...brokering.publishers, witness);
+    const server: ClusterServer = new ClusterServer(deps, member, replica, state, memory, relay, brokering);
     server.branchHost = branchHost;
     made(server);
     await member.start();
