@@ -15,6 +15,8 @@ const USED_MS_MAX = 8_000;
 const CONNECTED = 0.6;
 /** How often an end asks another server than the one that it is attached at. */
 const ASTRAY = 0.3;
+/** For how long connections are asked for in a calm world: what they bring is over well before it ends. */
+const CALM_ASKS_MS = 30_000;
 /** A leader hears within so long who has attached at a follower: a beat, and two ways on a bad day. */
 const TOLD_MS = 6_000;
 /** Refusals of an answer or a report by which there is nothing more to say: the connection is over, or the order is settled. */
@@ -39,6 +41,7 @@ export class ConnectionPair {
   readonly #asking = new Asked();
   /** Whether each attempt comes to something, by connection and number: both ends see the same. */
   readonly #attempts = new Map<string, boolean>();
+  #calmFromMs: number | undefined;
   #isOver = false;
 
   constructor(scene: ClusterScene, random: SeededRandom, number: number, owner: PairOwner) {
@@ -64,9 +67,17 @@ export class ConnectionPair {
     this.#scene.scheduler.after(this.#random.between(1, STEP_MS_MAX), () => {
       if (this.isOver) return;
       for (const end of this.#ends) end.act();
-      if (this.#ends.every(({ isIdle }) => isIdle) && !this.#scene.isCalm) this.#ask();
+      if (this.#ends.every(({ isIdle }) => isIdle) && this.#mayAsk()) this.#ask();
       this.#step();
     });
+  }
+
+  /** Also for a while in a calm world, in which servers have no reason to be uncertain. */
+  #mayAsk(): boolean {
+    const { isCalm, scheduler } = this.#scene;
+    if (!isCalm) return true;
+    this.#calmFromMs ??= scheduler.nowMs;
+    return scheduler.nowMs - this.#calmFromMs < CALM_ASKS_MS;
   }
 
   #connects({ id, attempts }: Connection): boolean {

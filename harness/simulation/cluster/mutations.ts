@@ -51,7 +51,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'let leases end of sessions that are attached at a follower',
-    seed: 6,
+    seed: 3,
     minutes: 1,
     finds: 'Leased',
     handler: (handler) => received(handler, (one) => ({ ...one, attached: [], attachedMs: [], renewed: [] })),
@@ -66,7 +66,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'vouch for sessions without the log',
-    seed: 5,
+    seed: 13,
     minutes: 3,
     finds: 'Fresh',
     isInTouch: () => true,
@@ -133,6 +133,20 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
     minutes: 2,
     finds: 'Carried',
     relayCurrent: async () => undefined,
+  },
+  {
+    name: 'forget who is attached at a follower',
+    seed: 1,
+    minutes: 1,
+    finds: 'Brokered',
+    handler: (handler) => received(handler, (one) => ({ ...one, attached: [], attachedMs: [] })),
+  },
+  {
+    name: 'take an answer to an order that is not known yet for a plain yes',
+    seed: 1,
+    minutes: 1,
+    finds: 'Brokered',
+    orderFor: (state) => async (sid, orderId) => state.orders.get(sid, orderId),
   },
   {
     name: 'leave a batch out',
