@@ -80,7 +80,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'decide before everything is applied that the follower had which forwards',
-    seed: 3,
+    seed: 20,
     minutes: 2,
     finds: 'Known',
     handler: (handler) => received(handler, (one) => ({ ...one, revision: 0 })),
