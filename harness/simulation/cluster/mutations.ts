@@ -87,8 +87,8 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'let a leader vouch for the log by what it has applied',
-    seed: 1,
-    minutes: 5,
+    seed: 5,
+    minutes: 3,
     finds: 'Current',
     current: (member) => (member.role === 'leading' ? Promise.resolve(undefined) : member.current()),
   },
@@ -115,7 +115,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'forward to the leader of yesterday',
-    seed: 2,
+    seed: 8,
     minutes: 3,
     finds: 'Converged',
     log: (log) => withTail(log, (tail) => new LateTail(tail)),
@@ -129,8 +129,8 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'refuse the end of a stream by what is applied',
-    seed: 16,
-    minutes: 2,
+    seed: 10,
+    minutes: 1,
     finds: 'Carried',
     relayCurrent: async () => undefined,
   },
