@@ -16,6 +16,7 @@ import {
 } from '../core/model/connection.js';
 import { CONNECTION_TIMES } from '../core/model/connection-times.js';
 import { Fault } from '../core/model/fault.js';
+import type { Order } from '../core/model/order.js';
 import type { StateView } from '../core/store/state-view.js';
 import type { Asker } from '../replica/access/asker.js';
 import type { Gatekeeper } from '../replica/access/gatekeeper.js';
@@ -136,6 +137,17 @@ export class Asking {
     signal?.removeEventListener('abort', takeBack);
     if (decided instanceof Fault) return decided;
     return isOver(decided) ? new Fault(decided.reason!, decided.description) : { connection: decided, takeBack };
+  }
+
+  /**
+   * The order that an answer is to; undefined when it was settled before, or never was. A server that is behind looks again once it is
+   * current: it would take what the answer brings for a plain yes.
+   */
+  async orderFor(sid: number, orderId: string): Promise<Order | Fault | undefined> {
+    const { state, currency } = this.parts.replica;
+    const known = state.orders.get(sid, orderId);
+    if (known !== undefined || currency === undefined) return known;
+    return (await currency.current()) ?? state.orders.get(sid, orderId);
   }
 
   /** The command for an end's answer to the order to gather. `address`: where a door observes that end. */

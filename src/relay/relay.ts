@@ -24,6 +24,9 @@ export interface OpenedEnd {
   readonly channel: bigint | undefined;
 }
 
+/** What comes of a branch that another server asks for. `elsewhere`: the channel is not here, or the sink's session is not there. */
+export type PeerOutcome = Fault | OpenedEnd | 'elsewhere';
+
 /** What came of a command. */
 export interface AppliedChanges {
   readonly revision: number;
@@ -38,6 +41,8 @@ export interface ChannelPlaces {
   isAt(sid: number, server?: string): boolean;
   /** Dials that server. */
   dial(stream: Stream, ...branch: Parameters<DialBranch>): ReturnType<DialBranch>;
+  /** Waits until everything is applied here that was acknowledged anywhere before; a refusal where that takes too long. */
+  current(): Promise<Fault | undefined>;
   /** Resolves when the servers of these sessions deliver by this revision; undefined: no other server is theirs. */
   reached(sids: ReadonlySet<number>, revision: number): Promise<void> | undefined;
 }
@@ -147,15 +152,35 @@ export class Relay {
   }
 
   /**
-   * Opens a sink's end for the server of this name. `elsewhere`: the channel is not here, or the sink's session is not there. A server
-   * that does not know yet that the session has left it would take the branch from the one that has it.
+   * The same for a client, whom a refusal makes give up: it comes only once everything is applied here that was acknowledged anywhere.
+   * A server that is behind may have a channel that has gone on elsewhere, or not know the stream yet.
    */
-  openForPeer({ sid, branchId, blocks }: BranchRequest, server: string): Fault | OpenedEnd | 'elsewhere' {
+  openCurrently(sid: number, id: number, blocks?: number): Fault | OpenedEnd | Promise<Fault | OpenedEnd> {
+    return this.currently(() => this.open(sid, id, blocks));
+  }
+
+  /**
+   * Opens a sink's end for the server of this name, and refuses as {@link openCurrently} does. A server that does not know yet that the
+   * session has left it would take the branch from the one that has it.
+   */
+  openForPeer(request: BranchRequest, server: string): PeerOutcome | Promise<PeerOutcome> {
+    return this.currently(() => this.openForPeerNow(request, server));
+  }
+
+  private openForPeerNow({ sid, branchId, blocks }: BranchRequest, server: string): PeerOutcome {
     const stream = this.registry.state.streams.get(branchId);
     if (stream !== undefined && this.places?.isElsewhere(stream)) return 'elsewhere';
     if (this.places?.isAt(sid, server) === false) return 'elsewhere';
     if (stream?.id === branchId) return new Fault('STREAM_NOT_FOUND', `no branch ${branchId}`);
     return this.open(sid, branchId, blocks);
+  }
+
+  /** What is refused for good has changed nothing, and is tried once more when this server is current. */
+  private currently<T>(attempt: () => T | Fault): T | Fault | Promise<T | Fault> {
+    const outcome = attempt();
+    const { places } = this;
+    const isForGood = outcome instanceof Fault && outcome.retryAfterMs === undefined && this.ending === undefined;
+    return isForGood && places !== undefined ? places.current().then((behind) => behind ?? attempt()) : outcome;
   }
 
   /** Told of every command that was applied, as a feed is. */

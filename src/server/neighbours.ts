@@ -76,6 +76,7 @@ export function joinRelays(
       const server = reachedAt(homes.of(owner));
       return server && branches.dial(server, ...branch);
     },
+    current: () => member.current(),
     reached: (sids, revision) => {
       const others = new Set<number>();
       for (const sid of sids) {

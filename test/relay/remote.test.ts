@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type WiredBranch, wireBranch } from '../../harness/branch-wire.js';
 import { systemRandom } from '../../src/client/system.js';
-import { isFault } from '../../src/core/model/fault.js';
+import { Fault, isFault } from '../../src/core/model/fault.js';
 import { SinkEnd, type SourceEnd } from '../../src/relay/end.js';
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../../src/relay/limits.js';
 import { Relay } from '../../src/relay/relay.js';
@@ -16,6 +16,9 @@ class TwoServers extends World {
   isCut = false;
   /** How often a branch was asked for. */
   dials = 0;
+  /** What the servers hear when they make sure that they are current, and why they cannot. */
+  onCurrent = () => {};
+  behind: Fault | undefined;
   /** At which server the sinks' sessions are: at `far` by default. */
   sinksAt = 'far';
   readonly #wired = new Set<WiredBranch>();
@@ -76,6 +79,10 @@ class TwoServers extends World {
       isElsewhere,
       isAt: (sid, server = name) => sid === this.sids[0] || server === this.sinksAt,
       reached: () => undefined,
+      current: async () => {
+        this.onCurrent();
+        return this.behind;
+      },
       dial: (_stream, request, owner) => {
         this.dials++;
         if (this.isCut) {
@@ -328,5 +335,60 @@ describe('a sink whose source is at another server', () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe('a server that is behind', () => {
+  /** A source whose channel went to `far`, was confirmed more there, and that is back before `near` knows that it had left. */
+  function makeBehind() {
+    const world = new TwoServers();
+    const { id, sids, branches } = world.bare(1, { deliveryConfirmation: true });
+    const source = world.open(world.sids[0], id, 0) as SourceEnd;
+    const sink = world.open(sids[0], branches[0], 0) as SinkEnd;
+    for (let n = 0; n < 3; n++) source.write(block(n));
+    read(sink);
+    sink.confirm(3);
+    return { world, id, sid: sids[0], branch: branches[0] };
+  }
+
+  it('tells a source to open again that has been confirmed more than it knows, once it has heard where the source is', async () => {
+    const { world, id } = makeBehind();
+    world.onCurrent = () => world.move();
+    expect(await world.relay.openCurrently(world.sids[0], id, 5)).toMatchObject({ reason: 'SERVER_CUT_OFF' });
+  });
+
+  it('refuses a source that says more than was confirmed, when it has everything that was acknowledged', async () => {
+    const { world, id } = makeBehind();
+    expect(await world.relay.openCurrently(world.sids[0], id, 5)).toMatchObject({ reason: 'FIELD_INVALID' });
+  });
+
+  it('leads a sink to the server of the channel that has been given more than it knows', async () => {
+    const { world, id, sid, branch } = makeBehind();
+    world.sinksAt = 'near';
+    world.onCurrent = () => world.move();
+    const opened = await world.relay.openCurrently(sid, branch, 5);
+    world.at(true).open(world.sids[0], id, 5);
+    await world.pass(500);
+    expect(opened).toMatchObject({ channel: expect.any(BigInt), end: { fault: undefined } });
+  });
+
+  it('says that it is behind where it cannot become current, and refuses nothing for good', async () => {
+    const { world, id } = makeBehind();
+    world.behind = new Fault('BEHIND', 'behind', [], 500);
+    expect(await world.relay.openCurrently(world.sids[0], id, 5)).toBe(world.behind);
+    expect(await world.relay.openCurrently(world.sids[0], 1_000_000)).toBe(world.behind);
+  });
+
+  it('sends a peer elsewhere that asks for a branch of a channel that has left', async () => {
+    const { world, sid, branch } = makeBehind();
+    world.onCurrent = () => world.move();
+    expect(await world.relay.openForPeer({ sid, branchId: branch, blocks: 5 }, 'far')).toBe('elsewhere');
+  });
+
+  it('opens an end of a stream that it did not know', async () => {
+    const world = new TwoServers();
+    const { id } = new TwoServers().bare(1);
+    world.onCurrent = () => void world.bare(1);
+    expect(await world.relay.openCurrently(world.sids[0], id)).toMatchObject({ stream: { id } });
   });
 });

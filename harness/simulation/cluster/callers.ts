@@ -1,8 +1,9 @@
 import { LAG_MS_MAX } from '../../../src/cluster/limits.js';
 import { type Fault, isFault } from '../../../src/core/model/fault.js';
-import type { InstanceFlavor, InstanceType } from '../../../src/core/model/session.js';
 import type { Attachment } from '../../../src/replica/attachments.js';
+import { openingAt } from './opening.js';
 import type { ClusterScene, Place } from './place.js';
+import { Promises } from './promises.js';
 import type { ClusterServer } from './server.js';
 
 const TTL_MS = 5_000;
@@ -25,13 +26,14 @@ interface Held {
  * Callers at all servers, who open, attach, renew and end sessions and ask questions.
  *
  * **Current**: a server that says it is up to date has all that was acknowledged before the question. **Fresh**: a server that is in
- * touch is not far behind. **Leased**: no session expires that is attached. **Known**: who was told of a session is not told next that
- * there is none.
+ * touch is not far behind. **Leased**: no session expires that is attached, and none within its TTL after it was renewed at any server.
+ * **Known**: who was told of a session is not told next that there is none.
  */
 export class Callers {
   readonly #scene: ClusterScene;
   readonly #held = new Map<number, Held>();
   readonly #sids: number[] = [];
+  readonly #promises: Promises;
   #newest = 0;
   /** What was acknowledged {@link STALE_MS} ago. */
   #old = 0;
@@ -41,6 +43,7 @@ export class Callers {
 
   constructor(scene: ClusterScene) {
     this.#scene = scene;
+    this.#promises = new Promises(scene.scheduler, TTL_MS);
   }
 
   get acknowledged(): number {
@@ -74,14 +77,17 @@ export class Callers {
     this.#newest = revision;
     this.#old = 0;
     this.#sids.length = 0;
+    this.#promises.clear();
   }
 
   /** An expiry is in the log. */
   judgeExpiry(sid: number): void {
+    const { scheduler, verdict, places } = this.#scene;
+    const leftMs = this.#promises.ended(sid);
+    if (leftMs > 0) verdict.fail('Leased', `session ${sid} expired ${leftMs.toFixed(0)} ms before its TTL was over`);
     const held = this.#held.get(sid);
     this.#held.delete(sid);
     if (held === undefined || held.place.server === undefined) return;
-    const { scheduler, verdict, places } = this.#scene;
     const lastMs = Math.max(held.sinceMs, ...places.map(({ disturbedMs }) => disturbedMs));
     let isOver = false;
     for (let next = held.attachment.next(); next !== undefined && !isOver; next = held.attachment.next()) {
@@ -102,7 +108,7 @@ export class Callers {
     else if (kind === 5) void replica.submit({ kind: 'CloseSession', sid, reason: 2 });
     else if (kind === 6) void this.#attach(place, server, sid);
     else if (kind === 7) {
-      if (server.isInTouch && server.state.sessions.has(sid)) replica.renew(sid);
+      if (server.isInTouch && server.state.sessions.has(sid) && replica.renew(sid)) this.#promises.renewed(sid);
     } else void this.#ask(server);
   }
 
@@ -116,13 +122,10 @@ export class Callers {
     const { ledger, random } = this.#scene;
     const isHasty = random.chance(HASTY);
     const uuid = `00000000-0000-4000-8000-${String(++this.#made).padStart(12, '0')}`;
-    const home = replica.homes.opening();
-    if (isFault(home)) return;
-    const outcome = await replica.submit({
-      ...home,
-      ...{ kind: 'OpenSession', uuid, type: 2 as InstanceType, flavor: 0 as InstanceFlavor, ttlMs: TTL_MS },
-      ...{ name: '', labels: {}, tokenHash: uuid.slice(-32).padEnd(32, '0'), atMs: 0 },
-    });
+    const command = openingAt(server, uuid, TTL_MS);
+    if (isFault(command)) return;
+    const fromMs = this.#scene.scheduler.nowMs;
+    const outcome = await replica.submit(command);
     // Nobody hears what a dead process says.
     if (!process.isAlive) return;
     if (isFault(outcome)) {
@@ -134,6 +137,7 @@ export class Callers {
     for (const change of outcome.changes) {
       if (change.kind !== 'SessionOpened') continue;
       const { sid } = change.session;
+      this.#promises.opened(sid, fromMs);
       if (isHasty) void this.#end(server, sid, outcome.revision);
       else this.#sids.push(sid);
     }

@@ -1,6 +1,6 @@
 import { isFault } from '../../../src/core/model/fault.js';
-import type { InstanceFlavor, InstanceType } from '../../../src/core/model/session.js';
 import type { Attachment, Message } from '../../../src/replica/attachments.js';
+import { openingAt } from './opening.js';
 import { answering, type ClusterScene } from './place.js';
 import type { ClusterServer } from './server.js';
 
@@ -22,7 +22,7 @@ export class ClusterClient {
   #tries = 0;
   /** What its attachments bring. */
   received: (message: Message) => void = () => {};
-  /** Called when it has attached somewhere. */
+  /** Called when it has attached somewhere, before it hears anything there. */
   attached: () => void = () => {};
   #sid = 0;
   #server: ClusterServer | undefined;
@@ -115,23 +115,23 @@ export class ClusterClient {
     if (!state.sessions.has(this.#sid) || !server.isInTouch || !replica.homes.isHere(this.#sid)) return;
     this.#server = server;
     this.#attachment = replica.attachments.open(this.#sid);
+    this.attached();
     this.#attachment.onReady(() => this.#listen());
     this.#listen();
-    this.attached();
   }
 
   /** Opens its session. What it never heard of ends by itself. */
-  async #open({ replica, process }: ClusterServer): Promise<boolean> {
-    const home = replica.homes.opening();
-    if (isFault(home)) return false;
+  async #open(server: ClusterServer): Promise<boolean> {
+    const { replica, process } = server;
     // Another one each time: what became of the try before may be unknown.
     const [tries, number] = [++this.#tries % 1_000, this.#number].map(String);
-    const uuid = `00000000-0000-4000-a${tries.padStart(3, '0')}-${number.padStart(12, '0')}`;
-    const outcome = await replica.submit({
-      ...home,
-      ...{ kind: 'OpenSession', uuid, type: 2 as InstanceType, flavor: 0 as InstanceFlavor, ttlMs: TTL_MS },
-      ...{ name: '', labels: {}, tokenHash: uuid.slice(-32).padEnd(32, 'c'), atMs: 0 },
-    });
+    const command = openingAt(
+      server,
+      `00000000-0000-4000-a${tries.padStart(3, '0')}-${number.padStart(12, '0')}`,
+      TTL_MS,
+    );
+    if (isFault(command)) return false;
+    const outcome = await replica.submit(command);
     if (!process.isAlive || isFault(outcome)) return false;
     for (const change of outcome.changes) if (change.kind === 'SessionOpened') this.#sid = change.session.sid;
     return this.#sid !== 0;

@@ -100,7 +100,12 @@ export class StateJudge {
   }
 }
 
-/** What JSON has no word for. */
-function plain(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? String(value) : value;
+/**
+ * What JSON has no word for; and objects with their keys in one order: a state that was read from a snapshot has them in another. Those of
+ * labels are told in their order.
+ */
+function plain(key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || key === 'labels') return value;
+  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
 }

@@ -1,9 +1,11 @@
+import type { Applied } from '../../../src/core/decide/apply.js';
 import { type Fault, isFault } from '../../../src/core/model/fault.js';
 import { DEFAULT_STREAM_PARAMS } from '../../../src/core/model/stream.js';
 import { SinkEnd, SourceEnd } from '../../../src/relay/end.js';
 import { Carriage } from '../clients/carriage.js';
+import { Asked } from './asked.js';
 import { ClusterClient } from './client.js';
-import type { ClusterScene } from './place.js';
+import { answering, type ClusterScene } from './place.js';
 import type { ClusterServer } from './server.js';
 
 /** How often a new pair is made, and how many are under way at most. */
@@ -29,7 +31,8 @@ interface Opened<End> {
  * where it stands.
  *
  * **Carried**: each block comes once and in order, what a sink is told is lost is lost, with delivery confirmation nothing is, and an end of
- * the data is told only when the source has ended it and everything before it has come. No stream stands still once nothing is wrong.
+ * the data is told only when the source has ended it and everything before it has come. No client is told that its stream is over, or that it
+ * cannot stand where it does, when that is not so. No stream stands still once nothing is wrong.
  */
 export class ClusterRelays {
   readonly #scene: ClusterScene;
@@ -99,8 +102,10 @@ class RelayPair {
   /** When the source was done; undefined: it is not. */
   #doneMs: number | undefined;
   #movedMs: number;
-  #isCreating = false;
-  #isStopping = false;
+  readonly #creating = new Asked();
+  readonly #stopping = new Asked();
+  readonly #sourceOpening = new Asked();
+  readonly #sinkOpening = new Asked();
   #isOver = false;
   wasRemote = false;
 
@@ -142,7 +147,7 @@ class RelayPair {
     const { random, scheduler } = this.#scene;
     scheduler.after(random.between(1, STEP_MS_MAX), () => {
       if (this.isOver) return;
-      if (this.#streamId === 0) void this.#create();
+      if (this.#streamId === 0) this.#create();
       else {
         this.#send();
         this.#take();
@@ -152,15 +157,21 @@ class RelayPair {
     });
   }
 
-  async #create(): Promise<void> {
+  #create(): void {
     const [source, sink] = this.#clients;
     const { server } = source;
-    if (server === undefined || sink.sid === 0 || source.sid === 0 || this.#isCreating) return;
-    this.#isCreating = true;
+    if (server === undefined || sink.sid === 0 || source.sid === 0) return;
     const params = { ...DEFAULT_STREAM_PARAMS, deliveryConfirmation: this.#isConfirmed };
-    const outcome = await server.replica.submit({ kind: 'CreateStream', sid: source.sid, params, sinks: [sink.sid] });
-    this.#isCreating = false;
-    if (!server.process.isAlive || isFault(outcome)) return;
+    const command = { kind: 'CreateStream', sid: source.sid, params, sinks: [sink.sid] } as const;
+    this.#creating.ask(
+      server,
+      () => server.replica.submit(command),
+      (outcome) => this.#created(outcome),
+    );
+  }
+
+  #created(outcome: Applied | Fault): void {
+    if (isFault(outcome)) return;
     for (const change of outcome.changes) {
       if (change.kind !== 'StreamPut') continue;
       const { id, sinks } = change.stream;
@@ -196,12 +207,18 @@ class RelayPair {
     if (server === undefined) return undefined;
     if (this.#source?.server === server && this.#source.end.fault === undefined) return this.#source.end;
     const blocks = this.#isConfirmed ? this.#confirmed : this.#sent;
-    const opened = server.relay.open(this.#clients[0].sid, this.#streamId, blocks);
-    if (isFault(opened)) return this.#refused(opened, server);
-    if (!(opened.end instanceof SourceEnd)) return undefined;
-    this.#source = { end: opened.end, server };
-    this.#sent = blocks;
-    return opened.end;
+    this.#sourceOpening.ask(
+      server,
+      () => server.relay.openCurrently(this.#clients[0].sid, this.#streamId, blocks),
+      (opened) => {
+        if (isFault(opened)) this.#refused(opened, server);
+        else if (opened.end instanceof SourceEnd) {
+          this.#source = { end: opened.end, server };
+          this.#sent = blocks;
+        }
+      },
+    );
+    return undefined;
   }
 
   /** What has come, at the end that stands or another. */
@@ -210,10 +227,10 @@ class RelayPair {
     const { server } = client;
     const end = this.#sinkAt(server);
     const carriage = this.#carriage;
-    if (end === undefined || carriage === undefined) return;
+    if (server === undefined || end === undefined || carriage === undefined) return;
     this.wasRemote ||= source.server !== undefined && source.server !== server;
     for (let next = end.next(); next !== undefined; next = end.next()) {
-      if (isFault(next)) return;
+      if (isFault(next)) return this.#refused(next, server);
       const lost = end.takeLost();
       const wrong = next === 'ended' ? carriage.complete(lost) : carriage.give(next, lost);
       this.#movedMs = this.#scene.scheduler.nowMs;
@@ -229,39 +246,43 @@ class RelayPair {
   #sinkAt(server: ClusterServer | undefined): SinkEnd | undefined {
     if (server === undefined) return undefined;
     if (this.#sink?.server === server && this.#sink.end.fault === undefined) return this.#sink.end;
-    const opened = server.relay.open(this.#clients[1].sid, this.#branchId, this.taken);
-    if (isFault(opened)) return this.#refused(opened, server);
-    if (!(opened.end instanceof SinkEnd)) return undefined;
-    this.#sink = { end: opened.end, server };
-    return opened.end;
-  }
-
-  /** A server that is behind does not know the stream, or its end: it is opened again. What an end says of where it stands is right. */
-  #refused({ reason, message }: Fault, server: ClusterServer): undefined {
-    if (reason === 'FIELD_INVALID') this.#fail(`was refused where an end stands: ${message}`);
-    if (reason === 'STREAM_NOT_FOUND') void this.#lookFor(server);
+    this.#sinkOpening.ask(
+      server,
+      () => server.relay.openCurrently(this.#clients[1].sid, this.#branchId, this.taken),
+      (opened) => {
+        if (isFault(opened)) this.#refused(opened, server);
+        else if (opened.end instanceof SinkEnd) this.#sink = { end: opened.end, server };
+      },
+    );
     return undefined;
   }
 
-  /** A stream that is not there by a server that is up to date has ended, as with one of its sessions. */
-  async #lookFor(server: ClusterServer): Promise<void> {
-    const isKnown = (await server.isCurrent()) && server.process.isAlive;
-    if (isKnown && server.state.streams.get(this.#streamId) === undefined) this.#isOver = true;
+  /** What an end says of where it stands is right, and what a client is told to be over is over. */
+  #refused({ reason, message }: Fault, server: ClusterServer): undefined {
+    if (reason === 'FIELD_INVALID') return this.#fail(`was refused where an end stands: ${message}`);
+    if (reason !== 'STREAM_NOT_FOUND' && reason !== 'STREAM_STOPPED') return undefined;
+    const knows = (one: ClusterServer) => one.revision > server.revision && one.state.streams.get(this.#streamId);
+    const other = answering(this.#scene).find(knows);
+    if (other !== undefined) this.#fail(`is told to be over at ${server.name}, and ${other.name} knows better`);
+    this.#isOver = true;
+    return undefined;
   }
 
   /** The source ends its stream some time after it is done: a sink that has not heard the end by then never does. */
   #stop(): void {
     const [client] = this.#clients;
     const { scheduler } = this.#scene;
-    if (this.#doneMs === undefined || scheduler.nowMs - this.#doneMs < LINGER_MS || this.#isStopping) return;
+    if (this.#doneMs === undefined || scheduler.nowMs - this.#doneMs < LINGER_MS) return;
     const { server } = client;
     if (server === undefined) return;
-    this.#isStopping = true;
-    void server.replica.submit({ kind: 'TerminateStream', sid: client.sid, id: this.#streamId }).then((outcome) => {
-      this.#isStopping = false;
-      const isGone = !isFault(outcome) || outcome.reason === 'STREAM_NOT_FOUND';
-      if (server.process.isAlive && isGone) this.#isOver = true;
-    });
+    const command = { kind: 'TerminateStream', sid: client.sid, id: this.#streamId } as const;
+    this.#stopping.ask(
+      server,
+      () => server.replica.submit(command),
+      (outcome) => {
+        if (!isFault(outcome) || outcome.reason === 'STREAM_NOT_FOUND') this.#isOver = true;
+      },
+    );
   }
 
   #fail(text: string): undefined {

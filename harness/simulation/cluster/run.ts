@@ -43,11 +43,22 @@ export async function mutateClusters(servers: number): Promise<boolean> {
 }
 
 function lineOf(
-  { seed, violation, revisions, acknowledged, unknown, carried, remoteStreams }: ClusterResult,
+  {
+    seed,
+    violation,
+    revisions,
+    acknowledged,
+    unknown,
+    carried,
+    remoteStreams,
+    connections,
+    remoteConnections,
+  }: ClusterResult,
   { minutes, servers }: Pick<ClusterSeeds, 'minutes' | 'servers'>,
 ): string {
   const went = violation === undefined ? 'ok' : `FAILED ${violation.check} at ${violation.atMs} ms: ${violation.text}`;
   const streams = `${carried} blocks carried, ${remoteStreams} streams between servers`;
-  const counts = `${revisions} revisions, ${acknowledged} acknowledged, ${unknown} unknown, ${streams}`;
+  const direct = `${connections} connections, ${remoteConnections} between servers`;
+  const counts = `${revisions} revisions, ${acknowledged} acknowledged, ${unknown} unknown, ${streams}, ${direct}`;
   return `seed ${seed}, ${servers} servers, ${minutes} min: ${went}; ${counts}`;
 }

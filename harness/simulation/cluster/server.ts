@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import type { Asking } from '../../../src/brokering/asking.js';
 import type { BranchHost } from '../../../src/cluster/door/branch-calls.js';
 import { EpochRenewal } from '../../../src/cluster/epoch-renewal.js';
 import { LogMemory, type MemoryStore } from '../../../src/cluster/log-memory.js';
@@ -29,6 +30,7 @@ import { joinRelays, type PeerBranches } from '../../../src/server/neighbours.js
 import { within } from '../machine/etcd-disk.js';
 import type { Process } from '../machine/process.js';
 import type { SeededRandom } from '../machine/random.js';
+import { Brokering } from './brokering.js';
 import type { LinkPlace } from './links.js';
 
 const LEADER_TTL_MS = 3_000;
@@ -61,6 +63,10 @@ export interface ClusterTampering {
   readonly isForgetful?: boolean;
   /** What a server of this name says that it knows, by how many processes it has had; absent: all are of one build. */
   readonly known?: (name: string, lives: number) => KnownNumbers;
+  /** How a server's relay makes sure that it is up to date, before it refuses an end. */
+  readonly relayCurrent?: () => Promise<undefined>;
+  /** How a server finds what an answer is to, by its SID and the order's id. */
+  readonly orderFor?: (state: State) => Asking['orderFor'];
   /** Whether a server takes itself for in touch with the others. */
   readonly isInTouch?: (member: Member) => boolean;
   /** Called with every change at each server, once it is applied there. */
@@ -103,6 +109,7 @@ export class ClusterServer implements LinkPlace {
     readonly state: State,
     readonly memory: LogMemory | undefined,
     readonly relay: Relay,
+    readonly brokering: Brokering,
   ) {
     this.name = deps.name;
     this.process = deps.process;
@@ -183,14 +190,16 @@ export class ClusterServer implements LinkPlace {
       dial: (to, request, owner) => dial(to, tamper.dialled?.(request) ?? request, owner),
     };
     joinRelays(relay, replica, { member, branches: { ...branches, serve }, clock });
+    if (tamper.relayCurrent !== undefined) relay.places = { ...relay.places!, current: tamper.relayCurrent };
     const witness: Publisher = {
       publish: (position, changes) => {
         applied(state, position, changes);
         for (const change of changes) tamper.changed?.(change, server);
       },
     };
-    replica.publishTo(leases, deadlines, attachments, member, relay, witness);
-    const server: ClusterServer = new ClusterServer(deps, member, replica, state, memory, relay);
+    const brokering = new Brokering({ ...{ state, replica, process, random }, orderFor: tamper.orderFor });
+    replica.publishTo(leases, deadlines, attachments, member, relay, ...brokering.publishers, witness);
+    const server: ClusterServer = new ClusterServer(deps, member, replica, state, memory, relay, brokering);
     server.branchHost = branchHost;
     made(server);
     await member.start();

@@ -11,7 +11,9 @@ import { Scheduler } from '../machine/scheduler.js';
 import { Verdict, type Violation } from '../verdict.js';
 import { BranchLinks } from './branch-links.js';
 import { Callers } from './callers.js';
+import { ClusterConnections } from './connections.js';
 import { StateJudge } from './judge.js';
+import { Keepers } from './keepers.js';
 import { isExpiry, Ledger } from './ledger.js';
 import { Links } from './links.js';
 import type { ClusterScene, Place } from './place.js';
@@ -40,14 +42,19 @@ export interface ClusterResult {
   /** Blocks of streams that sinks have taken, and the streams that led from one server to another. */
   readonly carried: number;
   readonly remoteStreams: number;
+  /** Direct connections that were acknowledged, and those of them between instances at different servers. */
+  readonly connections: number;
+  readonly remoteConnections: number;
   readonly simulatedMs: number;
 }
 
 /**
  * Several servers of one network on a simulated etcd, without doors: they are killed, stand still, and are cut off from each other and
- * from etcd, while callers at all of them open, attach, renew and end sessions, and clients send each other data over streams.
+ * from etcd, while callers at all of them open, attach, renew and end sessions, and clients send each other data over streams and ask for
+ * direct connections.
  *
- * Its checks are those of {@link Ledger}, {@link StateJudge}, {@link Callers}, {@link SnapshotCheck}, {@link ReadableCheck} and {@link ClusterRelays}, and **Sound**: no server gives
+ * Its checks are those of {@link Ledger}, {@link StateJudge}, {@link Callers}, {@link Keepers}, {@link SnapshotCheck}, {@link ReadableCheck},
+ * {@link ClusterConnections} and {@link ClusterRelays}, and **Sound**: no server gives
  * itself up, and no rejection is left alone.
  */
 export class ClusterWorld implements ClusterScene {
@@ -61,6 +68,8 @@ export class ClusterWorld implements ClusterScene {
   readonly #links: Links;
   readonly #judge = new StateJudge(this.verdict, this.ledger);
   readonly #callers: Callers;
+  readonly #keepers: Keepers;
+  readonly #connections: ClusterConnections;
   readonly #relays: ClusterRelays;
   readonly #restores: Restores;
   #isCalm = false;
@@ -87,16 +96,21 @@ export class ClusterWorld implements ClusterScene {
       ...{ store: 'passes' as const, disturbedMs: 0, lives: 0 },
     }));
     this.#callers = new Callers(this);
+    this.#keepers = new Keepers(this, this.random.fork(3));
+    this.#connections = new ClusterConnections(this, this.random.fork(4));
     this.#relays = new ClusterRelays(this);
     this.#restores = new Restores({
       ...{ scene: this, etcd: this.#etcd, kill: (place, downMs) => this.#kill(place, downMs) },
       restored: (revision) => {
-        for (const part of [this.#judge, this.#callers, this.#relays]) part.restored(revision);
+        const parts = [this.#judge, this.#callers, this.#keepers, this.#connections, this.#relays];
+        for (const part of parts) part.restored(revision);
       },
     });
     this.ledger.stored = (command, revision) => {
       this.#judge.stored(command, revision);
-      if (isExpiry(command)) this.#callers.judgeExpiry(command.sid);
+      if (!isExpiry(command)) return;
+      this.#callers.judgeExpiry(command.sid);
+      this.#keepers.judgeExpiry(command.sid);
     };
   }
 
@@ -120,6 +134,8 @@ export class ClusterWorld implements ClusterScene {
     try {
       for (const place of this.places) this.#boot(place);
       this.#callers.begin();
+      this.#keepers.begin();
+      this.#connections.begin();
       this.#relays.begin();
       this.#strikes().begin();
       const isOver = () => verdict.violation !== undefined;
@@ -128,6 +144,7 @@ export class ClusterWorld implements ClusterScene {
       await scheduler.run(scheduler.nowMs + CALM_MS, isOver);
       this.#judge.judgeRest(this.places);
       this.#relays.judgeRest();
+      this.#connections.judgeRest();
     } finally {
       process.off('unhandledRejection', unhandled);
     }
@@ -136,6 +153,7 @@ export class ClusterWorld implements ClusterScene {
     return {
       ...{ seed, violation: verdict.violation, revisions: ledger.revision, simulatedMs: scheduler.nowMs },
       ...{ acknowledged, unknown, carried: this.#relays.taken, remoteStreams: this.#relays.remote },
+      ...this.#connections.counts,
     };
   }
 
@@ -174,6 +192,7 @@ export class ClusterWorld implements ClusterScene {
       branches: new BranchLinks({ clock: process.clock, links: this.#links, from, find }),
       applied: (state: State, position: Position, changes: readonly Change[]) => {
         this.#judge.applied(name, state, position, changes);
+        this.#connections.applied(position.revision, changes);
         if (place.server !== undefined) this.#judge.judgeHomes(place.server);
       },
       fatal: (error: unknown) => {

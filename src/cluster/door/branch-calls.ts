@@ -3,15 +3,15 @@ import type { RelayRequest, RelayResponse } from '../../../gen/switchyard/cluste
 import type { Fence } from '../../base/fence.js';
 import { Fault } from '../../core/model/fault.js';
 import { SinkEnd } from '../../relay/end.js';
-import type { OpenedEnd } from '../../relay/relay.js';
+import type { PeerOutcome } from '../../relay/relay.js';
 import type { BranchRequest } from '../../relay/remote-branch.js';
 
 /** What a server of channels is for the servers of sinks. */
 export interface BranchHost {
   /** Waits until a revision is applied here. A refusal when that takes too long. */
   reached(revision: number): Promise<Fault | undefined>;
-  /** Opens a sink's end for the server of this name. `elsewhere`: the channel is not here, or the sink's session not there. */
-  open(request: BranchRequest, server: string): Fault | OpenedEnd | 'elsewhere';
+  /** Opens a sink's end for the server of this name. */
+  open(request: BranchRequest, server: string): PeerOutcome | Promise<PeerOutcome>;
   /** How long the branch of a server whose call broke is waited for. */
   readonly waitMs: number;
 }
@@ -47,19 +47,25 @@ export class BranchCarrier {
 
   /** Opens the branch that the call asks for first. */
   open(wanted: WantedBranch): void {
-    const give = this.#fence.around(
-      'peers',
-      (behind: Fault | undefined) => this.#give(wanted, behind),
-      () => this.#fail(status.INTERNAL, 'the branch could not be opened'),
-    );
-    void this.#host.reached(Number(wanted.revision)).then(give);
+    const failed = () => this.#fail(status.INTERNAL, 'the branch could not be opened');
+    const give = this.#fence.around('peers', (opened: PeerOutcome) => this.#give(wanted, opened), failed);
+    const rejected = (error: unknown) => {
+      throw error;
+    };
+    void this.#ask(wanted).then(give, this.#fence.around('peers', rejected, failed));
   }
 
-  #give({ server, sid, branchId, blocks }: WantedBranch, behind: Fault | undefined): undefined {
-    if (this.#isOver) return;
-    if (behind !== undefined) return this.#fail(status.UNAVAILABLE, behind.message);
-    const request = { sid, branchId, blocks: blocks === undefined ? undefined : Number(blocks) };
-    const opened = this.#host.open(request, server);
+  async #ask({ server, sid, branchId, blocks, revision }: WantedBranch): Promise<PeerOutcome> {
+    const behind = await this.#host.reached(Number(revision));
+    if (behind !== undefined || this.#isOver) return behind ?? 'elsewhere';
+    return this.#host.open({ sid, branchId, blocks: blocks === undefined ? undefined : Number(blocks) }, server);
+  }
+
+  #give({ branchId }: WantedBranch, opened: PeerOutcome): undefined {
+    if (this.#isOver) {
+      if (!(opened instanceof Fault) && opened !== 'elsewhere') opened.end.close();
+      return;
+    }
     if (opened === 'elsewhere') return this.#fail(status.FAILED_PRECONDITION, ELSEWHERE);
     if (opened instanceof Fault) return this.#refuse(opened);
     const { end } = opened;

@@ -125,12 +125,14 @@ export function noConnection(name: string): Fault {
  * The command for the successful answer to an order of a connection, whose data depends on the role; undefined for an
  * order that has none.
  */
-export function readAnswer(
+export async function readAnswer(
   backing: Backing,
   answer: { readonly sid: number; readonly orderId: string; readonly data: Uint8Array; readonly peer: string },
-): Command | Fault | undefined {
+): Promise<Command | Fault | undefined> {
   const { sid, orderId, data } = answer;
-  const body = backing.replica.state.orders.get(sid, orderId)?.body;
+  const order = await backing.asking.orderFor(sid, orderId);
+  if (order instanceof Fault) return order;
+  const body = order?.body;
   if (body?.kind !== 'connection') return undefined;
   try {
     switch (body.role) {

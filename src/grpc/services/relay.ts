@@ -2,7 +2,7 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { type RelayOpened, type RelayRequest, RelayResponse } from '../../../gen/switchyard/v1/stream_service.js';
 import { Fault } from '../../core/model/fault.js';
 import { type SinkEnd, SourceEnd } from '../../relay/end.js';
-import type { OpenedEnd } from '../../relay/relay.js';
+import type { OpenedEnd, Relay } from '../../relay/relay.js';
 import { GuardedSource } from '../../replica/guarded-source.js';
 import type { Backing } from '../backing.js';
 import { internalFault } from '../call-faults.js';
@@ -26,7 +26,9 @@ const RESET_AFTER_END_MS = 20;
 export function relay(backing: Backing, call: RelayCall, sid: number, caller: Caller): undefined {
   let end: SourceEnd | SinkEnd | undefined;
   let source: GuardedSource<RelayResponse> | undefined;
+  let isOver = false;
   const fail = (fault: Fault) => {
+    isOver = true;
     call.removeAllListeners('data');
     call.resume();
     call.emit('error', toEnding(fault));
@@ -36,6 +38,17 @@ export function relay(backing: Backing, call: RelayCall, sid: number, caller: Ca
     else source.refuse(fault);
   });
   call.on('cancelled', forget);
+  const begin = (request: RelayRequest, opened: Fault | OpenedEnd) => {
+    if (isOver || call.cancelled) return opened instanceof Fault ? undefined : opened.end.close();
+    if (opened instanceof Fault) return fail(opened);
+    ({ end } = opened);
+    const stream = streamMessage(opened.stream, backing.replica.state.epoch);
+    const saysWhere = request.open?.blocks !== undefined;
+    const greeting = () => (opened.channel === undefined ? undefined : { stream, channel: opened.channel });
+    const side = end instanceof SourceEnd ? sourceSide(end, call, greeting) : sinkSide(end, greeting, saysWhere);
+    source = new GuardedSource(side, forget);
+    pump<RelayResponse, RelayResponse>(source, call, asIs, (error) => internalFault(backing, call.getPath(), error));
+  };
   call.on('data', (request: RelayRequest) => {
     // What the refusal has overtaken.
     if (source?.fault !== undefined) return;
@@ -43,14 +56,15 @@ export function relay(backing: Backing, call: RelayCall, sid: number, caller: Ca
     if (wrong !== undefined) return fail(wrong);
     if (end === undefined) {
       const opened = openEnd(backing, sid, request);
-      if (opened instanceof Fault) return fail(opened);
-      ({ end } = opened);
-      const stream = streamMessage(opened.stream, backing.replica.state.epoch);
-      const saysWhere = request.open?.blocks !== undefined;
-      const greeting = () => (opened.channel === undefined ? undefined : { stream, channel: opened.channel });
-      const side = end instanceof SourceEnd ? sourceSide(end, call, greeting) : sinkSide(end, greeting, saysWhere);
-      source = new GuardedSource(side, forget);
-      pump<RelayResponse, RelayResponse>(source, call, asIs, (error) => internalFault(backing, call.getPath(), error));
+      if (!(opened instanceof Promise)) return begin(request, opened);
+      // Its blocks wait with the client meanwhile.
+      call.pause();
+      void opened
+        .catch((error) => internalFault(backing, call.getPath(), error))
+        .then((outcome) => {
+          begin(request, outcome);
+          call.resume();
+        });
       return;
     }
     const fault = request.open === undefined ? take(end, request) : again();
@@ -87,14 +101,14 @@ function refuseParts({ open, block, confirmedBlocks }: RelayRequest): Fault | un
   return Fault.fields((there.length === 0 ? ['block'] : there).map((field) => ({ field, description })));
 }
 
-function openEnd({ relay }: Backing, sid: number, { open }: RelayRequest): Fault | OpenedEnd {
+function openEnd({ relay }: Backing, sid: number, { open }: RelayRequest): ReturnType<Relay['openCurrently']> {
   if (open === undefined) return new Fault('OUT_OF_ORDER', 'the first message of a Relay call has `open`');
   const blocks = open.blocks === undefined ? undefined : Number(open.blocks);
   if (blocks !== undefined && !Number.isSafeInteger(blocks)) {
     const description = `${open.blocks}; ${Number.MAX_SAFE_INTEGER} is the most`;
     return Fault.fields([{ field: 'open.blocks', description }]);
   }
-  return relay.open(sid, open.id, blocks);
+  return relay.openCurrently(sid, open.id, blocks);
 }
 
 function again(): Fault {

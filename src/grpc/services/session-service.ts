@@ -184,7 +184,7 @@ async function answerOrder(
   }
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const brought = reason === undefined ? readAnswer(backing, { sid, orderId, data, peer }) : undefined;
+  const brought = reason === undefined ? await readAnswer(backing, { sid, orderId, data, peer }) : undefined;
   if (brought instanceof Fault) return brought;
   const plain = { kind: 'AnswerOrder', sid, orderId, code: reason, description, data } as const;
   const outcome = await replica.submit(brought ?? plain);

@@ -24,11 +24,11 @@ describe('a simulated world of several servers', () => {
   });
 
   it(
-    'carries streams from one server to another, whatever is done to the servers',
+    'carries streams and brokers connections from one server to another, whatever is done to the servers',
     async () => {
-      const { violation, carried, remoteStreams } = await new ClusterWorld(11, 3).run(MINUTES);
+      const { violation, carried, remoteStreams, remoteConnections } = await new ClusterWorld(11, 3).run(MINUTES);
       expect(violation).toBeUndefined();
-      expect([carried > 50, remoteStreams > 1]).toEqual([true, true]);
+      expect([carried > 50, remoteStreams > 1, remoteConnections > 1]).toEqual([true, true, true]);
     },
     LIMIT_MS,
   );

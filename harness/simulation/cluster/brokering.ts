@@ -1,0 +1,124 @@
+import { Acceptances } from '../../../src/brokering/acceptances.js';
+import { Asking } from '../../../src/brokering/asking.js';
+import type { Command } from '../../../src/core/model/command.js';
+import { ConnectionRole } from '../../../src/core/model/connection.js';
+import { Fault } from '../../../src/core/model/fault.js';
+import type { State } from '../../../src/core/store/state.js';
+import { AccessTokens } from '../../../src/replica/access/access-tokens.js';
+import { Gatekeeper } from '../../../src/replica/access/gatekeeper.js';
+import { answerCurrently } from '../../../src/replica/currency.js';
+import { DEFAULT_REPLICA_LIMITS } from '../../../src/replica/limits.js';
+import type { Publisher } from '../../../src/replica/publisher.js';
+import type { Replica } from '../../../src/replica/replica.js';
+import { defaultShares } from '../../../src/shares/limits.js';
+import { Shares } from '../../../src/shares/shares.js';
+import type { Process } from '../machine/process.js';
+import type { SeededRandom } from '../machine/random.js';
+
+const ORIGIN = { address: '192.0.2.1', connection: '192.0.2.1:7' };
+const BROUGHT = {
+  candidates: [{ host: '192.0.2.1', port: 4_000, type: 1, priority: 9 }],
+  publicKey: Buffer.from('a key'),
+  roundTripMs: 8,
+};
+/** A relay comes late: an end of this form does not know how to use one that comes first. */
+const RELAY_VERSION = 2;
+/** The server coordinates, and falls back on a relay. */
+const COORDINATED = { type: 1, port: 0, relayed: 0, fallback: 0, requestId: '' };
+const OF_SESSION = { isOfSession: true, isOnce: false };
+
+/** What the brokering of a simulated server stands on. */
+export interface BrokeringDeps {
+  readonly state: State;
+  readonly replica: Replica;
+  readonly process: Process;
+  readonly random: SeededRandom;
+  /** A deliberate fault: how it finds what an answer is to. */
+  readonly orderFor?: ((state: State) => Asking['orderFor']) | undefined;
+}
+
+/** Direct connections at a simulated server, as its doors ask for them and read what ends answer. */
+export class Brokering {
+  readonly publishers: readonly Publisher[];
+  readonly #deps: BrokeringDeps;
+  readonly #asking: Asking;
+
+  constructor(deps: BrokeringDeps) {
+    this.#deps = deps;
+    const { state, replica, random } = deps;
+    const { clock } = deps.process;
+    const tokens = new AccessTokens({ clock, random });
+    const gatekeeper = new Gatekeeper({ ...{ state, clock, tokens }, floor: 'open', bindsSessions: true });
+    const key = [random.fork(1).word(), random.fork(2).word()] as const;
+    const shares = new Shares({ state, limits: defaultShares(state.limits), key, isExempt: () => true });
+    const acceptances = new Acceptances(state);
+    this.publishers = [shares, acceptances, gatekeeper];
+    this.#asking = new Asking({
+      ...{ replica, gatekeeper, shares, acceptances, clock, random },
+      isObserved: () => true,
+      orderDeadlineMs: DEFAULT_REPLICA_LIMITS.orderDeadlineMs,
+    });
+    if (deps.orderFor !== undefined) this.#asking.orderFor = deps.orderFor(state);
+  }
+
+  /** Asks for a connection, and resolves with its number once the peer has accepted. */
+  ask(sid: number, cvid: number): Promise<number | Fault> {
+    const asker = { sid, isAdmin: false, origin: ORIGIN, hasShown: () => false };
+    return this.#currently(async () => {
+      const asked = await this.#asking.ask({
+        ...COORDINATED,
+        ...BROUGHT,
+        sid,
+        cvid,
+        asker,
+        relayVersion: RELAY_VERSION,
+      });
+      return asked instanceof Fault ? asked : asked.connection.id;
+    });
+  }
+
+  /** Answers an order with what an end has to say to any. `connected`: whether an attempt has led to a path. */
+  answer(sid: number, orderId: string, connected: boolean): Promise<Fault | undefined> {
+    return this.#currently(async () => {
+      const command = await this.#read(sid, orderId, connected);
+      const outcome = command instanceof Fault ? command : await this.#deps.replica.submit(command);
+      return outcome instanceof Fault ? outcome : undefined;
+    });
+  }
+
+  /** Takes one end's word about the path of a connection. */
+  report(sid: number, peer: number, connection: number, established: boolean): Promise<Fault | undefined> {
+    const brokered = { connection, path: established ? 1 : 0, roundTripMs: 8, failed: false } as const;
+    return this.#currently(async () => {
+      const outcome = await this.#deps.replica.submit({
+        kind: 'ReportLink',
+        sid,
+        peer,
+        link: 1,
+        established,
+        brokered,
+      });
+      return outcome instanceof Fault ? outcome : undefined;
+    });
+  }
+
+  async #read(sid: number, orderId: string, connected: boolean): Promise<Command | Fault> {
+    const order = await this.#asking.orderFor(sid, orderId);
+    if (order instanceof Fault) return order;
+    switch (order?.body.kind === 'connection' ? order.body.role : undefined) {
+      case ConnectionRole.GATHER:
+        return this.#asking.gathered(sid, orderId, { ...BROUGHT, relayVersion: RELAY_VERSION }, ORIGIN.address);
+      case ConnectionRole.PUNCH_CONTROLLING:
+      case ConnectionRole.PUNCH_CONTROLLED:
+        return this.#asking.tried(sid, orderId, { connected, pairs: [], tookMs: 5, roundTripMs: 8 });
+      default:
+        return { kind: 'AnswerOrder', sid, orderId, code: undefined, description: '', data: new Uint8Array() };
+    }
+  }
+
+  async #currently<T>(attempt: () => Promise<T | Fault>): Promise<T | Fault> {
+    const { replica, state } = this.#deps;
+    const { currency } = replica;
+    return currency === undefined ? attempt() : answerCurrently({ currency, state }, OF_SESSION, attempt);
+  }
+}
