@@ -97,7 +97,7 @@ class Instance:
                 open_source=lambda id, blocks: self.open_source(id, blocks=blocks),
                 open_sink=lambda id, blocks: self.open_sink(id, blocks=blocks),
                 problem=lambda error: self._events.emit("problem", error),
-                endorse=lambda key: endorse(options.key, key, options.uuid) if options.key else None,
+                endorse=lambda key: endorse(options.key, key, options.uuid, network=server.network_name) if options.key else None,
             )
         )
         self._loop = asyncio.get_running_loop()

@@ -126,7 +126,7 @@ def signed_bytes(
 
 
 def endorse(
-    key: SigningKey, connection_key: bytes, uuid: str, *, network: str = DEFAULT_NETWORK, expires_at_ms: Optional[int] = None
+    key: SigningKey, connection_key: bytes, uuid: str, *, network: str, expires_at_ms: Optional[int] = None
 ) -> bytes:
     """Signs the key of this end's connections by that of its identity: the form stands with `peer_endorsement` in connection.proto."""
     name = network.encode("ascii")

@@ -38,7 +38,7 @@ describe('switchyard console', () => {
     rmSync(home, { recursive: true });
     expect(status).toBe(0);
     const [, code] = /#code=([\w-]+)\n$/.exec(out) ?? [];
-    expect(await (await post(at.console, '/login', code)).json()).toEqual({ role: 'viewer' });
+    expect(await (await post(at.console, '/login', code)).json()).toEqual({ role: 'viewer', network: 'default' });
   });
 
   it('says how to start a server with a console, where there is none', async () => {
