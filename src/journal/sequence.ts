@@ -4,15 +4,18 @@ import { JournalError, type StoredRecord } from './journal.js';
 
 /** Checks that an append goes on where the journal ends. Throws when it does not: then the caller is broken. */
 export function checkFollows(last: number, records: readonly StoredRecord[]): void {
-  records.forEach(({ revision }, at) => {
-    const expected = last + 1 + at;
+  let expected = last;
+  for (const { revision } of records) {
+    expected++;
     if (revision !== expected) throw new Error(`record ${revision} was appended where ${expected} has to follow`);
-  });
+  }
 }
 
 /** The format of a journal with these records added: each of them is readable only for builds that know its own. */
 export function formatWith(format: number, records: readonly StoredRecord[]): number {
-  return records.reduce((highest, { bytes }) => Math.max(highest, formatOf(bytes)), format);
+  let highest = format;
+  for (const { bytes } of records) highest = Math.max(highest, formatOf(bytes));
+  return highest;
 }
 
 /** Checks that a journal of format 1 is being moved on. Throws when it is not: then the caller is broken. */

@@ -18,15 +18,14 @@ export class Homes {
   /** The SID that this server had when it was asked for last. */
   #own = 0;
 
+  /** Whether this server has no others beside it. */
+  readonly isAlone: boolean;
+
   /** `ownUuid`: which of several servers this one is; undefined where it is alone. */
   constructor(state: StateView, ownUuid: string | undefined) {
     this.#state = state;
     this.#ownUuid = ownUuid;
-  }
-
-  /** Whether this server has no others beside it. */
-  get isAlone(): boolean {
-    return this.#ownUuid === undefined;
+    this.isAlone = ownUuid === undefined;
   }
 
   /** This server's SID; 0 while it is not one of the servers yet. It gets another one if it was lost and all its sessions left. */
