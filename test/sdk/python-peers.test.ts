@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { TesteeProcess } from '../../conformance/runner/testee.js';
 import { GO, PYTHON } from '../../conformance/testees/plans.js';
-import { type Instance, InstanceType, type PeerStream, Switchyard } from '../../src/client/index.js';
+import { type Instance, InstanceType, type PeerStream, SigningKey, Switchyard } from '../../src/client/index.js';
 import { pythonWithGrpc } from '../gate/requirements.mjs';
-import { type Running, run } from '../grpc/running.js';
+import { ADMIN_TOKEN, type Running, run } from '../grpc/running.js';
 import { IS_LONG, itLong } from '../long.js';
 
 /** The first build of Go on a machine compiles gRPC, too. */
@@ -29,10 +29,16 @@ if (IS_LONG && goMissing !== undefined) process.stderr.write(`not checked: peers
 const itWithGo = IS_LONG && goMissing !== undefined ? it.skip : itLong;
 
 /** A client on the server, which takes every peer and sends back what comes. */
-async function joinTestee(plan: typeof PYTHON, server: string, as: string) {
-  const testee = new TesteeProcess(plan, server);
+async function joinTestee(
+  plan: typeof PYTHON,
+  server: string,
+  as: string,
+  { network, key }: { network?: string; key?: Buffer } = {},
+) {
+  const testee = new TesteeProcess(plan, server, network);
   expect(await testee.can).toContain('relayed');
-  await testee.command({ do: 'join', as, uuid: randomUUID(), type: 2, name: as });
+  const proof = key && { key: key.toString('hex') };
+  await testee.command({ do: 'join', as, uuid: randomUUID(), type: 2, name: as, ...proof });
   const cvid = Number((await testee.event('attached', as, BUILD_MS))!.cvid);
   await testee.command({ do: 'acceptPeers', as });
   return { testee, cvid };
@@ -97,6 +103,23 @@ async function expectEcho(testee: TesteeProcess, as: string, cvid: number) {
     here.handlers.accepted = (stream) => void stream.destroy();
     await there.testee.command({ do: 'connect', as: 'p', cvid: here.session!.cvid, stream: 'cut' });
     await expect(there.testee.command({ do: 'receiveEnd', stream: 'cut' })).rejects.toThrow();
+  });
+
+  it('is endorsed by the key of its identity for the network that both are in', async () => {
+    const administrator = new Switchyard({ server: server.address, adminToken: ADMIN_TOKEN });
+    await administrator.identities.createNetwork('north');
+    await administrator.close();
+    const north = new Switchyard({ server: server.address, network: 'north' });
+    const pinned = north.join({ uuid: randomUUID(), type: InstanceType.AGENT });
+    await pinned.attached();
+    const secret = randomBytes(32);
+    const { testee, cvid } = await joinTestee(PYTHON, server.address, 'n', { network: 'north', key: secret });
+    const pins = [SigningKey.fromSecret(secret).keyId.toString('hex')];
+    const stream = await pinned.connect(cvid, { relayOnly: true, pins });
+    stream.end('north');
+    expect(await text(stream)).toBe('north');
+    expect(await testee.close()).toBeUndefined();
+    await north.close();
   });
 
   itWithGo(

@@ -97,7 +97,7 @@ class Instance:
                 open_source=lambda id, blocks: self.open_source(id, blocks=blocks),
                 open_sink=lambda id, blocks: self.open_sink(id, blocks=blocks),
                 problem=lambda error: self._events.emit("problem", error),
-                endorse=lambda key: endorse(options.key, key, options.uuid, network=server.network_name) if options.key else None,
+                endorse=self._endorse,
             )
         )
         self._loop = asyncio.get_running_loop()
@@ -274,6 +274,13 @@ class Instance:
         if self._options.key is None:
             return None
         return await prove(self._anybody, self._options.key, purpose, self._options.uuid)
+
+    def _endorse(self, connection_key: bytes) -> Optional[bytes]:
+        """Signs the key of this instance's connections, for its own network alone; None: it has no key to sign with."""
+        if self._options.key is None:
+            return None
+        network = self._caller.server.network_name
+        return endorse(self._options.key, connection_key, self._options.uuid, network=network)
 
     async def _attach(self) -> Event:
         """Attaches; on a connection that is new, once more with a proof where the server asks for one."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Optional
 import grpc
 
 from .errors import SwitchyardError
+from .server import DEFAULT_NETWORK
 from .v1 import identity_pb2
 
 if TYPE_CHECKING:
