@@ -15,7 +15,7 @@ CAN = ["join", "orders", "replica", "streams", "calls", "network"]
 if importlib.util.find_spec("cryptography") is not None:
     CAN.append("proof")
     if importlib.util.find_spec("OpenSSL") is not None:
-        CAN.append("relayed")
+        CAN += ["relayed", "direct"]
 # The longest command: one that has texts of some MiB sent.
 LINE_BYTES_MAX = 32 << 20
 
@@ -106,7 +106,7 @@ class Testee:
             return True
 
         async def accepted(stream: Any) -> None:
-            say(event="accepted", **{"as": of["as"]}, peer=stream.peer_cvid, endToEnd=stream.end_to_end)
+            say(event="accepted", **{"as": of["as"]}, peer=stream.peer_cvid, path=stream.path, endToEnd=stream.end_to_end)
             async with stream:
                 while data := await stream.reader.read(65_536):
                     stream.writer.write(data)
@@ -116,7 +116,8 @@ class Testee:
         handlers.accept, handlers.accepted = accept, accepted
 
     async def connect(self, of: dict[str, Any]) -> dict[str, Any]:
-        stream = self.peers[of["stream"]] = await self.instances[of["as"]].connect(of["cvid"])
+        fallback = "none" if of.get("direct") else "immediate"
+        stream = self.peers[of["stream"]] = await self.instances[of["as"]].connect(of["cvid"], fallback=fallback)
         return {"path": stream.path, "endToEnd": stream.end_to_end}
 
     async def send(self, of: dict[str, Any]) -> None:

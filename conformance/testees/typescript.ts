@@ -20,7 +20,7 @@ import { PeerEnd } from './peer-end.js';
 // biome-ignore lint/suspicious/noExplicitAny: each command knows its own fields, and a wrong one fails the case
 type Fields = any;
 
-const CAN = ['join', 'orders', 'replica', 'streams', 'calls', 'proof', 'relayed', 'network'];
+const CAN = ['join', 'orders', 'replica', 'streams', 'calls', 'proof', 'relayed', 'direct', 'network'];
 
 const [, , server, network] = process.argv;
 const yard = new Switchyard({ server, network });
@@ -84,7 +84,7 @@ function acceptPeers({ as }: Fields): void {
   const { handlers } = found(instances, as);
   handlers.accept = () => true;
   handlers.accepted = (stream: PeerStream) => {
-    say({ event: 'accepted', as, peer: stream.peerCvid, endToEnd: stream.endToEnd });
+    say({ event: 'accepted', as, peer: stream.peerCvid, path: stream.path, endToEnd: stream.endToEnd });
     stream.on('error', (error) => say({ event: 'peerFailed', as, message: String(error) }));
     stream.pipe(stream);
   };
@@ -135,8 +135,8 @@ async function read({ stream, count = Number.POSITIVE_INFINITY }: Fields) {
   return { blocks, ended: false };
 }
 
-async function connectTo({ as, cvid, stream: name }: Fields) {
-  const stream = await found(instances, as).connect(cvid, { relayOnly: true });
+async function connectTo({ as, cvid, stream: name, direct }: Fields) {
+  const stream = await found(instances, as).connect(cvid, direct ? { fallback: 'none' } : { relayOnly: true });
   peers.set(name, new PeerEnd(stream));
   return { path: stream.path, endToEnd: stream.endToEnd };
 }

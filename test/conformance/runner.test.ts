@@ -27,7 +27,7 @@ const SAYS = `const say = (message) => process.stdout.write(JSON.stringify(messa
 describe('a case', () => {
   it('has steps that are known, and needs that a testee of the suite can meet', () => {
     const kinds = ['do', 'event', 'never', 'server', 'path', 'visitor'];
-    const needs = ['join', 'orders', 'replica', 'streams', 'calls', 'proof', 'relayed', 'network'];
+    const needs = ['join', 'orders', 'replica', 'streams', 'calls', 'proof', 'relayed', 'direct', 'network'];
     for (const { name, needs: wanted, steps } of readCases()) {
       for (const step of steps)
         expect([name, kinds.filter((kind) => kind in step)]).toEqual([name, [expect.anything()]]);

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -44,10 +45,20 @@ async function joinTestee(
   return { testee, cvid };
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
 /** Has a testee connect, send {@link LONG} and read it back, and end its way. */
-async function expectEcho(testee: TesteeProcess, as: string, cvid: number) {
-  const stream = `${as} to ${cvid}`;
-  expect(await testee.command({ do: 'connect', as, cvid, stream })).toEqual({ path: 'relayed', endToEnd: true });
+async function expectEcho(testee: TesteeProcess, as: string, cvid: number, path: 'relayed' | 'direct' = 'relayed') {
+  const stream = `${as} to ${cvid}, ${path}`;
+  const direct = path === 'direct';
+  expect(await testee.command({ do: 'connect', as, cvid, stream, direct })).toEqual({ path, endToEnd: true });
   const sent = testee.command({ do: 'send', stream, text: LONG });
   const { text: came } = await testee.command({ do: 'receive', stream, length: LONG.length });
   await sent;
@@ -89,7 +100,33 @@ async function expectEcho(testee: TesteeProcess, as: string, cvid: number) {
     await expectEcho(there.testee, 'p', here.session!.cvid);
   });
 
-  itLong('stays relayed when TypeScript looks for a direct path, which Python does not offer', async () => {
+  it.each(['none', 'late'] as const)(
+    'is direct where TypeScript asks for that with fallback %s, carries more than the window both ways, and ends well',
+    async (fallback) => {
+      const stream = await here.connect(there.cvid, { fallback });
+      expect([stream.path, stream.endToEnd]).toEqual(['direct', true]);
+      const closed = once(stream, 'close');
+      stream.end(LONG);
+      expect((await text(stream)) === LONG).toBe(true);
+      await closed;
+    },
+  );
+
+  it('is direct where Python asks for that, carries more than the window both ways, and ends well', async () => {
+    await expectEcho(there.testee, 'p', here.session!.cvid, 'direct');
+  });
+
+  it('is dialled by Python where TypeScript listens', async () => {
+    const outside = yard.join({ uuid: randomUUID(), type: InstanceType.AGENT, listenPort: await freePort() });
+    await outside.attached();
+    const stream = await outside.connect(there.cvid, { fallback: 'none' });
+    expect([stream.path, stream.endToEnd]).toEqual(['direct', true]);
+    stream.end('at the gate');
+    expect(await text(stream)).toBe('at the gate');
+    await outside.leave();
+  });
+
+  itLong('stays relayed when TypeScript looks for a direct path beside it, to which Python does not move', async () => {
     const stream = await here.connect(there.cvid, { upgradeAfterMs: 50 });
     stream.write('before');
     expect(String((await once(stream, 'data'))[0])).toBe('before');
@@ -128,6 +165,8 @@ async function expectEcho(testee: TesteeProcess, as: string, cvid: number) {
       const go = await joinTestee(GO, server.address, 'g');
       await expectEcho(there.testee, 'p', go.cvid);
       await expectEcho(go.testee, 'g', there.cvid);
+      await expectEcho(there.testee, 'p', go.cvid, 'direct');
+      await expectEcho(go.testee, 'g', there.cvid, 'direct');
       expect(await go.testee.close()).toBeUndefined();
     },
     BUILD_MS,

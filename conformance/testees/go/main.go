@@ -47,7 +47,7 @@ type command struct {
 	Count  *int            `json:"count"`
 	Text   string          `json:"text"`
 	Length int             `json:"length"`
-	// Of `connect`, beyond the suite: looks for a direct path, and goes nowhere without.
+	// Of `connect`: looks for a direct path, and goes nowhere without.
 	Direct bool `json:"direct"`
 }
 
@@ -86,7 +86,7 @@ func main() {
 		client: client, instances: map[string]*switchyard.Instance{}, networks: map[string]*switchyard.Network{},
 		sources: map[string]*switchyard.Source{}, sinks: map[string]*switchyard.Sink{}, peers: map[string]*switchyard.Conn{},
 	}
-	t.say(fields{"testee": "go", "can": []string{"join", "orders", "replica", "streams", "calls", "proof", "relayed", "network"}})
+	t.say(fields{"testee": "go", "can": []string{"join", "orders", "replica", "streams", "calls", "proof", "relayed", "direct", "network"}})
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, lineBytesMax)
 	for lines.Scan() {

@@ -139,7 +139,7 @@ func (t *testee) acceptPeers(of command) (fields, error) {
 			if err != nil {
 				return
 			}
-			t.tell("accepted", of.As, fields{"peer": conn.PeerCvid(), "endToEnd": conn.EndToEnd()})
+			t.tell("accepted", of.As, fields{"peer": conn.PeerCvid(), "path": conn.Path(), "endToEnd": conn.EndToEnd()})
 			go t.echo(of.As, conn)
 		}
 	}()

@@ -10,6 +10,8 @@ import grpc
 
 from . import limits
 from .backoff import Backoff
+from .brokered import Places
+from .direct import places_of
 from .emitter import Emitter, Listener
 from .errors import SwitchyardError
 from .keys import SigningKey, endorse, prove
@@ -62,6 +64,8 @@ class OwnSession:
     stream_id: int
     # The revision in which its node entered the graph.
     position: position_pb2.Position
+    # Where the server tells by which address it sees others: host and port of each.
+    rendezvous: Places
     # As whom it was opened; None when nothing was proved.
     identity: Optional[identity_pb2.Principal]
 
@@ -97,6 +101,7 @@ class Instance:
                 open_source=lambda id, blocks: self.open_source(id, blocks=blocks),
                 open_sink=lambda id, blocks: self.open_sink(id, blocks=blocks),
                 problem=lambda error: self._events.emit("problem", error),
+                rendezvous=self._rendezvous,
                 endorse=self._endorse,
             )
         )
@@ -174,12 +179,15 @@ class Instance:
         """Opens a branch that leads here, to receive."""
         return await RelaySink.open(self._caller, branch_id, blocks)
 
-    async def connect(self, peer_cvid: int) -> PeerStream:
+    async def connect(self, peer_cvid: int, *, fallback: str = "immediate") -> PeerStream:
         """
-        Connects to a peer through the server, which cannot read what passes. It outlives broken calls and restarts of the server.
-        Raises a SwitchyardError: PEER_REFUSED where the peer takes no connections.
+        Connects to a peer; the server cannot read what passes. `fallback` says whether and when it goes through the server:
+        `immediate`: at once, and it stays there; it outlives broken calls and restarts of the server. `late`: when three attempts to
+        find a direct path over TCP have failed. `none`: never; when these have failed, so has the connection.
+
+        Raises a SwitchyardError: PEER_REFUSED where the peer takes no connections, PATH_FAILED where no path was found.
         """
-        return await self._peers.connect(peer_cvid)
+        return await self._peers.connect(peer_cvid, fallback)
 
     def _happen(self, event: Event, error: Optional[SwitchyardError] = None) -> None:
         before = self.state
@@ -258,6 +266,7 @@ class Instance:
             ttl=seconds_of(opened.ttl),
             stream_id=opened.stream_id,
             position=opened.position,
+            rendezvous=places_of(opened.rendezvous, self._anybody.server.host),
             identity=opened.identity if opened.HasField("identity") else None,
         )
         owner = OrdersOwner(
@@ -274,6 +283,9 @@ class Instance:
         if self._options.key is None:
             return None
         return await prove(self._anybody, self._options.key, purpose, self._options.uuid)
+
+    async def _rendezvous(self) -> Places:
+        return (await self.attached()).rendezvous
 
     def _endorse(self, connection_key: bytes) -> Optional[bytes]:
         """Signs the key of this instance's connections, for its own network alone; None: it has no key to sign with."""

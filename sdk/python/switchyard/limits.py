@@ -35,3 +35,27 @@ PEER_FRAME_BYTES = 60 << 10
 # How long a new connection may take in all, and the close of one whose ways are both complete.
 PEER_CONNECT_MS = 60_000
 PEER_LINGER_MS = 10_000
+# Between two signs of life on a direct path, and how many of them may be missed.
+PEER_ALIVE_MS = 5_000
+PEER_ALIVE_MISSED_MAX = 4
+# Candidates of one side: the server takes no more. Own addresses that become candidates: one of each kind of network that people have.
+CANDIDATES_MAX = 16
+HOST_ADDRESSES_MAX = 4
+# How long learning one's own address may take, for each port.
+GATHER_MS = 3_000
+# The start of an attempt may be ordered for this far ahead at most.
+START_AFTER_MAX_MS = 10_000
+# One attempt, from its start: room for a SYN that the kernel sends again after 1 s, and what then follows.
+ATTEMPT_MS = 2_500
+# Before a refused dial is tried again, and how often.
+REDIAL_AFTER_MS = 100
+REDIALS_MAX = 50
+# Before the answer to a nomination is given up for: the path was good a moment ago.
+NOMINATE_MS = 2_000
+# Paths on which TLS is tried in one attempt, and connections that wait for it to begin: a stranger may dial, too.
+SECURED_MAX = 16
+EARLY_MAX = 16
+# Pairs that the server takes of one attempt.
+PAIRS_MAX = 32
+# How long the sockets of a punch are kept after it has worked here, should it not have worked there.
+SPARE_MS = 10_000

@@ -10,11 +10,14 @@ from typing import Any, Awaitable, Callable, Optional
 import grpc
 
 from . import limits
+from .brokered import Brokered, Places
+from .direct import DirectPaths, places_of, transport_over
 from .errors import Refusal, SwitchyardError
 from .orders import Handlers
-from .peer_stream import PeerStream, PeerTransport
+from .peer_stream import PeerStream
 from .pipe import RelayPipe, UnconfirmedStream
 from .plain_pipe import PlainChannel, PlainPipe
+from .punch import Puncher
 from .relay import RelaySink, RelaySource
 from .secure import Channel, PeerIdentity
 from .server import Caller
@@ -26,6 +29,13 @@ RELAY_VERSION = 3
 _PLAIN_VERSION = 1
 _SPOKEN = "switchyard-relay/2"
 _TCP = link_pb2.LINK_TYPE_TRANSPORT_TCP
+_IMMEDIATE = connection_pb2.CONNECTION_FALLBACK_IMMEDIATE
+_FALLBACKS = {
+    "immediate": _IMMEDIATE,
+    "late": connection_pb2.CONNECTION_FALLBACK_LATE,
+    "none": connection_pb2.CONNECTION_FALLBACK_NONE,
+}
+_PATHS = {"relayed": connection_pb2.PATH_KIND_RELAYED, "direct": connection_pb2.PATH_KIND_DIRECT}
 _ASK_SECONDS = 30.0
 _CROSSING_SECONDS = 3.0
 _PUNCHES = (connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING, connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLED)
@@ -41,47 +51,33 @@ class PeersOwner:
     open_sink: Callable[[int, int], Awaitable[RelaySink]]
     # Something went wrong that nobody waits for.
     problem: Callable[[Exception], None]
+    # Where the session's rendezvous ports are; waits until there is a session.
+    rendezvous: Callable[[], Awaitable[Places]]
     # Signs the key of this end by that of its identity; None: it has none.
     endorse: Callable[[bytes], Optional[bytes]]
 
 
-class _Brokered:
-    """One connection, from the request to its stream."""
-
-    def __init__(self, peer_cvid: int, incoming: bool) -> None:
-        self.id = ""
-        self.peer_cvid = peer_cvid
-        self.incoming = incoming
-        # Whether this end asks for it itself: then it gets the stream, also of a connection that the peer asked for first.
-        self.is_wanted = not incoming
-        self.transport: Optional[PeerTransport] = None
-        self.stream: asyncio.Future[PeerStream] = asyncio.get_running_loop().create_future()
-        self.stream.add_done_callback(lambda future: future.cancelled() or future.exception())
-
-    def fail(self, error: BaseException) -> None:
-        if not self.stream.done():
-            self.stream.set_exception(error)
-        if self.transport is not None:
-            self.transport.fail(error)
-
-
 class Peers:
     """
-    Connections go through the server, encrypted between the ends where both and the server are of 0.2.0 or newer: this client offers no address and dials none. When both ends ask
-    for each other at the same moment, the server answers both requests with one connection, and both go on as one.
+    Connections are direct or go through the server, and stay what they are; they are encrypted between the ends where both and the
+    server are of 0.2.0 or newer. When both ends ask for each other at the same moment, the server answers both requests with one
+    connection, and both go on as one.
     """
 
     def __init__(self, owner: PeersOwner) -> None:
         self._owner = owner
         self._identity: Optional[PeerIdentity] = None
-        self._by_id: dict[str, _Brokered] = {}
+        self._paths = DirectPaths(self._own)
+        self._by_id: dict[str, Brokered] = {}
         # Asked for, until the server has answered: by the peer that was asked for.
         self._asking: dict[asyncio.Future[None], int] = {}
         self._background: set[asyncio.Task[Any]] = set()
 
-    async def connect(self, peer_cvid: int) -> PeerStream:
+    async def connect(self, peer_cvid: int, fallback: str) -> PeerStream:
         """Asks for a connection, and waits until the peer has proved its key."""
-        brokered = await self._ask(peer_cvid)
+        if fallback not in _FALLBACKS:
+            raise ValueError(f"fallback is one of {', '.join(_FALLBACKS)}, not {fallback!r}")
+        brokered = await self._ask(peer_cvid, _FALLBACKS[fallback])
         try:
             return await asyncio.wait_for(asyncio.shield(brokered.stream), limits.PEER_CONNECT_MS / 1000)
         except BaseException as error:
@@ -96,18 +92,19 @@ class Peers:
         if order.role == connection_pb2.CONNECTION_ROLE_GATHER:
             return await self._gather(order)
         if order.role in _PUNCHES:
-            # No address of this end was tried.
-            return connection_pb2.PunchAnswer().SerializeToString()
+            return await self._punch(order)
+        if order.role == connection_pb2.CONNECTION_ROLE_DIAL:
+            return await self._dial(order)
         if order.role != connection_pb2.CONNECTION_ROLE_RELAY:
-            raise Refusal("UNIMPLEMENTED", "this client takes no connections but through the server")
+            raise Refusal("UNIMPLEMENTED", "this client does not know this role in a connection")
         await self._relay(order)
         return None
 
     def ended(self, ended: session_pb2.Order) -> None:
-        """The server says that a connection is over. A stream that stands ends by itself."""
+        """The server says that a connection is over. A stream that stands ends by itself, unless its path is dead."""
         word = ended.connection_ended
         brokered = self._by_id.get(word.connection_id)
-        if brokered is None or brokered.stream.done():
+        if brokered is None or (brokered.stream.done() and word.reason != error_pb2.REASON_PATH_FAILED):
             return
         reason = error_pb2.Reason.Name(word.reason).removeprefix("REASON_")
         brokered.fail(SwitchyardError(grpc.StatusCode.ABORTED, word.description, reason=reason))
@@ -120,22 +117,36 @@ class Peers:
                 brokered.fail(error)
                 self._by_id.pop(brokered.id, None)
 
-    async def _ask(self, peer_cvid: int) -> _Brokered:
+    async def _ask(self, peer_cvid: int, fallback: Any) -> Brokered:
         for theirs in self._by_id.values():
             if theirs.incoming and theirs.peer_cvid == peer_cvid and not theirs.stream.done():
                 theirs.is_wanted = True
                 return theirs
+        mine = Brokered(peer_cvid, incoming=False)
+        try:
+            used = await self._ask_as(mine, fallback)
+        except BaseException:
+            mine.over()
+            raise
+        if used is not mine:
+            mine.over()
+        return used
+
+    async def _ask_as(self, mine: Brokered, fallback: Any) -> Brokered:
         request = network_service_pb2.DirectConnectionRequest(
-            cvid=peer_cvid,
-            type=_TCP,
+            cvid=mine.peer_cvid,
+            type=mine.link,
             public_key=self._own().public_key,
             endorsement=self._owner.endorse(self._own().public_key),
             relay_version=RELAY_VERSION,
             request_id=base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("="),
-            fallback=connection_pb2.CONNECTION_FALLBACK_IMMEDIATE,
+            fallback=fallback,
         )
+        if fallback != _IMMEDIATE:
+            sockets = await mine.open_sockets(await self._owner.rendezvous())
+            sockets.tell(request)
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._asking[answered] = peer_cvid
+        self._asking[answered] = mine.peer_cvid
         try:
             method = self._owner.caller.server.network.DirectConnection
             answer = await self._owner.caller.call(method, request, timeout=_ASK_SECONDS, retry=True)
@@ -143,31 +154,64 @@ class Peers:
             if known is not None:
                 known.is_wanted = True
                 return known
-            return self._name(_Brokered(peer_cvid, incoming=False), answer.request.connection_id)
+            return self._name(mine, answer.request.connection_id)
         finally:
             del self._asking[answered]
             answered.set_result(None)
 
     async def _gather(self, order: connection_pb2.Connection) -> bytes:
-        if await self._named(order, _CROSSING_SECONDS) is None:
-            await self._accept(order)
-        public_key = self._own().public_key
-        endorsement = self._owner.endorse(public_key)
-        answer = connection_pb2.GatherAnswer(public_key=public_key, endorsement=endorsement, relay_version=RELAY_VERSION)
+        brokered = await self._named(order, _CROSSING_SECONDS) or await self._accept(order)
+        answer = self._gathered(relay_version=RELAY_VERSION)
+        # The relay needs no addresses, and what goes through it does not move.
+        if order.fallback != _IMMEDIATE and order.type == _TCP and not brokered.is_relayed:
+            sockets = await brokered.open_sockets(places_of(order.rendezvous, self._owner.caller.server.host))
+            sockets.tell(answer)
         return answer.SerializeToString()
 
-    async def _accept(self, order: connection_pb2.Connection) -> None:
+    def _gathered(self, relay_version: int = 0) -> connection_pb2.GatherAnswer:
+        key = self._own().public_key
+        return connection_pb2.GatherAnswer(public_key=key, endorsement=self._owner.endorse(key), relay_version=relay_version)
+
+    async def _accept(self, order: connection_pb2.Connection) -> Brokered:
         """Takes a connection that a peer asks for, if the program wants to."""
         handlers = self._owner.handlers
         if handlers.accept is None:
             raise Refusal("PEER_REFUSED", "this instance takes no connections")
         if not await handlers.accept(order.peer_cvid):
             raise Refusal("PEER_REFUSED", "not open to you")
-        if order.connection_id not in self._by_id:
-            brokered = self._name(_Brokered(order.peer_cvid, incoming=True), order.connection_id)
+        brokered = self._by_id.get(order.connection_id)
+        if brokered is None:
+            brokered = self._name(Brokered(order.peer_cvid, incoming=True, link=order.type), order.connection_id)
             self._spawn(self._hand_over(brokered))
+        return brokered
 
-    async def _hand_over(self, brokered: _Brokered) -> None:
+    async def _punch(self, order: connection_pb2.Connection) -> bytes:
+        brokered = await self._find(order)
+        stream, answer = await self._paths.punch(brokered, order)
+        if stream is not None:
+            self._spawn(self._hand_out(brokered, stream))
+        return answer
+
+    async def _dial(self, order: connection_pb2.Connection) -> bytes:
+        """The peer listens: dials it. The answer goes out before, as the peer lets in only the key that it brings."""
+        if not order.peer_public_key:
+            raise Refusal("UNIMPLEMENTED", "a caller without a key is not dialled")
+        brokered = await self._accept(order)
+        # Loopback is dialled only by an end that is seen there itself, which the rendezvous says.
+        sockets = await brokered.open_sockets(await self._owner.rendezvous())
+        self._spawn(self._dial_listener(brokered, sockets, order))
+        return self._gathered().SerializeToString()
+
+    async def _dial_listener(self, brokered: Brokered, sockets: Puncher, order: connection_pb2.Connection) -> None:
+        try:
+            stream = await self._paths.dial(brokered, sockets, order)
+        except ConnectionError as error:
+            self._over(brokered, error)
+            brokered.fail(error)
+            return
+        await self._hand_out(brokered, stream)
+
+    async def _hand_over(self, brokered: Brokered) -> None:
         try:
             stream = await asyncio.shield(brokered.stream)
         except Exception:
@@ -176,10 +220,15 @@ class Peers:
         if not brokered.is_wanted and accepted is not None:
             await accepted(stream)
 
-    async def _relay(self, order: connection_pb2.Connection) -> None:
+    async def _find(self, order: connection_pb2.Connection) -> Brokered:
         brokered = await self._named(order, _ASK_SECONDS)
         if brokered is None:
             raise Refusal("CONNECTION_NOT_FOUND", f"this instance knows nothing of {order.connection_id} any more")
+        return brokered
+
+    async def _relay(self, order: connection_pb2.Connection) -> None:
+        brokered = await self._find(order)
+        brokered.is_relayed = True
         if _PLAIN_VERSION < order.relay_version < RELAY_VERSION:
             raise Refusal("UNIMPLEMENTED", f"relays of version {order.relay_version} are not spoken, {RELAY_VERSION} is")
         try:
@@ -188,12 +237,15 @@ class Peers:
             brokered.fail(error)
             self._over(brokered, error)
             raise
-        await self._report(brokered, established=True)
+        await self._hand_out(brokered, stream)
+
+    async def _hand_out(self, brokered: Brokered, stream: PeerStream) -> None:
+        await self._report(brokered, established=True, path=stream.path)
         if not brokered.stream.done():
             brokered.stream.set_result(stream)
         self._spawn(self._watch(brokered, stream))
 
-    async def _open(self, brokered: _Brokered, order: connection_pb2.Connection) -> PeerStream:
+    async def _open(self, brokered: Brokered, order: connection_pb2.Connection) -> PeerStream:
         if order.relay_version >= RELAY_VERSION:
             try:
                 return await self._open_secured(brokered, order)
@@ -205,7 +257,7 @@ class Peers:
         pipe = await PlainPipe.open(*opening, is_framed=order.relay_version > 0)
         return await self._open_over(brokered, pipe, PlainChannel(), end_to_end=False)
 
-    async def _open_secured(self, brokered: _Brokered, order: connection_pb2.Connection) -> PeerStream:
+    async def _open_secured(self, brokered: Brokered, order: connection_pb2.Connection) -> PeerStream:
         pipe = RelayPipe(self._source_of(order), self._sink_of(order), self._owner.caller.server.random)
         channel = Channel(
             self._own(),
@@ -216,15 +268,9 @@ class Peers:
         return await self._open_over(brokered, pipe, channel, end_to_end=True)
 
     async def _open_over(
-        self, brokered: _Brokered, pipe: RelayPipe | PlainPipe, channel: Channel | PlainChannel, *, end_to_end: bool
+        self, brokered: Brokered, pipe: RelayPipe | PlainPipe, channel: Channel | PlainChannel, *, end_to_end: bool
     ) -> PeerStream:
-        extra = {
-            "peer_cvid": brokered.peer_cvid,
-            "connection_id": brokered.id,
-            "incoming": brokered.incoming,
-            "end_to_end": end_to_end,
-        }
-        brokered.transport = PeerTransport(pipe, channel, extra)
+        brokered.transport = transport_over(brokered, pipe, channel, path="relayed", end_to_end=end_to_end)
         return await PeerStream.open(brokered.transport)
 
     def _source_of(self, order: connection_pb2.Connection) -> Callable[[int], Awaitable[RelaySource]]:
@@ -233,19 +279,23 @@ class Peers:
     def _sink_of(self, order: connection_pb2.Connection) -> Callable[[int], Awaitable[RelaySink]]:
         return lambda blocks: self._owner.open_sink(order.relay_branch_id, blocks)
 
-    async def _watch(self, brokered: _Brokered, stream: PeerStream) -> None:
+    async def _watch(self, brokered: Brokered, stream: PeerStream) -> None:
         self._over(brokered, await stream.closed())
 
-    def _over(self, brokered: _Brokered, error: Optional[BaseException]) -> None:
+    def _over(self, brokered: Brokered, error: Optional[BaseException]) -> None:
         """Nothing is left of it, which the server hears."""
+        brokered.over()
         if self._by_id.pop(brokered.id, None) is not None:
             self._spawn(self._report(brokered, established=False, failed=error is not None))
 
-    async def _report(self, brokered: _Brokered, *, established: bool, failed: bool = False) -> None:
-        state = network_service_pb2.LINK_STATE_ESTABLISHED if established else network_service_pb2.LINK_STATE_LOST
-        path = connection_pb2.PATH_KIND_RELAYED if established else connection_pb2.PATH_KIND_UNSPECIFIED
+    async def _report(self, brokered: Brokered, *, established: bool, path: str = "", failed: bool = False) -> None:
         request = network_service_pb2.ReportLinkRequest(
-            peer_cvid=brokered.peer_cvid, link=_TCP, state=state, connection_id=brokered.id, path=path, failed=failed
+            peer_cvid=brokered.peer_cvid,
+            link=brokered.link,
+            state=network_service_pb2.LINK_STATE_ESTABLISHED if established else network_service_pb2.LINK_STATE_LOST,
+            connection_id=brokered.id,
+            path=_PATHS.get(path, connection_pb2.PATH_KIND_UNSPECIFIED),
+            failed=failed,
         )
         try:
             await self._owner.caller.call(self._owner.caller.server.network.ReportLink, request)
@@ -254,7 +304,7 @@ class Peers:
             if established:
                 self._owner.problem(error)
 
-    async def _named(self, order: connection_pb2.Connection, seconds: float) -> Optional[_Brokered]:
+    async def _named(self, order: connection_pb2.Connection, seconds: float) -> Optional[Brokered]:
         """
         The connection of an order. The order may overtake the answer to the request for it, so each request to the same peer that
         was under way when the order came is waited for.
@@ -268,7 +318,7 @@ class Peers:
             await asyncio.sleep(0)
         return self._by_id.get(order.connection_id)
 
-    def _name(self, brokered: _Brokered, connection_id: str) -> _Brokered:
+    def _name(self, brokered: Brokered, connection_id: str) -> Brokered:
         brokered.id = connection_id
         self._by_id[connection_id] = brokered
         return brokered

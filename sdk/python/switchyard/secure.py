@@ -111,6 +111,17 @@ class Channel:
             except self._ssl.Error as error:
                 raise ConnectionError(f"TLS with the peer failed: {_words_of(error)}") from None
 
+    def read_some(self, most: int) -> bytes:
+        """So many bytes of what has come, or fewer; none when nothing has. Raises a ConnectionError at the end, and when it is no TLS."""
+        try:
+            return self._connection.recv(most)
+        except self._ssl.WantReadError:
+            return b""
+        except self._ssl.ZeroReturnError:
+            raise ConnectionError("the peer has closed TLS") from None
+        except self._ssl.Error as error:
+            raise ConnectionError(f"TLS with the peer failed: {_words_of(error)}") from None
+
     def close(self) -> None:
         """Says that TLS is over: what comes of it is in `outgoing`."""
         try:

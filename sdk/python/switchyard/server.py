@@ -57,6 +57,8 @@ class Server:
         # The name by which proofs are signed.
         self.network_name = network or DEFAULT_NETWORK
         self._here: Mapping[str, str] = {} if network is None else {_NETWORK: network}
+        # By which the server is reached, and its rendezvous where that names no host.
+        self.host = host_of(address)
         self._is_closed = False
         options = list(_CHANNEL_OPTIONS)
         if tls is None:
@@ -85,6 +87,14 @@ class Server:
         """Ends every call at once."""
         self._is_closed = True
         await self.channel.close()
+
+
+def host_of(address: str) -> str:
+    """The host of an address as gRPC reads it, such as `host:port`, `[::1]:port` and `dns:///host:port`."""
+    host, _, _ = address.rsplit("/", 1)[-1].rpartition(":")
+    for scheme in ("dns:", "ipv4:", "ipv6:"):
+        host = host.removeprefix(scheme)
+    return host.strip("[]")
 
 
 async def _no_credentials() -> Mapping[str, str]:

@@ -7,7 +7,8 @@ from typing import Any, AsyncIterator, Deque, List, Optional, Tuple
 import grpc
 
 from switchyard import SwitchyardError, frames, limits
-from switchyard.peer_stream import PeerStream, PeerTransport
+from switchyard.peer_stream import PeerStream
+from switchyard.peer_transport import PeerTransport
 from switchyard.pipe import RelayPipe
 from switchyard.secure import Channel, PeerIdentity
 
@@ -103,7 +104,7 @@ async def connected() -> Tuple[PeerStream, PeerStream]:
     transports = []
     for at, (own, peer) in enumerate(((one, two), (two, one))):
         channel = Channel(own, spoken="x", is_client=at == 0, peer_public_key=peer.public_key)
-        extra = {"peer_cvid": at, "connection_id": "c", "incoming": at == 1, "end_to_end": True}
+        extra = {"peer_cvid": at, "connection_id": "c", "incoming": at == 1, "path": "relayed", "end_to_end": True}
         transports.append(PeerTransport(pipes[at], channel, extra))  # type: ignore[arg-type]
     here, there = await asyncio.gather(*(PeerStream.open(transport) for transport in transports))
     return here, there

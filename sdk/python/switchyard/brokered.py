@@ -1,0 +1,70 @@
+"""One connection to a peer, from the request to its stream."""
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple
+
+from . import limits
+from .peer_transport import PeerTransport
+from .punch import Puncher
+from .v1 import link_pb2
+
+if TYPE_CHECKING:
+    from .peer_stream import PeerStream
+
+# Where rendezvous ports are: host and port of each.
+Places = Sequence[Tuple[str, int]]
+
+
+class Brokered:
+    """What this end knows of a connection."""
+
+    def __init__(self, peer_cvid: int, *, incoming: bool, link: Any = link_pb2.LINK_TYPE_TRANSPORT_TCP) -> None:
+        self.id = ""
+        self.peer_cvid = peer_cvid
+        self.incoming = incoming
+        self.link = link
+        # Whether this end asks for it itself: then it gets the stream, also of a connection that the peer asked for first.
+        self.is_wanted = not incoming
+        # The relay was ordered: later orders are about a direct path, which this client does not move to.
+        self.is_relayed = False
+        self.transport: Optional[PeerTransport] = None
+        self.stream: asyncio.Future[PeerStream] = asyncio.get_running_loop().create_future()
+        self.stream.add_done_callback(lambda future: future.cancelled() or future.exception())
+        # The sockets of a direct path, once they are open.
+        self.sockets: Optional[Puncher] = None
+        self._is_over = False
+
+    async def open_sockets(self, rendezvous: Places) -> Puncher:
+        """Opens the sockets of a direct path, once. Raises a ConnectionError when it was given up meanwhile."""
+        if self.sockets is not None:
+            return self.sockets
+        opened = await Puncher.open(rendezvous)
+        if self._is_over or self.sockets is not None:
+            opened.close()
+        if self._is_over:
+            raise ConnectionError("the connection was given up")
+        if self.sockets is None:
+            self.sockets = opened
+        return self.sockets
+
+    def spare_sockets(self) -> None:
+        """They are not needed here any more, but perhaps once more should the peer not have found the same path."""
+        asyncio.get_running_loop().call_later(limits.SPARE_MS / 1000, self._close_sockets)
+
+    def over(self) -> None:
+        """Nothing is left of it but its stream."""
+        self._is_over = True
+        self._close_sockets()
+
+    def fail(self, error: BaseException) -> None:
+        """It comes to nothing, or has ended."""
+        self.over()
+        if not self.stream.done():
+            self.stream.set_exception(error)
+        if self.transport is not None:
+            self.transport.fail(error)
+
+    def _close_sockets(self) -> None:
+        if self.sockets is not None:
+            self.sockets.close()

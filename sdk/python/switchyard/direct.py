@@ -1,0 +1,90 @@
+"""Direct paths of connections: gathers, tries to reach the peer as ordered, and hands out what was found."""
+from __future__ import annotations
+
+import hashlib
+from typing import Callable, Optional, Tuple
+
+from . import limits
+from .brokered import Brokered, Places
+from .direct_pipe import DirectPipe
+from .peer_stream import PeerStream
+from .peer_transport import PeerTransport
+from .punch import Puncher
+from .race import NONCE_BYTES, Path, Race
+from .secure import Channel, PeerIdentity
+from .v1 import connection_pb2
+
+# What is spoken inside TLS on a direct path.
+_SPOKEN = "switchyard-direct/3"
+
+
+def places_of(rendezvous: "connection_pb2.RendezvousAddress", server_host: str) -> Places:
+    """Where the rendezvous ports of an order or a session are; one without a host is at the server."""
+    return tuple((place.host or server_host, place.port) for place in rendezvous)
+
+
+def transport_over(brokered: Brokered, pipe: object, channel: object, *, path: str, end_to_end: bool) -> PeerTransport:
+    """What carries a connection's data over a pipe."""
+    extra = {
+        "peer_cvid": brokered.peer_cvid,
+        "connection_id": brokered.id,
+        "incoming": brokered.incoming,
+        "path": path,
+        "end_to_end": end_to_end,
+    }
+    return PeerTransport(pipe, channel, extra)  # type: ignore[arg-type]
+
+
+class DirectPaths:
+    """Those of one instance."""
+
+    def __init__(self, identity: Callable[[], PeerIdentity]) -> None:
+        self._identity = identity
+
+    async def punch(self, brokered: Brokered, order: connection_pb2.Connection) -> Tuple[Optional[PeerStream], bytes]:
+        """Tries once to reach the peer: the stream, if it was reached, and the answer's data."""
+        standing = brokered.transport
+        if standing is not None and not brokered.is_relayed:
+            # A path that only this end had from the attempt before.
+            standing.fail(ConnectionError("the peer has not found the same path"))
+        if brokered.sockets is None or standing is not None or brokered.is_relayed:
+            # Nothing is dialled, which leads to the relay where the caller lets it.
+            return None, connection_pb2.PunchAnswer().SerializeToString()
+        controlling = order.role == connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING
+        stream, answer = await self._attempt(brokered, brokered.sockets, order, controlling=controlling)
+        return stream, answer.SerializeToString()
+
+    async def dial(self, brokered: Brokered, sockets: Puncher, order: connection_pb2.Connection) -> PeerStream:
+        """Dials a peer where it listens. Raises a ConnectionError when it is not reached there."""
+        to = connection_pb2.Candidate(host=order.host, port=order.port, type=connection_pb2.CANDIDATE_TYPE_REFLEXIVE)
+        # There is no attempt to have a nonce of; the connection's name, which both know, serves as well.
+        nonce = hashlib.sha256(order.connection_id.encode("utf-8")).digest()[:NONCE_BYTES]
+        attempt = connection_pb2.Connection(candidates=[to], nonce=nonce, peer_public_key=order.peer_public_key)
+        stream, _ = await self._attempt(brokered, sockets, attempt, controlling=False)
+        if stream is None:
+            raise ConnectionError("the peer could not be reached where it listens")
+        return stream
+
+    async def _attempt(
+        self, brokered: Brokered, sockets: Puncher, order: connection_pb2.Connection, *, controlling: bool
+    ) -> Tuple[Optional[PeerStream], connection_pb2.PunchAnswer]:
+        def secure() -> Channel:
+            return Channel(self._identity(), spoken=_SPOKEN, is_client=controlling, peer_public_key=order.peer_public_key)
+
+        path, answer = await Race(sockets, order, controlling=controlling, secure=secure).run()
+        stream = None if path is None else await self._take(brokered, path, controlling=controlling)
+        answer.connected = stream is not None
+        return stream, answer
+
+    async def _take(self, brokered: Brokered, path: Path, *, controlling: bool) -> Optional[PeerStream]:
+        """Takes a path that an attempt has found, if the other end has found the same."""
+        transport = transport_over(brokered, DirectPipe(path.raw), path.channel, path="direct", end_to_end=True)
+        stream = await PeerStream.open(transport)
+        # A confirmation may have come too late for the peer.
+        is_common = controlling or await transport.heard(limits.NOMINATE_MS / 1000)
+        if not is_common or brokered.stream.done():
+            transport.fail(ConnectionError("the peer has not found the same path"))
+            return None
+        brokered.transport = transport
+        brokered.spare_sockets()
+        return stream

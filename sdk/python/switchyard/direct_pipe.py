@@ -1,0 +1,69 @@
+"""A TCP connection between the two ends, as a pipe of bytes."""
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from typing import AsyncIterator
+
+# Room for a record of TLS, and more at once.
+_READ_BYTES = 1 << 16
+# Linger for 0 s: the connection is reset, and nothing of it lingers.
+_RESET = struct.pack("ii", 1, 0)
+
+
+def let_go(raw: socket.socket, *, reset: bool = False) -> None:
+    """
+    Closes a socket that the event loop may be waiting for. `reset`: without a trace, because what lingers would be in the way of the
+    next attempt between the same two ports.
+    """
+    if raw.fileno() < 0:
+        return
+    loop = asyncio.get_running_loop()
+    loop.remove_reader(raw)
+    loop.remove_writer(raw)
+    if reset:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    raw.close()
+
+
+class DirectPipe:
+    """What is sent is with the kernel, which outlives this process."""
+
+    def __init__(self, raw: socket.socket) -> None:
+        self._raw = raw
+        self._loop = asyncio.get_running_loop()
+
+    async def send(self, data: bytes) -> None:
+        """Sends bytes; done when more may follow."""
+        try:
+            await self._loop.sock_sendall(self._raw, data)
+        except OSError as error:
+            raise _cut(error) from None
+
+    async def flush(self) -> None:
+        """There is nothing to wait for."""
+
+    async def finish(self) -> None:
+        """There is no more."""
+        try:
+            self._raw.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            raise _cut(error) from None
+
+    async def blocks(self) -> AsyncIterator[bytes]:
+        """What the peer sends, up to the end of its way. The first is empty: TLS may hold what came with the end of its agreement."""
+        yield b""
+        try:
+            while data := await self._loop.sock_recv(self._raw, _READ_BYTES):
+                yield data
+        except OSError as error:
+            raise _cut(error) from None
+
+    def close(self) -> None:
+        """Lets go at once."""
+        let_go(self._raw)
+
+
+def _cut(error: OSError) -> ConnectionError:
+    return ConnectionError(f"the path was cut: {error.strerror or error}")

@@ -1,0 +1,187 @@
+"""Direct paths, between two ends in this process over the loopback."""
+import asyncio
+import socket
+import unittest
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any, Callable, Optional, Tuple
+from unittest import mock
+
+from switchyard import limits, stun
+from switchyard.brokered import Brokered
+from switchyard.direct_pipe import DirectPipe, let_go
+from switchyard.peer_stream import PeerStream
+from switchyard.peer_transport import PeerTransport
+from switchyard.punch import Puncher
+from switchyard.race import Path, Race
+from switchyard.reach import dials, own_addresses
+from switchyard.secure import Channel, PeerIdentity
+from switchyard.server import host_of
+from switchyard.v1 import connection_pb2
+
+# RFC 5769, section 2.2: 192.0.2.1:32853, behind a SOFTWARE attribute.
+ATTRIBUTES = bytes.fromhex("8022000b7465737420766563746f7220002000080001a147e112a643")
+NONCE = bytes(range(16))
+
+
+class ReachTest(unittest.TestCase):
+    def test_reads_the_address_that_the_rendezvous_sees_and_refuses_what_names_none(self) -> None:
+        self.assertEqual(stun.mapped_address(ATTRIBUTES), (IPv4Address("192.0.2.1"), 32853))
+        for wrong in (b"", ATTRIBUTES[:-1], ATTRIBUTES[:16], bytes.fromhex("00200008000200000000")):
+            with self.assertRaises(ConnectionError):
+                stun.mapped_address(wrong)
+
+    def test_dials_what_is_public_and_what_is_private_only_in_its_own_networks(self) -> None:
+        attached = [IPv4Network("192.168.1.0/24")]
+        for address, is_local, expected in (
+            ("8.8.8.8", False, True),
+            ("192.168.1.9", False, True),
+            ("192.168.2.9", False, False),
+            ("10.0.0.1", False, False),
+            ("172.31.0.1", False, False),
+            ("100.64.0.1", False, False),
+            ("127.0.0.1", False, False),
+            ("127.0.0.1", True, True),
+            ("169.254.1.1", True, False),
+            ("224.0.0.1", True, False),
+            ("255.255.255.255", True, False),
+            ("0.0.0.0", True, False),
+        ):
+            self.assertEqual(dials(IPv4Address(address), attached, is_local), expected, address)
+
+    @unittest.skipUnless(hasattr(socket, "AF_NETLINK"), "only Linux tells its addresses like this")
+    def test_knows_the_addresses_of_this_machine(self) -> None:
+        self.assertIn("127.0.0.1/8", [str(one) for one in own_addresses()])
+
+    def test_finds_the_host_in_an_address_as_grpc_reads_it(self) -> None:
+        for address, host in (("a.b:1", "a.b"), ("[::1]:1", "::1"), ("dns:///a:1", "a"), ("ipv4:10.0.0.1:1", "10.0.0.1")):
+            self.assertEqual(host_of(address), host)
+
+
+class Rendezvous(asyncio.Protocol):
+    """Answers a STUN Binding request with the address that it came from; or with something else."""
+
+    def __init__(self, is_stun: bool) -> None:
+        self._is_stun = is_stun
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def data_received(self, request: bytes) -> None:
+        host, port = self._transport.get_extra_info("peername")
+        head = b"\x01\x01\x00\x0c" + request[4:20] if self._is_stun else b"HTTP/1.1 400 Bad Request"
+        xored = (port ^ 0x2112).to_bytes(2, "big") + (int(IPv4Address(host)) ^ 0x2112A442).to_bytes(4, "big")
+        self._transport.write(head + b"\x00\x20\x00\x08\x00\x01" + xored)
+
+
+class LoopTest(unittest.IsolatedAsyncioTestCase):
+    async def now(self, clean_up: Callable[[], None]) -> None:
+        """Cleans up while the event loop still runs."""
+        clean_up()
+
+
+class RaceTest(LoopTest):
+    async def puncher(self, is_stun: bool = True) -> Puncher:
+        server = await asyncio.get_running_loop().create_server(lambda: Rendezvous(is_stun), "127.0.0.1", 0)
+        self.addCleanup(server.close)
+        puncher = await Puncher.open([("127.0.0.1", server.sockets[0].getsockname()[1])])
+        self.addAsyncCleanup(self.now, puncher.close)
+        return puncher
+
+    async def race(self, is_meant: bool = True, nonces: Tuple[bytes, bytes] = (NONCE, NONCE)) -> Any:
+        """An attempt of both ends; `is_meant`: whether each has the key that the other was told."""
+        identities = (PeerIdentity(), PeerIdentity())
+        punchers = (await self.puncher(), await self.puncher())
+
+        def attempt(at: int) -> Any:
+            told = identities[1 - at] if is_meant else PeerIdentity()
+            order = connection_pb2.Connection(candidates=punchers[1 - at].candidates, nonce=nonces[at])
+
+            def secure() -> Channel:
+                return Channel(identities[at], spoken="x", is_client=at == 0, peer_public_key=told.public_key)
+
+            return Race(punchers[at], order, controlling=at == 0, secure=secure).run()
+
+        return await asyncio.gather(attempt(0), attempt(1))
+
+    def stream_over(self, path: Path, at: int) -> Any:
+        extra = {"peer_cvid": at, "connection_id": "c", "incoming": at == 1, "path": "direct", "end_to_end": True}
+        return PeerStream.open(PeerTransport(DirectPipe(path.raw), path.channel, extra))
+
+    async def test_finds_one_path_which_carries_more_than_a_window_both_ways_at_once(self) -> None:
+        (one, one_said), (other, other_said) = await self.race()
+        self.assertEqual((one_said.connected, other_said.connected), (True, True))
+        self.assertEqual(one.raw.getsockname(), other.raw.getpeername())
+        self.assertIn("connected", [pair.outcome.replace("dialled by it: ", "") for pair in one_said.pairs])
+        here, there = await asyncio.gather(self.stream_over(one, 0), self.stream_over(other, 1))
+        much = bytes(range(256)) * (2 * limits.PEER_WINDOW_BYTES // 256)
+        for stream in (here, there):
+            stream.writer.write(much)
+            stream.writer.write_eof()
+        came = await asyncio.wait_for(asyncio.gather(here.reader.read(), there.reader.read()), 60)
+        self.assertTrue(came == [much, much])
+        self.assertEqual(await asyncio.wait_for(asyncio.gather(here.closed(), there.closed()), 15), [None, None])
+
+    async def test_takes_no_path_to_another_key_or_of_another_attempt(self) -> None:
+        with mock.patch.object(limits, "ATTEMPT_MS", 300):
+            for attempt in (self.race(is_meant=False), self.race(nonces=(NONCE, bytes(16)))):
+                for path, said in await attempt:
+                    self.assertEqual((path, said.connected), (None, False))
+                    self.assertNotIn("connected", [pair.outcome for pair in said.pairs])
+
+    async def test_dials_nothing_outside_its_networks_and_says_so(self) -> None:
+        puncher = await self.puncher(is_stun=False)
+        self.assertEqual([one for one in puncher.candidates if one.type == connection_pb2.CANDIDATE_TYPE_REFLEXIVE], [])
+        candidates = [connection_pb2.Candidate(host=host, port=1) for host in ("127.0.0.1", "169.254.0.1", "::1", "a.b")]
+        order = connection_pb2.Connection(candidates=candidates, nonce=NONCE)
+        with mock.patch.object(limits, "ATTEMPT_MS", 100):
+            path, said = await Race(puncher, order, controlling=True, secure=lambda: self.fail("nothing is dialled")).run()
+        self.assertIsNone(path)
+        self.assertEqual([pair.outcome for pair in said.pairs], ["not dialled: it is not in a network of this end"] * 4)
+
+    async def test_leaves_no_socket_behind_where_nothing_was_found(self) -> None:
+        brokered = Brokered(7, incoming=False)
+        opened = await brokered.open_sockets([])
+        self.assertIs(await brokered.open_sockets([]), opened)
+        brokered.over()
+        with self.assertRaises(OSError):
+            opened._listener.getsockname()
+        with self.assertRaisesRegex(ConnectionError, "given up"):
+            brokered.sockets = None
+            await brokered.open_sockets([])
+
+
+class LifeTest(LoopTest):
+    async def ends(self, change: Optional[Callable[[DirectPipe], None]] = None) -> Tuple[PeerTransport, PeerTransport]:
+        """Both ends of a path, of which the second may be changed."""
+        raws = socket.socketpair()
+        identities = (PeerIdentity(), PeerIdentity())
+        transports = []
+        for at, raw in enumerate(raws):
+            raw.setblocking(False)
+            channel = Channel(identities[at], spoken="x", is_client=at == 0, peer_public_key=identities[1 - at].public_key)
+            extra = {"peer_cvid": at, "connection_id": "c", "incoming": at == 1, "path": "direct", "end_to_end": True}
+            pipe = DirectPipe(raw)
+            transports.append(PeerTransport(pipe, channel, extra))
+            self.addAsyncCleanup(self.now, lambda raw=raw: let_go(raw))
+        self.pipe = pipe
+        await asyncio.gather(*(PeerStream.open(transport) for transport in transports))
+        return transports[0], transports[1]
+
+    async def test_hears_the_peer_by_its_signs_of_life_though_no_data_comes(self) -> None:
+        here, there = await self.ends()
+        self.assertTrue(await here.heard(5))
+        self.assertTrue(await there.heard(5))
+
+    async def test_lives_while_signs_of_life_come_and_ends_when_they_stop(self) -> None:
+        with mock.patch.object(limits, "PEER_ALIVE_MS", 40):
+            here, _ = await self.ends()
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(here.over(), 0.6)
+            # From now on nothing of this end leaves it.
+            self.pipe.send = mock.AsyncMock()  # type: ignore[method-assign]
+            error = await asyncio.wait_for(here.over(), 10)
+        self.assertRegex(str(error), "the path is dead")
+
+
+if __name__ == "__main__":
+    unittest.main()
