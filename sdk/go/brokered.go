@@ -3,7 +3,6 @@ package switchyard
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 
@@ -14,8 +13,8 @@ import (
 const (
 	// The newest form of relayed bytes that this client knows: the order to relay says which end begins TLS.
 	relayVersion = 3
-	// The newest form that is not encrypted between the ends: that of release 0.1.0.
-	plainRelayVersion = 1
+	// The first form that is encrypted between the ends.
+	securedRelayVersion = 2
 	// Names what is spoken inside TLS on the relay, together with the connection, so that no other one can be put in its place.
 	spokenOnRelay = "switchyard-relay/2"
 )
@@ -82,14 +81,12 @@ func (b *brokered) relay(order *pb.Connection) error {
 }
 
 func (b *brokered) openRelay(order *pb.Connection) (*carrier, error) {
-	if order.GetRelayVersion() >= relayVersion {
+	if order.GetRelayVersion() >= securedRelayVersion {
 		c, err := b.secureRelay(order)
 		// A server of release 0.1.0 orders neither end to begin, so nothing was sent: both ends find the same, and go on below.
 		if !errors.Is(err, errUnconfirmed) || order.GetControlling() {
 			return c, err
 		}
-	} else if order.GetRelayVersion() > plainRelayVersion {
-		return nil, &Refusal{"UNIMPLEMENTED", fmt.Sprintf("this client knows no relay of version %d", order.GetRelayVersion())}
 	}
 	plain, err := openPlainRelay(b.life, &orderedRelay{b.all.instance, order})
 	if err != nil {
@@ -102,9 +99,14 @@ func (b *brokered) openRelay(order *pb.Connection) (*carrier, error) {
 
 // Opens the streams through the server, proves the peer's key over them, and encrypts what follows.
 func (b *brokered) secureRelay(order *pb.Connection) (*carrier, error) {
-	pipe := newRelayPipe(b.life, &orderedRelay{b.all.instance, order})
+	relay := &orderedRelay{b.all.instance, order}
+	controlling, err := relay.begins(b.life)
+	if err != nil {
+		return nil, err
+	}
+	pipe := newRelayPipe(b.life, relay)
 	proof := peerProof{
-		identity: b.all.identity, peerKey: order.GetPeerPublicKey(), controlling: order.GetControlling(),
+		identity: b.all.identity, peerKey: order.GetPeerPublicKey(), controlling: controlling,
 		spoken: spokenOnRelay + "/" + order.GetConnectionId(),
 	}
 	secured, err := proof.secure(b.life, pipe)
@@ -209,6 +211,19 @@ type orderedRelay struct {
 }
 
 func (o *orderedRelay) newBackoff() *backoff { return o.instance.caller.server.newBackoff() }
+
+// Whether this end begins TLS. Orders of version 2 do not say so: it is the end whose stream has the lower id.
+func (o *orderedRelay) begins(ctx context.Context) (bool, error) {
+	if o.order.GetRelayVersion() >= relayVersion {
+		return o.order.GetControlling(), nil
+	}
+	sink, err := o.openSink(ctx, 0)
+	if err != nil {
+		return false, err
+	}
+	defer sink.Close()
+	return o.order.GetRelayStreamId() < sink.relay.stream().GetId(), nil
+}
 
 func (o *orderedRelay) openSource(ctx context.Context, blocks uint64, onConfirmed func(uint64)) (*Source, error) {
 	source, err := openSource(ctx, o.instance.caller, o.order.GetRelayStreamId(), &blocks, onConfirmed)

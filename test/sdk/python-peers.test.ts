@@ -126,6 +126,14 @@ async function expectEcho(testee: TesteeProcess, as: string, cvid: number, path:
     await outside.leave();
   });
 
+  it('is reported as a link of the kind that was asked for, also where only the relay carries it', async () => {
+    const stream = await here.connect(there.cvid, { transport: 'udp', relayOnly: true });
+    stream.end('a link');
+    expect(await text(stream)).toBe('a link');
+    // The report comes before the first byte is said back.
+    expect(await there.testee.event('problem', 'p', 1)).toBeUndefined();
+  });
+
   itLong('stays relayed when TypeScript looks for a direct path beside it, to which Python does not move', async () => {
     const stream = await here.connect(there.cvid, { upgradeAfterMs: 50 });
     stream.write('before');

@@ -25,8 +25,8 @@ from .v1 import connection_pb2, error_pb2, link_pb2, network_service_pb2, sessio
 
 # Frames inside TLS, and the order to relay says which end begins: docs/relay.md.
 RELAY_VERSION = 3
-# The newest form that the server can read: that of release 0.1.0.
-_PLAIN_VERSION = 1
+# Frames inside TLS.
+_SECURED_VERSION = 2
 _SPOKEN = "switchyard-relay/2"
 _TCP = link_pb2.LINK_TYPE_TRANSPORT_TCP
 _IMMEDIATE = connection_pb2.CONNECTION_FALLBACK_IMMEDIATE
@@ -229,8 +229,6 @@ class Peers:
     async def _relay(self, order: connection_pb2.Connection) -> None:
         brokered = await self._find(order)
         brokered.is_relayed = True
-        if _PLAIN_VERSION < order.relay_version < RELAY_VERSION:
-            raise Refusal("UNIMPLEMENTED", f"relays of version {order.relay_version} are not spoken, {RELAY_VERSION} is")
         try:
             stream = await self._open(brokered, order)
         except BaseException as error:
@@ -246,7 +244,7 @@ class Peers:
         self._spawn(self._watch(brokered, stream))
 
     async def _open(self, brokered: Brokered, order: connection_pb2.Connection) -> PeerStream:
-        if order.relay_version >= RELAY_VERSION:
+        if order.relay_version >= _SECURED_VERSION:
             try:
                 return await self._open_secured(brokered, order)
             except UnconfirmedStream:
@@ -258,14 +256,24 @@ class Peers:
         return await self._open_over(brokered, pipe, PlainChannel(), end_to_end=False)
 
     async def _open_secured(self, brokered: Brokered, order: connection_pb2.Connection) -> PeerStream:
-        pipe = RelayPipe(self._source_of(order), self._sink_of(order), self._owner.caller.server.random)
         channel = Channel(
             self._own(),
             spoken=f"{_SPOKEN}/{order.connection_id}",
-            is_client=order.controlling,
+            is_client=await self._begins(order),
             peer_public_key=order.peer_public_key,
         )
+        pipe = RelayPipe(self._source_of(order), self._sink_of(order), self._owner.caller.server.random)
         return await self._open_over(brokered, pipe, channel, end_to_end=True)
+
+    async def _begins(self, order: connection_pb2.Connection) -> bool:
+        """Whether this end begins TLS. Orders of version 2 do not say so: it is the end whose stream has the lower id."""
+        if order.relay_version >= RELAY_VERSION:
+            return order.controlling
+        sink = await self._owner.open_sink(order.relay_branch_id, 0)
+        sink.close()
+        if not sink.stream.params.delivery_confirmation:
+            raise UnconfirmedStream("the server has made streams without delivery confirmation for a relay that needs it")
+        return order.relay_stream_id < sink.stream.id
 
     async def _open_over(
         self, brokered: Brokered, pipe: RelayPipe | PlainPipe, channel: Channel | PlainChannel, *, end_to_end: bool
