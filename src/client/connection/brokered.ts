@@ -55,6 +55,8 @@ export class Brokered {
   /** The stream, where it may move. */
   #carried: CarriedDuplex | undefined;
   readonly #wayBack: WayBack;
+  /** What the server was told last. */
+  #path: PathFacts['path'] | undefined;
 
   constructor(
     readonly facts: BrokeredFacts,
@@ -184,9 +186,10 @@ export class Brokered {
 
   /** What carries the stream has failed. True: it was a path that died without a word, and the stream waits for the relay. */
   #lost(error: Error): boolean {
-    const hasPath = this.#upgrade === undefined || this.#upgrade.path !== undefined;
-    if (!hasPath || this.#state !== 'standing' || !isSilent(error)) return false;
+    // The server gives the relay again to an end that it knows to be on a direct path.
+    if (this.#path !== 'direct' || this.#state !== 'standing' || !isSilent(error)) return false;
     return this.#wayBack.askFor(
+      error,
       () => this.desk.askToReturn(this),
       () => this.#carried?.destroy(error),
     );
@@ -200,7 +203,7 @@ export class Brokered {
     const isOpen = await this.#wayBack.open(duplex, (signal) =>
       openAgain(order, duplex, this.desk, AbortSignal.any([this.#life.signal, signal])),
     );
-    if (!isOpen) return;
+    if (!isOpen || duplex.destroyed) return;
     this.#tellPath({ path: 'relayed', roundTripMs: undefined, endToEnd: true });
     this.#carry(upgrade, duplex);
   }
@@ -261,6 +264,7 @@ export class Brokered {
 
   /** Both of this end's ways go over a direct path now. */
   #moved(): void {
+    if (this.#handedOut?.destroyed) return;
     const { roundTripMs } = this.#upgrade!.path!;
     this.#upgrade!.end();
     this.#tellPath({ path: 'direct', roundTripMs, endToEnd: true });
@@ -268,6 +272,7 @@ export class Brokered {
 
   /** The stream goes another way: the server and the program hear of it. */
   #tellPath(facts: PathFacts): void {
+    this.#path = facts.path;
     this.desk.report(this, wordOf(facts));
     Object.assign(this.#handedOut!, facts);
     this.#handedOut!.emit('path', facts);
@@ -317,6 +322,7 @@ export class Brokered {
     });
     // By then both ends have told that they have it, or another attempt is on its way.
     this.desk.clock.after(CONNECTION_TIMES.spareMs, () => this.#handedOut === duplex && this.#letGo());
+    this.#path = path.path;
     this.desk.report(this, wordOf(path));
     this.#settle.resolve(stream);
   }
