@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ConnectionRole } from '../../gen/switchyard/v1/connection.js';
 import type { Order } from '../../gen/switchyard/v1/session.js';
-import { InstanceType, Switchyard } from '../../src/client/index.js';
+import { InstanceType, type PeerStream, Switchyard, SwitchyardError } from '../../src/client/index.js';
 import { Channel } from '../../src/relay/channel.js';
 import { type Running, run } from '../grpc/running.js';
 import { BlindChannel } from './worlds/blind-channel.js';
@@ -44,6 +44,24 @@ function changeRelay(change: (connection: object) => object): (order: Order) => 
 }
 
 describe('a relayed connection', () => {
+  it('fails with words about the connection, and none about a stream of the relay, when its peer leaves in the middle', async () => {
+    const [peer, caller] = [1, 2].map(() => yard.join({ uuid: randomUUID(), type: InstanceType.AGENT }));
+    const pour = (stream: PeerStream) => {
+      stream.on('error', () => {}).on('drain', () => pour(stream));
+      while (!stream.destroyed && stream.write(Buffer.alloc(65_536)));
+    };
+    Object.assign(peer.handlers, { accept: () => true, accepted: pour });
+    await caller.attached();
+    const { cvid } = await peer.attached();
+    const stream = await caller.connect(cvid, { relayOnly: true });
+    await once(stream, 'data');
+    const failed = once(stream.resume(), 'error').catch((error: Error) => [error]);
+    await peer.leave();
+    const [error] = await failed;
+    expect(error).not.toBeInstanceOf(SwitchyardError);
+    expect(error.message).toMatch(/peer has left|closed by session|was terminated/);
+  });
+
   it('goes through the server in bytes that the server cannot read', async () => {
     const seen: Buffer[] = [];
     const write = Channel.prototype.write;

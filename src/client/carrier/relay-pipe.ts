@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream';
+import { SwitchyardError } from '../error.js';
 import type { RelayOptions, RelaySink, RelaySource } from '../relay/relay.js';
 import { Reopener, type ReopenerDeps } from './reopener.js';
 import { type OpenSource, RepeatingSource } from './repeating-source.js';
@@ -95,7 +96,7 @@ export class RelayPipe extends Duplex {
     const ignore = () => {};
     this.#sink.then((sink) => sink.close(), ignore);
     this.#blocks.return().catch(ignore);
-    done(error);
+    done(error && withoutStream(error));
   }
 
   async #send(chunks: readonly Buffer[]): Promise<void> {
@@ -125,6 +126,15 @@ function openFirst<End>(
   open: (options: RelayOptions) => Promise<End>,
 ): Promise<End> {
   return new Reopener(deps, signal).open((life) => open({ signal: life, blocks: 0 }));
+}
+
+/** What the server says of a stream when it stops those of a connection that is over. */
+const STOPPED: ReadonlySet<string | undefined> = new Set(['STREAM_STOPPED', 'STREAM_NOT_FOUND']);
+
+/** The error for a program, which knows a connection and its peer, and of no streams of the relay. */
+function withoutStream(error: Error): Error {
+  if (!(error instanceof SwitchyardError) || !STOPPED.has(error.reason)) return error;
+  return new Error('the peer has left: the server has ended the connection', { cause: error });
 }
 
 /** The same bytes in blocks of the largest size, the last one excepted. None is empty. */

@@ -9,8 +9,6 @@ import {
   type RendezvousAddress,
 } from '../../../gen/switchyard/v1/connection.js';
 import type { LinkType } from '../../../gen/switchyard/v1/link.js';
-import type { Timer } from '../../base/clock.js';
-import { asError } from '../../base/errors.js';
 import { RELAY_FIRST_FROM } from '../../core/model/connection.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { CarriedDuplex } from '../carrier/carried-duplex.js';
@@ -24,9 +22,11 @@ import { type BrokeredState, nextBrokered, nextSockets, type SocketsState } from
 import { canMove, openAgain, openMovable, openPlain, RELAY_VERSION, type Relayed } from './open-relayed.js';
 import { carrierOfPath } from './path-carrier.js';
 import { type PeerKeyCheck, UnendorsedPeerError } from './peer-key-check.js';
+import { PeerKeys } from './peer-keys.js';
 import type { PathFacts, PeerStream } from './peer-stream.js';
 import { punchAnswer } from './punch-answer.js';
 import { Upgrade } from './upgrade.js';
+import { WayBack } from './way-back.js';
 
 /** What a server's word about a failed path is called in its reasons. */
 const PATH_FAILED = 55;
@@ -47,26 +47,24 @@ export class Brokered {
   readonly #life = new AbortController();
   #settle!: { resolve(stream: PeerStream): void; reject(error: Error): void };
   #handedOut: Duplex | undefined;
-  readonly #keys: PeerKeyCheck[];
-  /** The last order whose key of the peer was used. */
-  #keyOrder: Connection | undefined;
+  readonly #keys: PeerKeys;
   #upgrade: Upgrade | undefined;
   #isControlling = false;
   #state: BrokeredState = 'making';
   #sockets: SocketsState = 'fresh';
   /** The stream, where it may move. */
   #carried: CarriedDuplex | undefined;
-  /** A direct path has died: until the relay is ordered. */
-  #returning: Timer | undefined;
-  /** The relay is being opened again. */
-  #opening = new AbortController();
+  readonly #wayBack: WayBack;
+  /** What the server was told last. */
+  #path: PathFacts['path'] | undefined;
 
   constructor(
     readonly facts: BrokeredFacts,
     private readonly desk: BrokeredDesk,
     rendezvous?: readonly RendezvousAddress[],
   ) {
-    this.#keys = facts.keys === undefined ? [] : [facts.keys];
+    this.#keys = new PeerKeys(facts.keys);
+    this.#wayBack = new WayBack(desk.clock);
     this.stream = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -138,7 +136,7 @@ export class Brokered {
 
   /** The dial itself, or the wait for it, as the role says. There is one attempt, and what comes of it is final. */
   async meet(order: Connection): Promise<void> {
-    const problem = this.#keyProblem(order);
+    const problem = this.#keys.problemOf(order)?.problem;
     if (problem !== undefined) return this.#endUnendorsed(problem);
     const { puncher } = await this.gathered;
     const plan = dialPlan(order, this.desk.identity);
@@ -150,9 +148,9 @@ export class Brokered {
 
   /** Opens the streams through the server. Where both ends know how, a direct path is looked for beside them. */
   async relay(order: Connection): Promise<void> {
+    this.#checkKey(order);
     if (this.#carried !== undefined) return this.#goOn(order, this.#carried);
     const { signal } = this.#life;
-    this.#checkKey(order);
     if (!canMove(order)) return this.#handOutRelayed(await openPlain(order, this.desk, signal));
     const isFirst = order.relayVersion >= RELAY_FIRST_FROM && this.#sockets !== 'punched';
     if (order.relayVersion >= RELAY_FIRST_FROM) this.#isControlling = order.controlling;
@@ -188,72 +186,53 @@ export class Brokered {
 
   /** What carries the stream has failed. True: it was a path that died without a word, and the stream waits for the relay. */
   #lost(error: Error): boolean {
-    const hasPath = this.#upgrade === undefined || this.#upgrade.path !== undefined;
-    if (!hasPath || this.#state !== 'standing' || !isSilent(error)) return false;
-    const asked = this.desk.askToReturn(this);
-    if (asked === undefined) return false;
-    const giveUp = () => this.#returning === returning && this.#carried?.destroy(error);
-    const returning = this.desk.clock.after(CONNECTION_TIMES.returnMs, giveUp);
-    this.#returning = returning;
-    asked.catch(giveUp);
-    return true;
-  }
-
-  /** Neither the order to relay nor its opening is waited for any more. */
-  #stopWaiting(why: string): void {
-    this.#returning?.cancel();
-    this.#returning = undefined;
-    this.#opening.abort(new Error(why));
+    // The server gives the relay again to an end that it knows to be on a direct path.
+    if (this.#path !== 'direct' || this.#state !== 'standing' || !isSilent(error)) return false;
+    return this.#wayBack.askFor(
+      error,
+      () => this.desk.askToReturn(this),
+      () => this.#carried?.destroy(error),
+    );
   }
 
   /** The direct path is dead, as this end or the other has found: the stream goes on through the server, and looks for another one. */
   async #goOn(order: Connection, duplex: CarriedDuplex): Promise<void> {
-    this.#stopWaiting('the relay was ordered once more');
-    const opening = new AbortController();
-    this.#opening = opening;
     this.#isControlling = order.controlling;
     const upgrade = this.#newUpgrade(() => undefined);
     if (this.#isTrying) upgrade.tryNow();
-    try {
-      await openAgain(order, duplex, this.desk, AbortSignal.any([this.#life.signal, opening.signal]));
-    } catch (error) {
-      if (this.#opening === opening) duplex.destroy(asError(error));
-      throw error;
-    }
+    const isOpen = await this.#wayBack.open(duplex, (signal) =>
+      openAgain(order, duplex, this.desk, AbortSignal.any([this.#life.signal, signal])),
+    );
+    if (!isOpen || duplex.destroyed) return;
     this.#tellPath({ path: 'relayed', roundTripMs: undefined, endToEnd: true });
     this.#carry(upgrade, duplex);
   }
 
   /** Takes no other keys of the peer than these from now on, nor the one that is in use if it is another. */
   pin(keys: PeerKeyCheck): void {
-    this.#keys.push(keys);
-    const problem = this.#keyOrder && this.#keyProblem(this.#keyOrder);
+    const problem = this.#keys.pin(keys)?.problem;
     if (problem !== undefined) this.#endUnendorsed(problem);
   }
 
   /** Refuses an order whose key of the peer is not taken. */
   #checkKey(order: Connection): void {
-    const problem = this.#keyProblem(order);
+    const problem = this.#keys.problemOf(order);
     if (problem === undefined) return;
     // The refusal says why it ends. One that stands goes on without the attempt.
     if (!this.stands) this.#state = nextBrokered(this.#state, 'part');
-    this.#endUnendorsed(problem);
-    throw new Refusal('PEER_REFUSED', 'your key is not endorsed as this end asks');
+    this.#endUnendorsed(problem.problem);
+    throw new Refusal('PEER_REFUSED', problem.refusal);
   }
 
-  /** Why the peer's key of an order is not taken. */
-  #keyProblem(order: Connection): string | undefined {
-    this.#keyOrder = order;
-    return this.#keys.map((keys) => keys.problemOf(order)).find((problem) => problem !== undefined);
-  }
-
-  /** Ends what has not come to stand. */
+  /** Ends what has not come to stand, or has nothing to stand on until the relay is open again. */
   #endUnendorsed(problem: string): void {
-    if (!this.stands) this.end(new UnendorsedPeerError(this.facts.peerCvid, problem));
+    const error = new UnendorsedPeerError(this.facts.peerCvid, problem);
+    if (!this.stands) this.end(error);
+    else if (this.#carried?.isWaiting) this.#carried.destroy(error);
   }
 
   #handOutRelayed({ duplex, endToEnd }: Relayed): void {
-    if (this.#keys.length > 0 && !endToEnd) {
+    if (this.#keys.areChecked && !endToEnd) {
       duplex.destroy();
       this.#endUnendorsed('it, or the server, is of a release that relays without encryption between the ends');
     } else this.#handOut(duplex, { path: 'relayed', roundTripMs: undefined, endToEnd });
@@ -285,6 +264,7 @@ export class Brokered {
 
   /** Both of this end's ways go over a direct path now. */
   #moved(): void {
+    if (this.#handedOut?.destroyed) return;
     const { roundTripMs } = this.#upgrade!.path!;
     this.#upgrade!.end();
     this.#tellPath({ path: 'direct', roundTripMs, endToEnd: true });
@@ -292,6 +272,7 @@ export class Brokered {
 
   /** The stream goes another way: the server and the program hear of it. */
   #tellPath(facts: PathFacts): void {
+    this.#path = facts.path;
     this.desk.report(this, wordOf(facts));
     Object.assign(this.#handedOut!, facts);
     this.#handedOut!.emit('path', facts);
@@ -334,13 +315,14 @@ export class Brokered {
     stream.once('close', () => {
       if (this.#handedOut !== duplex) return;
       this.#upgrade?.end();
-      this.#stopWaiting('the stream has closed');
+      this.#wayBack.stop('the stream has closed');
       this.#lose(failed);
       this.#letGo();
       this.desk.over(this);
     });
     // By then both ends have told that they have it, or another attempt is on its way.
     this.desk.clock.after(CONNECTION_TIMES.spareMs, () => this.#handedOut === duplex && this.#letGo());
+    this.#path = path.path;
     this.desk.report(this, wordOf(path));
     this.#settle.resolve(stream);
   }

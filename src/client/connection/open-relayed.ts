@@ -109,6 +109,10 @@ export async function openAgain(
   const pipe = new RelayPipe(controlling ? 'with a block' : 'at once', confirmedOnly(pipeDeps(order, deps)));
   const stream = await proved(order, SPOKEN_AFTER_PATH, { pipe, controlling, deps, signal });
   const peerRead = await exchangePlaces(stream, read, signal);
+  if (signal.aborted) {
+    stream.destroy();
+    throw signal.reason;
+  }
   duplex.goOn(carrierOn(stream, pipe, deps), peerRead).catch((error: Error) => duplex.destroy(error));
 }
 

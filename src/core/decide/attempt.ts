@@ -17,10 +17,10 @@ import {
 import { CONNECTION_TIMES } from '../model/connection-times.js';
 import { Fault } from '../model/fault.js';
 import type { Order } from '../model/order.js';
-import { DEFAULT_STREAM_PARAMS } from '../model/stream.js';
+import { DEFAULT_STREAM_PARAMS, type Stream } from '../model/stream.js';
 import type { State } from '../store/state.js';
 import { answered, connectionOf, orderBody, orderOf, placeOrder } from './order-book.js';
-import { dropReports, endConnection, stopRelay } from './parting.js';
+import { dropReports, endConnection, relayStreams, stopRelay } from './parting.js';
 import { fullOfStreams } from './stream.js';
 
 /** Orders both ends to begin the next attempt. */
@@ -109,7 +109,7 @@ export function relayConnection(state: State, connection: Connection, revision: 
  * when no streams can be had, or an end can take no more orders.
  */
 export function relayAgain(state: State, connection: Connection, revision: number): Change[] | undefined {
-  if (refuseRelay(state, connection) !== undefined) return undefined;
+  if (refuseRelay(state, connection, relayStreams(state, connection)) !== undefined) return undefined;
   const unreported: Connection = {
     ...connection,
     caller: { ...connection.caller, reported: PathKind.UNSPECIFIED },
@@ -120,10 +120,11 @@ export function relayAgain(state: State, connection: Connection, revision: numbe
   return [...stopRelay(state, connection), ...given];
 }
 
-function refuseRelay(state: State, { caller, peer }: Connection): string | undefined {
+/** Why a connection cannot have two streams, where some of its own stop in the same revision. */
+function refuseRelay(state: State, { caller, peer }: Connection, stopping: readonly Stream[] = []): string | undefined {
   return (
-    fullOfStreams(state, { sid: caller.sid, sinks: [peer.sid] }) ??
-    fullOfStreams(state, { sid: peer.sid, sinks: [caller.sid] })
+    fullOfStreams(state, { sid: caller.sid, sinks: [peer.sid] }, stopping) ??
+    fullOfStreams(state, { sid: peer.sid, sinks: [caller.sid] }, stopping)
   );
 }
 

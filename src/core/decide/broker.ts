@@ -2,6 +2,7 @@ import type { Change } from '../model/change.js';
 import type { AnswerGather, AskConnection, Drawn } from '../model/command.js';
 import {
   type Connection,
+  type ConnectionEnd,
   ConnectionRole,
   ConnectionState,
   Fallback,
@@ -94,7 +95,7 @@ export function answerGather(state: State, command: AnswerGather, revision: numb
   if (order === undefined || order instanceof Fault) return order ?? [];
   const connection = connectionOf(state, order);
   if (connection.listening.port === 0) return answered(order, gathered(state, connection, command, revision));
-  const peer = { ...connection.peer, ...gatheredIn(command) };
+  const peer = withGathered(connection.peer, command);
   return answered(order, [{ kind: 'ConnectionPut', connection: stepped(connection, 'started', { peer }) }]);
 }
 
@@ -134,7 +135,7 @@ function join(state: State, crossing: Connection, command: AskConnection, revisi
     .of(command.sid)
     .find(({ body }) => body.kind === 'connection' && body.connection === crossing.id);
   const { fallback } = crossing;
-  const known = { ...crossing, peer: { ...crossing.peer, ...gatheredIn(command) } };
+  const known = { ...crossing, peer: withGathered(crossing.peer, command) };
   const next =
     fallback === command.fallback
       ? gathered(state, crossing, command, revision)
@@ -153,7 +154,7 @@ function gathered(
   revision: number,
 ): Change[] {
   const side = sideOf(connection, command.sid);
-  const known = { ...connection, [side]: { ...connection[side], ...gatheredIn(command) } };
+  const known = { ...connection, [side]: withGathered(connection[side], command) };
   const isKnown = known.caller.publicKey !== '';
   if (isKnown && isPending(known) && isRelayFirst(known)) {
     return relayConnection(state, known, revision) ?? gatherBoth(state, withFallback(known, undefined), revision);
@@ -193,6 +194,11 @@ function gatherOrder({ limits }: State, connection: Connection, side: 'caller' |
 }
 
 const NOT_GATHERED: Gathered = { candidates: [], publicKey: '', roundTripMs: 0, relayVersion: 0 };
+
+/** An end with what it has gathered: an endorsement that it brought before was for another key, or has been brought again. */
+function withGathered({ endorsement: _, ...end }: ConnectionEnd, gathered: Gathered): ConnectionEnd {
+  return { ...end, ...gatheredIn(gathered) };
+}
 
 function gatheredIn({ candidates, publicKey, endorsement, roundTripMs, relayVersion }: Gathered): Gathered {
   return { candidates, publicKey, ...(endorsement && { endorsement }), roundTripMs, relayVersion };

@@ -2,6 +2,7 @@ import type { Change } from '../model/change.js';
 import type { BrokeredLink, ReportLink } from '../model/command.js';
 import {
   type Connection,
+  ConnectionRole,
   ConnectionState,
   canReturn,
   connectionName,
@@ -18,6 +19,7 @@ import { Fault } from '../model/fault.js';
 import { type Link, type LinkReport, orderedLink } from '../model/link.js';
 import type { State } from '../store/state.js';
 import { relayAgain } from './attempt.js';
+import { hasOrder } from './order-book.js';
 import { endConnection, stopRelay } from './parting.js';
 import { undoneRequest } from './request.js';
 
@@ -132,6 +134,8 @@ function connectionReported(state: State, { sid, peer, link }: ReportLink, id: n
 function recorded(state: State, connection: Connection, sid: number, { path, roundTripMs }: BrokeredLink): Change[] {
   const side = sideOf(connection, sid);
   const said = path === PathKind.UNSPECIFIED ? connection.path || PathKind.DIRECT : path;
+  // An end that has yet to open the relay again has no other direct path than the dead one.
+  if (said === PathKind.DIRECT && canReturn(connection) && opensRelay(state, connection, sid)) return [];
   const known: Connection = {
     ...connection,
     [side]: { ...connection[side], reported: said },
@@ -148,7 +152,7 @@ function recorded(state: State, connection: Connection, sid: number, { path, rou
 
 /**
  * An end reports that the direct path is dead and that it goes on through the server: a loss whose path is RELAYED. The first of such
- * reports gives both ends the relay, and the other end's changes nothing. Undefined when the connection cannot go on.
+ * reports gives both ends the relay, and no other does while an end has yet to open that. Undefined when the connection cannot go on.
  */
 function returned(
   state: State,
@@ -158,8 +162,15 @@ function returned(
 ): Change[] | undefined {
   const isReturn = brokered?.failed === true && brokered.path === PathKind.RELAYED && canReturn(connection);
   if (!isReturn || nextState(connection.state, 'returning') === undefined) return undefined;
+  if (opensRelay(state, connection, connection.caller.sid) || opensRelay(state, connection, connection.peer.sid))
+    return [];
   const hasDirect = connection.state === ConnectionState.ESTABLISHED || reportedBy(connection, sid) === PathKind.DIRECT;
   return hasDirect ? relayAgain(state, connection, revision) : [];
+}
+
+/** Whether an end has yet to answer the order to relay. */
+function opensRelay(state: State, connection: Connection, sid: number): boolean {
+  return hasOrder(state, sid, connection, [ConnectionRole.RELAY]);
 }
 
 function reportedBy(connection: Connection, sid: number): PathKind {

@@ -13,7 +13,7 @@ import type { Reason } from '../model/fault.js';
 import { type LinkType, orderedLink } from '../model/link.js';
 import type { Order } from '../model/order.js';
 import type { CloseReason } from '../model/session.js';
-import { StopReason } from '../model/stream.js';
+import { StopReason, type Stream } from '../model/stream.js';
 import type { State } from '../store/state.js';
 import type { StateView } from '../store/state-view.js';
 
@@ -70,13 +70,16 @@ export function expireConnection(state: State, { id }: ExpireConnection): Change
 }
 
 /** The streams of a connection stop: it is over, or has found a direct path. */
-export function stopRelay(state: State, { relay }: Connection): Change[] {
-  if (relay === undefined) return [];
-  return [relay.fromCaller.streamId, relay.fromPeer.streamId].flatMap((id): Change[] => {
-    const before = state.streams.get(id);
-    if (before === undefined) return [];
-    return [{ kind: 'StreamStopped', before, after: undefined, reason: StopReason.STOPPED, by: 0 }];
+export function stopRelay(state: State, connection: Connection): Change[] {
+  return relayStreams(state, connection).map((before) => {
+    return { kind: 'StreamStopped', before, after: undefined, reason: StopReason.STOPPED, by: 0 };
   });
+}
+
+/** The streams that a connection has: two, one, or none. */
+export function relayStreams(state: State, { relay }: Connection): Stream[] {
+  if (relay === undefined) return [];
+  return [relay.fromCaller.streamId, relay.fromPeer.streamId].flatMap((id) => state.streams.get(id) ?? []);
 }
 
 /** Takes back the reports of the link that wait for the other end's. */

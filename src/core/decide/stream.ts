@@ -30,17 +30,25 @@ export function streamMade({ sid, sinks, params }: CreateStream, made: Made): St
   return { id, owner: sid, sinks: sinks.map((sink, at) => ({ sid: sink, id: branches[at] })), params, revision };
 }
 
-/** Why a stream from a session to these sinks would be one too many; undefined when there is room. */
+/**
+ * Why a stream from a session to these sinks would be one too many, where other streams stop in the same revision; undefined when there is
+ * room.
+ */
 export function fullOfStreams(
   { streams, limits }: State,
   { sid, sinks }: Pick<CreateStream, 'sid' | 'sinks'>,
+  stopping: readonly Stream[] = [],
 ): string | undefined {
-  if (streams.ownedBy(sid) >= limits.streamsPerSessionMax) {
+  const stoppingEnds = stopping.flatMap((stream) => stream.sinks.map((sink) => sink.sid));
+  const stoppingOwn = stopping.filter(({ owner }) => owner === sid);
+  if (streams.ownedBy(sid) - stoppingOwn.length >= limits.streamsPerSessionMax) {
     return `${limits.streamsPerSessionMax} streams of one session are the limit`;
   }
-  if (streams.count >= limits.streamsMax) return `${limits.streamsMax} streams are the limit`;
-  if (streams.branchCount + sinks.length > limits.branchesMax) return `${limits.branchesMax} branches are the limit`;
-  const full = sinks.find((sink) => streams.endingAt(sink) >= limits.branchesPerSinkMax);
+  if (streams.count - stopping.length >= limits.streamsMax) return `${limits.streamsMax} streams are the limit`;
+  const branches = streams.branchCount - stoppingEnds.length + sinks.length;
+  if (branches > limits.branchesMax) return `${limits.branchesMax} branches are the limit`;
+  const endingAt = (sink: number) => streams.endingAt(sink) - stoppingEnds.filter((end) => end === sink).length;
+  const full = sinks.find((sink) => endingAt(sink) >= limits.branchesPerSinkMax);
   if (full === undefined) return undefined;
   return `${limits.branchesPerSinkMax} streams that end at one session are the limit, and ${full} has them`;
 }

@@ -29,8 +29,9 @@ export function tryAgain(state: State, command: AskConnection, revision: number)
   if (!isOwn) return new Fault('CONNECTION_NOT_FOUND', `no connection ${connectionName(command.relayed)}`);
   const refused = refuseUpgrade(state, connection);
   if (refused !== undefined) return refused;
+  const { endorsement: _, ...caller } = connection.caller;
   const gathered = { candidates, publicKey, ...(endorsement && { endorsement }), roundTripMs };
-  const known = { ...connection, caller: { ...connection.caller, ...gathered } };
+  const known = { ...connection, caller: { ...caller, ...gathered } };
   const body = orderBody(connection, ConnectionRole.GATHER);
   const order = placeOrder(state, { sid: peer, deadlineMs, body }, revision);
   return order instanceof Fault ? order : [{ kind: 'ConnectionPut', connection: known }, order];

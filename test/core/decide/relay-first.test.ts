@@ -2,7 +2,13 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { apply } from '../../../src/core/decide/apply.js';
 import type { Change } from '../../../src/core/model/change.js';
 import type { AskConnection, Command } from '../../../src/core/model/command.js';
-import { ConnectionRole, ConnectionState, Fallback, PathKind } from '../../../src/core/model/connection.js';
+import {
+  ConnectionRole,
+  ConnectionState,
+  Fallback,
+  type Gathered,
+  PathKind,
+} from '../../../src/core/model/connection.js';
 import { type Fault, isFault } from '../../../src/core/model/fault.js';
 import { DEFAULT_LIMITS, type Limits } from '../../../src/core/model/limits.js';
 import { DEFAULT_STREAM_PARAMS } from '../../../src/core/model/stream.js';
@@ -54,7 +60,7 @@ function ask(sid: number, peer: number, more: Partial<AskConnection> = {}): numb
   return state.revision;
 }
 
-function gather(sid: number, more: { candidates?: (typeof CANDIDATE)[]; relayVersion?: number } = {}): void {
+function gather(sid: number, more: Partial<Gathered> = {}): void {
   const known = { candidates: [], publicKey: `key of ${sid}`, roundTripMs: 0, relayVersion: 3, ...more };
   done({ kind: 'AnswerGather', sid, orderId: orderOf(sid, GATHER)!, ...known, ...DRAWN });
 }
@@ -103,6 +109,14 @@ function direct(relayVersion = 4): number {
   return id;
 }
 
+/** A connection that goes through the server, and can go on there when it has left it. */
+function relayed(): number {
+  const id = ask(a, b, { relayVersion: 4 });
+  gather(b, { relayVersion: 4 });
+  for (const end of [a, b]) answerRelay(end);
+  return id;
+}
+
 function reportLoss(sid: number, peer: number, connection: number): void {
   const brokered = { connection, path: PathKind.RELAYED, roundTripMs: 0, failed: true };
   done({ kind: 'ReportLink', sid, peer, link: 1, established: false, brokered });
@@ -132,15 +146,49 @@ describe('a connection whose direct path has died', () => {
   });
 
   it('goes on also when one end has not reported the path yet', () => {
-    const id = ask(a, b, { relayVersion: 4 });
-    gather(b, { relayVersion: 4 });
-    for (const end of [a, b]) answerRelay(end);
+    const id = relayed();
     reportDirect(a, b, id);
     const { relay } = at(id);
     reportLoss(a, b, id);
     expect(at(id).state).toBe(RELAYED);
     expect(at(id).relay).not.toEqual(relay);
     expect(state.streams.count).toBe(2);
+  });
+
+  it('goes on once when the report of the dead path comes from the other end after the loss, and takes a second loss then', () => {
+    const id = relayed();
+    reportDirect(a, b, id);
+    reportLoss(a, b, id);
+    const { relay } = at(id);
+    reportDirect(b, a, id);
+    expect(at(id).peer.reported).toBe(PathKind.UNSPECIFIED);
+    reportLoss(b, a, id);
+    expect([at(id).relay, rolesOf(a), rolesOf(b)]).toEqual([relay, [RELAY], [RELAY]]);
+    answerRelay(a);
+    reportDirect(b, a, id);
+    reportLoss(b, a, id);
+    expect([at(id).relay, rolesOf(a), rolesOf(b)]).toEqual([relay, [], [RELAY]]);
+    answerRelay(b);
+    reportDirect(b, a, id);
+    reportLoss(b, a, id);
+    expect([at(id).state, rolesOf(a), rolesOf(b)]).toEqual([RELAYED, [RELAY], [RELAY]]);
+    expect(at(id).relay).not.toEqual(relay);
+    expect(state.streams.count).toBe(2);
+  });
+
+  it.each([
+    ['streams', { streamsMax: 2 }],
+    ['branches', { branchesMax: 2 }],
+    ['streams of a session', { streamsPerSessionMax: 1 }],
+    ['streams that end at a session', { branchesPerSinkMax: 1 }],
+  ])('goes on at the bound of %s, as the streams that it had before stop', (_, limits) => {
+    found(limits);
+    const id = relayed();
+    reportDirect(a, b, id);
+    const { relay } = at(id);
+    reportLoss(a, b, id);
+    expect([at(id).state, state.streams.count]).toEqual([RELAYED, 2]);
+    expect(at(id).relay).not.toEqual(relay);
   });
 
   it('is over when an end knows no way back, wants no relay, or can have no stream', () => {
@@ -268,6 +316,19 @@ describe('a connection without a relay', () => {
 });
 
 describe('a request for a connection', () => {
+  it('that brings another key without an endorsement takes back the one of the key before', () => {
+    const id = ask(a, b, { relayVersion: 4, endorsement: 'for the first key' });
+    gather(b, { relayVersion: 4, endorsement: 'for the first key' });
+    for (const end of [a, b]) answerRelay(end);
+    expect([at(id).caller.endorsement, at(id).peer.endorsement]).toEqual(['for the first key', 'for the first key']);
+    done(asking(a, b, { relayed: id, relayVersion: 4, ...known, publicKey: 'another key' }));
+    gather(b, { ...known, publicKey: 'another key' });
+    for (const end of [at(id).caller, at(id).peer]) {
+      expect(end.publicKey).toBe('another key');
+      expect(end).not.toHaveProperty('endorsement');
+    }
+  });
+
   it('that comes again with another fallback is a mistake, and with the same one the same request', () => {
     const id = ask(a, b, { requestId: 'r1' });
     expect(give(asking(a, b, { requestId: 'r1', fallback: Fallback.NONE }))).toMatchObject({ reason: 'FIELD_INVALID' });

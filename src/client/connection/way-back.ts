@@ -1,0 +1,54 @@
+import type { Clock, Timer } from '../../base/clock.js';
+import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
+import type { CarriedDuplex } from '../carrier/carried-duplex.js';
+
+/** The way of one end's stream back to the relay, after its direct path has died. */
+export class WayBack {
+  /** Runs from the loss until the relay is ordered. */
+  #waiting: Timer | undefined;
+  #opening = new AbortController();
+  /** What this end's path died of, until the relay is open. */
+  #loss: Error | undefined;
+
+  constructor(private readonly clock: Clock) {}
+
+  /** This end has lost the path. True: `ask` has asked the server for the relay, and `giveUp` is called unless it is ordered in time. */
+  askFor(loss: Error, ask: () => Promise<unknown> | undefined, giveUp: () => void): boolean {
+    const asked = ask();
+    if (asked === undefined) return false;
+    this.#loss = loss;
+    const giveUpWaiting = () => this.#waiting === waiting && giveUp();
+    const waiting = this.clock.after(CONNECTION_TIMES.returnMs, giveUpWaiting);
+    this.#waiting = waiting;
+    asked.catch(giveUpWaiting);
+    return true;
+  }
+
+  /**
+   * Opens the relay that is ordered, instead of one that was ordered before. False: another order came meanwhile, or the stream has closed.
+   * Destroys the stream when the relay cannot be opened: with what the path died of, as the stream has failed of that.
+   */
+  async open(duplex: CarriedDuplex, open: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+    this.stop('the relay was ordered once more');
+    const opening = new AbortController();
+    this.#opening = opening;
+    try {
+      await open(opening.signal);
+      if (opening.signal.aborted) return false;
+      this.#loss = undefined;
+      return true;
+    } catch (cause) {
+      if (opening.signal.aborted) return false;
+      const peers = 'the peer has lost the direct path, and the way through the server could not be opened again';
+      duplex.destroy(this.#loss ?? new Error(peers, { cause }));
+      throw cause;
+    }
+  }
+
+  /** Neither the order to relay nor its opening is waited for any more. */
+  stop(why: string): void {
+    this.#waiting?.cancel();
+    this.#waiting = undefined;
+    this.#opening.abort(new Error(why));
+  }
+}
