@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../../base/clock.js';
 import { asError } from '../../base/errors.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { type Carrier, type Frame, FrameKind } from './carrier.js';
-import { FRAME_BYTES_MAX, FrameReader, frameHead } from './frame.js';
+import { attemptWord, FRAME_BYTES_MAX, FrameReader, frameHead } from './frame.js';
 import { SilentPathError } from './silent-path.js';
 
 /** How many signs of life may be missed: a dead path is known within five times that long, whatever is on its way. */
@@ -272,11 +272,4 @@ export class DirectCarrier implements Carrier {
     this.#awaited?.();
     this.#roomAwaited?.();
   }
-}
-
-/** The number of an attempt, as a frame that says MOVED has it. */
-function attemptWord(attempt: number): Buffer {
-  const word = Buffer.alloc(4);
-  word.writeUInt32BE(attempt);
-  return word;
 }
