@@ -65,6 +65,8 @@ export class CarriedDuplex extends Duplex {
   #readBytes = 0;
   /** Changes as the carriers are left: what was awaited of them before is of no interest then. */
   #generation = 0;
+  /** Carriers that were left, until the peer has left them. */
+  readonly #left = new Set<Carrier | Promise<Carrier | undefined>>();
   #isEndSaid = false;
   #isWaiting = false;
   readonly #reader = new Gate();
@@ -113,8 +115,8 @@ export class CarriedDuplex extends Duplex {
   leave(): number {
     this.#wait();
     this.#generation += 1;
-    for (const carrier of this.#carriers()) void carrier.close();
-    void this.#offer?.path.then((carrier) => carrier?.close());
+    for (const carrier of this.#carriers()) this.#left.add(carrier);
+    if (this.#offer) this.#left.add(this.#offer.path);
     this.#offer = undefined;
     return this.#readBytes;
   }
@@ -122,6 +124,8 @@ export class CarriedDuplex extends Duplex {
   /** Goes on with another carrier, from the byte that the peer has not read. Resolves when all of it was sent again. */
   async goOn(carrier: Carrier, peerRead: number): Promise<void> {
     const missing = this.#kept?.after(peerRead) ?? [];
+    // Not before: the peer, where it had not left them, would take that for the end of the connection.
+    this.#closeLeft();
     if (this.destroyed) return void carrier.close();
     [this.#first, this.#in, this.#out] = [carrier, carrier, carrier];
     this.#inState = returnedIn(this.#inState);
@@ -202,6 +206,7 @@ export class CarriedDuplex extends Duplex {
     // What was said before both ends were may have to be sent again.
     const isComplete = !error && this.#isEndSaid && hasEnded(this.#inState);
     const closing = isComplete ? this.#firstFinished.then(close, close) : close();
+    this.#closeLeft();
     this.#reader.open();
     this.#writer.open();
     void this.#offer?.path.then((carrier) => carrier?.close());
@@ -329,6 +334,11 @@ export class CarriedDuplex extends Duplex {
   #keepFrom(place: number, carrier: Carrier): void {
     const kept = this.#kept;
     if (kept !== undefined) carrier.onTaken = (bytes) => kept.taken(place + bytes);
+  }
+
+  #closeLeft(): void {
+    for (const carrier of this.#left) void Promise.resolve(carrier).then((left) => left?.close());
+    this.#left.clear();
   }
 
   #carriers(): Carrier[] {
