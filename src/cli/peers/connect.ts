@@ -7,6 +7,7 @@ import {
   type ConnectOptions,
   type Instance,
   InstanceType,
+  type PathFacts,
   type PeerStream,
   SwitchyardError,
   UnendorsedPeerError,
@@ -18,6 +19,7 @@ import { type KeyFlags, namedInstance, passingInstance, wantsProofs } from '../t
 import { join, requestPort } from './forwarding.js';
 import { PeerFinder } from './peer-finder.js';
 import { pinsOf } from './peer-pins.js';
+import { wayWords } from './way-words.js';
 
 /** Options of commands that reach a peer. */
 export interface ConnectFlags extends KeyFlags {
@@ -193,7 +195,10 @@ async function reach(
   if (flags.verbose) {
     const way = stream.path === 'direct' ? 'directly' : 'through the server: see switchyard connections';
     await terminal.err.write(`${stream.connectionId}: connected to ${cvid} ${way}`);
-    stream.on('path', () => void terminal.err.write(`${stream.connectionId}: directly from now on`));
+    stream.on(
+      'path',
+      (facts: PathFacts) => void terminal.err.write(`${stream.connectionId}: ${wayWords(facts)} from now on`),
+    );
   }
   const stop = () => stream.destroy(signal.reason);
   if (signal.aborted) stop();

@@ -6,6 +6,7 @@ import {
   type Instance,
   InstanceType,
   mayReachPort,
+  type PathFacts,
   type PeerStream,
   Refusal,
   type Switchyard,
@@ -18,6 +19,7 @@ import { type Membership, membership, rememberMembership } from '../trust/known-
 import { isMemberAt, namedInstance, ownKey, passingInstance } from '../trust/own-key.js';
 import { type Admitted, isAdmitted, readAdmitted } from './admission.js';
 import { servePort } from './forwarding.js';
+import { wayWords } from './way-words.js';
 
 /** Options of `join`: who to be, and what peers may reach. */
 export interface JoinFlags extends EnrolFlags {
@@ -118,9 +120,9 @@ async function serve(
   say: (line: string) => void,
   clock: Clock,
 ): Promise<void> {
-  const { connectionId, peerCvid, path } = stream;
-  say(`${connectionId}: ${peerCvid} is here, ${path === 'direct' ? 'directly' : 'through the server'}`);
-  stream.on('path', () => say(`${connectionId}: directly from now on`));
+  const { connectionId, peerCvid } = stream;
+  say(`${connectionId}: ${peerCvid} is here, ${wayWords(stream)}`);
+  stream.on('path', (facts: PathFacts) => say(`${connectionId}: ${wayWords(facts)} from now on`));
   try {
     await servePort(stream, mayReach, clock);
     say(`${connectionId}: closed`);

@@ -1,9 +1,11 @@
 import { Duplex } from 'node:stream';
 import { asError } from '../../base/errors.js';
-import { type Carrier, type Frame, FrameKind } from './carrier.js';
+import { type Carrier, FrameKind } from './carrier.js';
+import { attemptWord } from './frame.js';
 import { Gate } from './gate.js';
 import { KeptBytes } from './kept-bytes.js';
 import { readToEnd } from './read-to-end.js';
+import { Turns } from './turns.js';
 import {
   hasEnded,
   hasLeftFirst,
@@ -54,7 +56,7 @@ export class CarriedDuplex extends Duplex {
   /** Whether it reads for somebody, for nobody at the moment, or not at all. */
   #reading: 'wanted' | 'served' | 'idle' = 'idle';
   /** What is being written, and what waits for its turn after it. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   /** Everything that was said on the first carrier has arrived. */
   #firstFinished: Promise<void> = Promise.resolve();
   /** What the peer may not have read; undefined: this connection cannot go on when a path dies. */
@@ -63,6 +65,8 @@ export class CarriedDuplex extends Duplex {
   #readBytes = 0;
   /** Changes as the carriers are left: what was awaited of them before is of no interest then. */
   #generation = 0;
+  /** Carriers that were left, until the peer has left them. */
+  readonly #left = new Set<Carrier | Promise<Carrier | undefined>>();
   #isEndSaid = false;
   #isWaiting = false;
   readonly #reader = new Gate();
@@ -94,14 +98,14 @@ export class CarriedDuplex extends Duplex {
   expect(attempt: number, path: Promise<Carrier | undefined>): void {
     const before = this.#offer;
     this.#offer = { attempt, path };
-    void before?.path.then((carrier) => this.#discard(carrier));
+    void before?.path.then((path) => (path && this.#carriers().includes(path) ? undefined : path?.close()));
     if (this.destroyed) void path.then((carrier) => carrier?.close());
   }
 
   /** As the controlling end: moves to a path. False, and the path is closed: it goes on where it is. */
   async move(attempt: number, path: Carrier): Promise<boolean> {
     this.expect(attempt, Promise.resolve(path));
-    await this.#inTurn(() => this.#moveOut(attempt, path));
+    await this.#turns.run(() => this.#moveOut(attempt, path));
     if (this.#out === path) return true;
     path.close();
     return false;
@@ -111,8 +115,8 @@ export class CarriedDuplex extends Duplex {
   leave(): number {
     this.#wait();
     this.#generation += 1;
-    for (const carrier of this.#carriers()) void carrier.close();
-    void this.#offer?.path.then((carrier) => carrier?.close());
+    for (const carrier of this.#carriers()) this.#left.add(carrier);
+    if (this.#offer) this.#left.add(this.#offer.path);
     this.#offer = undefined;
     return this.#readBytes;
   }
@@ -120,24 +124,26 @@ export class CarriedDuplex extends Duplex {
   /** Goes on with another carrier, from the byte that the peer has not read. Resolves when all of it was sent again. */
   async goOn(carrier: Carrier, peerRead: number): Promise<void> {
     const missing = this.#kept?.after(peerRead) ?? [];
+    // Not before: the peer, where it had not left them, would take that for the end of the connection.
+    this.#closeLeft();
     if (this.destroyed) return void carrier.close();
     [this.#first, this.#in, this.#out] = [carrier, carrier, carrier];
     this.#inState = returnedIn(this.#inState);
     this.#outState = returnedOut(this.#outState, this.#isEndSaid);
-    this.#firstFinished = Promise.resolve();
     this.#keepFrom(peerRead, carrier);
     if (hasEnded(this.#inState)) void readToEnd(carrier);
     this.#isWaiting = false;
     this.#reader.open();
     const generation = this.#generation;
-    try {
-      for (const bytes of missing) await carrier.send(FrameKind.DATA, bytes);
-      if (this.#isEndSaid) this.#firstFinished = carrier.finish();
-      this.#firstFinished.catch(() => {});
-    } catch (error) {
-      if (!this.#waitsAfter(generation, error)) throw error;
-    }
+    this.#firstFinished = this.#sendAgain(carrier, missing);
+    await this.#unlessLeft(this.#firstFinished);
     if (generation === this.#generation && !this.#isWaiting) this.#writer.open();
+  }
+
+  /** An end that was said before is not behind the peer's move: the carrier is left only once that is said again. */
+  async #sendAgain(carrier: Carrier, missing: readonly Buffer[]): Promise<void> {
+    for (const bytes of missing) await carrier.send(FrameKind.DATA, bytes);
+    if (this.#isEndSaid) await carrier.finish();
   }
 
   override _read(): void {
@@ -147,43 +153,38 @@ export class CarriedDuplex extends Duplex {
   }
 
   override _write(bytes: Buffer, _encoding: string, done: (error?: Error) => void): void {
-    this.#inTurn(async () => {
-      for (let at = 0; at < bytes.length; ) {
-        if (this.#writer.isShut) await this.#writer.opened;
-        const frame = bytes.subarray(at, at + this.#out.frameBytesMax);
-        at += frame.length;
-        await this.#send(frame);
-      }
-    }).then(() => done(), done);
+    this.#turns
+      .run(async () => {
+        for (let at = 0; at < bytes.length; ) {
+          while (this.#writer.isShut) await this.#writer.opened;
+          const frame = bytes.subarray(at, at + this.#out.frameBytesMax);
+          at += frame.length;
+          await this.#send(frame);
+        }
+      })
+      .then(() => done(), done);
   }
 
   /** What a carrier fails to send is kept, and sent again on the next one. */
   async #send(bytes: Buffer): Promise<void> {
-    const generation = this.#generation;
     this.#kept?.add(bytes);
-    try {
-      await this.#out.send(FrameKind.DATA, bytes);
-    } catch (error) {
-      if (!this.#waitsAfter(generation, error)) throw error;
-    }
+    await this.#unlessLeft(this.#out.send(FrameKind.DATA, bytes));
   }
 
   override _final(done: (error?: Error) => void): void {
     this.#stepOut('finish');
-    this.#inTurn(async () => {
-      while (!(await this.#sayEnd()));
-    }).then(() => done(), done);
+    this.#turns
+      .run(async () => {
+        while (!(await this.#sayEnd()));
+      })
+      .then(() => done(), done);
   }
 
   /** False: the carrier was left meanwhile, and the end is to be said on the next one. */
   async #sayEnd(): Promise<boolean> {
-    if (this.#writer.isShut) await this.#writer.opened;
+    while (this.#writer.isShut) await this.#writer.opened;
     const generation = this.#generation;
-    try {
-      await this.#finishOut();
-    } catch (error) {
-      if (!this.#waitsAfter(generation, error)) throw error;
-    }
+    await this.#unlessLeft(this.#finishOut());
     this.#isEndSaid = generation === this.#generation && !this.isWaiting;
     return this.#isEndSaid;
   }
@@ -201,14 +202,18 @@ export class CarriedDuplex extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    const closing = this.#carriers().map((carrier) => carrier.close());
+    const close = () => Promise.all(this.#carriers().map((carrier) => carrier.close()));
+    // What was said before both ends were may have to be sent again.
+    const isComplete = !error && this.#isEndSaid && hasEnded(this.#inState);
+    const closing = isComplete ? this.#firstFinished.then(close, close) : close();
+    this.#closeLeft();
     this.#reader.open();
     this.#writer.open();
     void this.#offer?.path.then((carrier) => carrier?.close());
     const over = () => done(error);
     // One that is given up is closed at once. One that is complete is closed when this process may end.
     if (error) over();
-    else Promise.all(closing).then(over, over);
+    else closing.then(over, over);
   }
 
   /** Reads for as long as somebody wants to. */
@@ -216,7 +221,7 @@ export class CarriedDuplex extends Duplex {
     while (this.#reading === 'wanted') {
       if (this.#reader.isShut) await this.#reader.opened;
       const generation = this.#generation;
-      const frame = await this.#receive();
+      const frame = await this.#unlessLeft(this.#in.receive());
       if (frame === 'left' || generation !== this.#generation) continue;
       if (frame === undefined) {
         this.#end();
@@ -230,16 +235,6 @@ export class CarriedDuplex extends Duplex {
       }
     }
     this.#reading = 'idle';
-  }
-
-  async #receive(): Promise<Frame | 'left' | undefined> {
-    const generation = this.#generation;
-    try {
-      return await this.#in.receive();
-    } catch (error) {
-      if (!this.#waitsAfter(generation, error)) throw error;
-      return 'left';
-    }
   }
 
   /** The peer's way has ended. */
@@ -260,25 +255,21 @@ export class CarriedDuplex extends Duplex {
     }
     this.#in = path;
     if (this.#out !== path) {
-      this.#inTurn(() => this.#moveOut(attempt, path)).catch((error: Error) => this.destroy(error));
+      this.#turns.run(() => this.#moveOut(attempt, path)).catch((error: Error) => this.destroy(error));
       // Nothing is said on it; whether it is dead, reading finds out.
       if (isEnding(this.#outState)) path.finish().catch(() => {});
     }
     this.#stepIn('moved');
   }
 
-  /** Between two writes. Not when the path has died before, or there is nothing left to say. */
+  /** Between two writes, and after what is sent again. Not when the path has died before, or there is nothing left to say. */
   async #moveOut(attempt: number, path: Carrier): Promise<void> {
-    if (isEnding(this.#outState) || this.destroyed || this.isWaiting || (path.isOver && this.#in !== path)) return;
     const generation = this.#generation;
+    while (this.#writer.isShut && !this.destroyed) await this.#writer.opened;
+    if (generation !== this.#generation || isEnding(this.#outState) || this.destroyed) return;
+    if (path.isOver && this.#in !== path) return;
     this.#stepOut('leave');
-    const word = Buffer.alloc(4);
-    word.writeUInt32BE(attempt);
-    try {
-      await this.#first.send(FrameKind.MOVED, word);
-    } catch (error) {
-      if (!this.#waitsAfter(generation, error)) throw error;
-    }
+    await this.#unlessLeft(this.#first.send(FrameKind.MOVED, attemptWord(attempt)));
     if (generation !== this.#generation || this.isWaiting) return;
     this.#out = path;
     this.#keepFrom(this.#kept?.end ?? 0, path);
@@ -313,8 +304,19 @@ export class CarriedDuplex extends Duplex {
     this.onMoved();
   }
 
+  /** What work on a carrier comes to; 'left': that has failed, and the connection goes on with another one. */
+  async #unlessLeft<Result>(work: Promise<Result>): Promise<Result | 'left'> {
+    const generation = this.#generation;
+    try {
+      return await work;
+    } catch (error) {
+      if (this.#goesOnAfter(generation, error)) return 'left';
+      throw error;
+    }
+  }
+
   /** Whether it goes on after a failure of what carried it at that time. */
-  #waitsAfter(generation: number, error: unknown): boolean {
+  #goesOnAfter(generation: number, error: unknown): boolean {
     if (this.destroyed || this.#kept === undefined) return false;
     if (generation !== this.#generation || this.isWaiting) return true;
     if (this.onLost?.(asError(error)) !== true) return false;
@@ -334,17 +336,12 @@ export class CarriedDuplex extends Duplex {
     if (kept !== undefined) carrier.onTaken = (bytes) => kept.taken(place + bytes);
   }
 
+  #closeLeft(): void {
+    for (const carrier of this.#left) void Promise.resolve(carrier).then((left) => left?.close());
+    this.#left.clear();
+  }
+
   #carriers(): Carrier[] {
     return [...new Set([this.#first, this.#in, this.#out])];
-  }
-
-  #discard(carrier: Carrier | undefined): void {
-    if (carrier !== this.#in && carrier !== this.#out) carrier?.close();
-  }
-
-  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const mine = this.#turn.then(work);
-    this.#turn = mine.catch(() => {});
-    return mine;
   }
 }

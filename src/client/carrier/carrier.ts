@@ -40,7 +40,7 @@ export interface Carrier {
   readonly frameBytesMax: number;
   /** Sends a frame. Resolves when another may follow; rejects when the path is dead. */
   send(kind: FrameKind, bytes: Uint8Array): Promise<void>;
-  /** The next frame; undefined when the peer has said that its way is complete. Rejects however else the path ends. */
+  /** The next frame, which counts as taken once another is asked for; undefined when the peer has said that its way is complete. Rejects however else the path ends. */
   receive(): Promise<Frame | undefined>;
   /**
    * Says that this way is complete. Resolves when what was sent is on its way for good, whatever becomes of this end. A path

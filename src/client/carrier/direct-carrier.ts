@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../../base/clock.js';
 import { asError } from '../../base/errors.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { type Carrier, type Frame, FrameKind } from './carrier.js';
-import { FRAME_BYTES_MAX, FrameReader, frameHead } from './frame.js';
+import { attemptWord, FRAME_BYTES_MAX, FrameReader, frameHead } from './frame.js';
 import { SilentPathError } from './silent-path.js';
 
 /** How many signs of life may be missed: a dead path is known within five times that long, whatever is on its way. */
@@ -67,14 +67,17 @@ export class DirectCarrier implements Carrier {
   #taken = 0;
   /** Bytes that were sent and that the peer's reader has not said to have taken. */
   #untaken = 0;
-  /** Bytes in frames that were not handed out, and bytes that were and were not said to be taken. */
+  /** Bytes that were not taken, and bytes that were and were not said to be. */
   #held = 0;
   #toSay = 0;
+  /** Bytes of the frame that was handed out last. */
+  #handed = 0;
   #sent = false;
   #heard = false;
   #missed = 0;
   #awaited: (() => void) | undefined;
   #roomAwaited: (() => void) | undefined;
+  readonly #whenOver = new Set<() => void>();
 
   constructor(stream: Duplex, deps: DirectCarrierDeps) {
     const { clock, flush = async () => {}, aliveMs = CONNECTION_TIMES.signOfLifeMs, isRelayed = false } = deps;
@@ -134,14 +137,17 @@ export class DirectCarrier implements Carrier {
     this.#stream.write(frameHead(kind, bytes.length));
     const hasRoom = this.#stream.write(bytes);
     this.#stream.uncork();
-    if (!hasRoom) await this.#unlessClosed((drained) => this.#stream.once('drain', drained));
+    if (!hasRoom) await this.#unlessOver((drained) => this.#stream.once('drain', drained));
   }
 
   async receive(): Promise<Frame | undefined> {
+    // What was handed out counts once more is asked for: until then its reader may leave this path without it.
+    this.#took(this.#handed);
+    this.#handed = 0;
     for (;;) {
       const frame = this.#frames.shift();
       if (frame) {
-        if (frame.kind === FrameKind.DATA) this.#took(frame.bytes.length);
+        if (frame.kind === FrameKind.DATA) this.#handed = frame.bytes.length;
         return frame;
       }
       if (this.#ended) return undefined;
@@ -153,8 +159,8 @@ export class DirectCarrier implements Carrier {
   async finish(): Promise<void> {
     if (this.#error) throw this.#error;
     this.#said = true;
-    await this.#unlessClosed((written) => this.#stream.write(frameHead(FrameKind.END, 0), written));
-    await this.#unlessClosed((flushed) => void this.#flush().then(flushed, (error) => this.#stream.destroy(error)));
+    await this.#unlessOver((written) => this.#stream.write(frameHead(FrameKind.END, 0), written));
+    await this.#unlessOver((flushed) => void this.#flush().then(flushed, (error) => this.#stream.destroy(error)));
     this.#finished = true;
     if (this.#ended) this.#part();
   }
@@ -166,6 +172,14 @@ export class DirectCarrier implements Carrier {
     else if (this.#isRelayed) await this.#closed;
   }
 
+  /**
+   * Takes the path for dead. Its stream stays until {@link close}: the peer, whom a FIN may still reach, would take that for the end of a
+   * connection that may go on elsewhere.
+   */
+  die(error: SilentPathError): void {
+    this.#fail(error);
+  }
+
   /** Something new: frames, the first sign of life, an end. */
   async #more(): Promise<void> {
     await new Promise<void>((resolve) => {
@@ -174,7 +188,7 @@ export class DirectCarrier implements Carrier {
     this.#awaited = undefined;
   }
 
-  /** Tells the peer what was handed out, from time to time. Nobody waits for it after the end of the peer's way. */
+  /** Tells the peer what was taken, from time to time. Nobody waits for it after the end of the peer's way. */
   #took(count: number): void {
     this.#held -= count;
     this.#toSay += count;
@@ -233,8 +247,7 @@ export class DirectCarrier implements Carrier {
     this.#sent = false;
     // Counted in ticks: a process that was stopped for an hour has missed one, and then reads what has come.
     this.#missed += 1;
-    if (this.#missed > MISSED_MAX)
-      this.#stream.destroy(new SilentPathError('the path is dead: nothing has come from the peer'));
+    if (this.#missed > MISSED_MAX) this.die(new SilentPathError('the path is dead: nothing has come from the peer'));
   }
 
   /** Both ways are complete. What is unread as a socket closes resets it, so it is read up to the peer's own FIN. */
@@ -252,16 +265,17 @@ export class DirectCarrier implements Carrier {
     this.#stream.destroy(new Error(`the path was cut ${where}`));
   }
 
-  /** Waits for something that the stream does; rejects when it closes before. */
-  #unlessClosed(happens: (done: () => void) => unknown): Promise<void> {
+  /** Waits for something that the stream does; rejects when the path is over before. */
+  #unlessOver(happens: (done: () => void) => unknown): Promise<void> {
     return new Promise((resolve, reject) => {
-      const closed = () => reject(this.#error);
+      const over = () => reject(this.#error);
       const done = () => {
-        this.#stream.off('close', closed);
+        this.#whenOver.delete(over);
         resolve();
       };
-      this.#stream.once('close', closed);
+      this.#whenOver.add(over);
       happens(done);
+      if (this.#error) over();
     });
   }
 
@@ -269,14 +283,9 @@ export class DirectCarrier implements Carrier {
   #fail(error: Error): void {
     if (!this.#stream.writableEnded) this.#timer?.cancel();
     this.#error ??= error;
+    for (const over of this.#whenOver) over();
+    this.#whenOver.clear();
     this.#awaited?.();
     this.#roomAwaited?.();
   }
-}
-
-/** The number of an attempt, as a frame that says MOVED has it. */
-function attemptWord(attempt: number): Buffer {
-  const word = Buffer.alloc(4);
-  word.writeUInt32BE(attempt);
-  return word;
 }

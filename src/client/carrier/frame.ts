@@ -83,3 +83,10 @@ export class FrameReader {
     return [{ kind: FrameKind.END }];
   }
 }
+
+/** The number of an attempt, as a frame that says MOVED has it. */
+export function attemptWord(attempt: number): Buffer {
+  const word = Buffer.alloc(4);
+  word.writeUInt32BE(attempt);
+  return word;
+}

@@ -10,14 +10,17 @@ export interface PathCarrierDeps {
   readonly addresses: LocalAddresses;
 }
 
-/** The carrier of a direct path, which is dead at once when this machine loses the address that it begins at. */
+/** The carrier of a direct path. One of a connection that may return is dead at once when this machine loses the address that it begins at. */
 export function carrierOfPath(
   { stream, local, flush }: DirectPath,
   { clock, addresses }: PathCarrierDeps,
 ): DirectCarrier {
+  const carrier = new DirectCarrier(stream, { clock, flush });
   const forget = addresses.whenGone(local.host, () => {
-    stream.destroy(new SilentPathError(`the path is dead: this machine has no longer the address ${local.host}`));
+    // It is listened to only for a connection that may return. Any other one is better left to TCP, as an address may come back.
+    if (carrier.onTaken === undefined) return;
+    carrier.die(new SilentPathError(`the path is dead: this machine has no longer the address ${local.host}`));
   });
   stream.once('close', forget);
-  return new DirectCarrier(stream, { clock, flush });
+  return carrier;
 }

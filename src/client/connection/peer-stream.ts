@@ -6,8 +6,8 @@ export interface PeerFacts {
   readonly connectionId: string;
   readonly peerCvid: number;
   /**
-   * From one end to the other, or through the server. A relayed one may become direct: the event `path` tells so, with the
-   * new {@link PathFacts}.
+   * From one end to the other, or through the server. A relayed one may become direct, and a direct one relayed when its path dies: the
+   * event `path` tells so, with the new {@link PathFacts}.
    */
   readonly path: PathFacts['path'];
   /**

@@ -17,6 +17,8 @@ const REQUEST_BYTES = 12;
 const ANSWER_BYTES = 16;
 const SUCCESS = 0;
 const ROUTER_PORT = 5_351;
+/** Routers that are asked, each by a socket of its own: few machines have more than two default routes. */
+const GATEWAYS_MAX = 4;
 
 /** A port of the router that leads to one of this machine, until it is closed. */
 export interface PortMapping {
@@ -44,12 +46,15 @@ export class NatPmp implements PortMapper {
 
   async map(port: number): Promise<PortMapping | undefined> {
     const { mapMs, mappedMs } = CONNECTION_TIMES;
-    for (const gateway of await this.deps.gateways()) {
+    // All at once, so that it takes one `mapMs` however many there are.
+    const asked = (await this.deps.gateways()).slice(0, GATEWAYS_MAX).map(async (gateway) => {
       const outside = await this.#ask(gateway, port, port, mappedMs, mapMs);
       // One of lifetime 0 and outside port 0 takes it back. Where that is lost, its lifetime does it.
-      if (outside !== undefined) return { port: outside, close: () => void this.#ask(gateway, port, 0, 0, mapMs) };
-    }
-    return undefined;
+      return outside && { port: outside, close: () => void this.#ask(gateway, port, 0, 0, mapMs) };
+    });
+    const [first, ...others] = (await Promise.all(asked)).flatMap((mapping) => mapping || []);
+    for (const other of others) other.close();
+    return first;
   }
 
   /** The outside port that is granted; undefined: none is, or there is no answer in time. */

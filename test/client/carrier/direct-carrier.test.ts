@@ -2,9 +2,12 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { CarriedDuplex } from '../../../src/client/carrier/carried-duplex.js';
 import { FrameKind } from '../../../src/client/carrier/carrier.js';
 import { DirectCarrier, WINDOW_BYTES } from '../../../src/client/carrier/direct-carrier.js';
+import { SilentPathError } from '../../../src/client/carrier/silent-path.js';
 import { systemClock as clock } from '../../../src/client/system.js';
+import { MemoryCarrier } from './memory-carrier.js';
 
 /** Between two signs of life in these tests. */
 const ALIVE_MS = 20;
@@ -188,6 +191,40 @@ describe('a direct path', () => {
     far.close();
     expect(await reading).toBeUndefined();
     near.close();
+  });
+
+  it('counts what was handed out as taken once more is asked for', async () => {
+    const { near, far } = await path();
+    let taken = 0;
+    near.onTaken = (bytes) => {
+      taken = bytes;
+    };
+    await near.send(...data('first'));
+    await take(far, 5);
+    await wait(5 * ALIVE_MS);
+    expect(taken).toBe(0);
+    void far.receive().catch(() => {});
+    while (taken !== 5) await wait(ALIVE_MS);
+  });
+
+  it('that one end finds dead does not end at the other one before both go on elsewhere', async () => {
+    const errors: string[] = [];
+    const carriers = (await pair()).map((socket) => new DirectCarrier(socket, { clock, aliveMs: ALIVE_MS }));
+    const lost = ({ message }: Error) => message === 'silent';
+    const ends = carriers.map((carrier) => new CarriedDuplex(carrier, () => {}, lost));
+    for (const end of ends) end.on('error', ({ message }) => errors.push(message)).resume();
+    const [near, far] = ends as [CarriedDuplex, CarriedDuplex];
+    carriers[0]!.die(new SilentPathError('silent'));
+    await wait(ALIVE_MS);
+    const nearRead = near.leave();
+    await wait(ALIVE_MS);
+    expect([errors, far.destroyed]).toEqual([[], false]);
+    const [one, other] = MemoryCarrier.pair({ framesMax: 16, delay: async () => {} });
+    const farRead = far.leave();
+    await Promise.all([near.goOn(one, farRead), far.goOn(other, nearRead)]);
+    near.end('there');
+    expect(String((await once(far.pause(), 'readable')) && far.read())).toBe('there');
+    while (carriers.some(({ isOver }) => !isOver)) await wait(ALIVE_MS);
   });
 
   it('is known to be dead also after the peer has said that its data is complete', async () => {

@@ -38,6 +38,7 @@ export class MemoryCarrier implements Carrier {
   /** How many frames the peer takes before it says so. */
   takenAfter = 1;
   #taken = { bytes: 0, frames: 0 };
+  #handed: Frame | undefined;
   #peer: MemoryCarrier | undefined;
   readonly frameBytesMax = 65_535;
 
@@ -65,21 +66,23 @@ export class MemoryCarrier implements Carrier {
   }
 
   async receive(): Promise<Frame | undefined> {
+    this.#took();
     await this.way.delay();
     await this.into.until(() => this.into.frames.length > 0);
     if (this.into.error) throw this.into.error;
     const frame = this.into.frames[0];
     // The end is read again and again; it is never taken.
-    if (frame) this.#took(frame);
+    if (frame) this.#handed = this.into.frames.shift();
     else this.into.isEndTaken = true;
     this.into.changed();
     return frame;
   }
 
-  #took(frame: Frame): void {
-    this.into.frames.shift();
-    const peer = this.#peer;
-    if (peer === undefined || frame.kind !== FrameKind.DATA) return;
+  /** The frame that was handed out last, of a path that still stands. */
+  #took(): void {
+    const [frame, peer] = [this.#handed, this.#peer];
+    this.#handed = undefined;
+    if (peer === undefined || frame?.kind !== FrameKind.DATA || this.isOver) return;
     peer.#taken.bytes += frame.bytes.length;
     peer.#taken.frames += 1;
     if (peer.#taken.frames % peer.takenAfter === 0) peer.onTaken?.(peer.#taken.bytes);

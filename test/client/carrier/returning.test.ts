@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { SEED } from '../../../harness/seed.js';
@@ -36,6 +37,16 @@ function connection(way: Way) {
   return { near: ends[0]!, far: ends[1]!, carriers };
 }
 
+/** An attempt has found a direct path, and one end moves to it. */
+function find({ near, far }: ReturnType<typeof connection>, mover: 'near' | 'far', attempt: number, way: Way) {
+  const carriers = MemoryCarrier.pair(way);
+  const [moving, following] = mover === 'near' ? [near, far] : [far, near];
+  following.duplex.expect(attempt, Promise.resolve(carriers[1]));
+  const moved = moving.duplex.move(attempt, carriers[0]);
+  moved.catch((error: Error) => moving.duplex.destroy(error));
+  return { carriers, moved };
+}
+
 /** Both ends go on with another pair of carriers, as they do once the relay was ordered: one may leave long after the other. */
 async function goOn({ near, far }: ReturnType<typeof connection>, way: Way, lateTurns = 0) {
   const carriers = MemoryCarrier.pair(way);
@@ -45,6 +56,12 @@ async function goOn({ near, far }: ReturnType<typeof connection>, way: Way, late
   const going = [near.duplex.goOn(carriers[0], farRead), far.duplex.goOn(carriers[1], nearRead)];
   going.forEach((one, at) => void one.catch((error: Error) => (at === 0 ? near : far).duplex.destroy(error)));
   return carriers;
+}
+
+/** Both ends as they have closed, which takes some hundred turns. */
+async function ends({ near, far }: ReturnType<typeof connection>) {
+  const late = turns(5_000).then(() => Promise.reject(new Error('an end hangs')));
+  return Promise.race([Promise.all([near.over, far.over]), late]);
 }
 
 function cycle(numbers: readonly number[]): () => number {
@@ -86,11 +103,19 @@ const plan = fc.record({
   framesMax: fc.integer({ min: 1, max: 4 }),
   delays: fc.array(fc.nat({ max: 3 }), { minLength: 1, maxLength: 5 }),
   takenAfter: fc.integer({ min: 1, max: 5 }),
-  /** After so many turns a carrier dies; and so long after it both ends go on with another one, again and again. */
-  deaths: fc.array(fc.record({ after: fc.nat({ max: 30 }), rest: fc.nat({ max: 6 }), late: fc.nat({ max: 4 }) }), {
-    minLength: 1,
-    maxLength: 4,
-  }),
+  /**
+   * After so many turns a carrier dies; and so long after it both ends go on with another one, again and again. Where `found` says so,
+   * another direct path is there so many turns after that, and this end moves to it.
+   */
+  deaths: fc.array(
+    fc.record({
+      after: fc.nat({ max: 30 }),
+      rest: fc.nat({ max: 6 }),
+      late: fc.nat({ max: 4 }),
+      found: fc.option(fc.record({ after: fc.nat({ max: 12 }), mover: fc.constantFrom('near', 'far') })),
+    }),
+    { minLength: 1, maxLength: 4 },
+  ),
 });
 
 describe('a connection whose path dies', () => {
@@ -103,24 +128,27 @@ describe('a connection whose path dies', () => {
         const sent = [said(0, near), said(1, far)];
         void live(world.near.duplex, sent[0]!, near, holds);
         void live(world.far.duplex, sent[1]!, far, holds);
-        let { carriers } = world;
-        for (const { after, rest, late } of deaths) {
+        let carriers: readonly MemoryCarrier[] = world.carriers;
+        for (const [attempt, { after, rest, late, found }] of deaths.entries()) {
           for (const carrier of carriers) carrier.takenAfter = takenAfter;
           await turns(after);
           // One end that has closed has said and heard everything; there is nothing left to go on with.
           if (world.near.duplex.destroyed || world.far.duplex.destroyed) break;
-          if (world.near.duplex.writableFinished || world.far.duplex.writableFinished) break;
-          carriers[0]!.cut(new Error('died'));
+          for (const carrier of carriers) carrier.cut(new Error('died'));
           await turns(rest);
+          if (world.near.duplex.destroyed || world.far.duplex.destroyed) break;
           carriers = await goOn(world, way, late);
+          if (found === null) continue;
+          await turns(found.after);
+          carriers = [...carriers, ...find(world, found.mover, attempt + 1, way).carriers];
         }
-        const [atNear, atFar] = await Promise.all([world.near.over, world.far.over]);
+        const [atNear, atFar] = await ends(world);
         expect([atNear.error, atFar.error]).toEqual([undefined, undefined]);
         expect([atFar.bytes.equals(sent[0]!), atNear.bytes.equals(sent[1]!)]).toEqual([true, true]);
       }),
       { seed: SEED, numRuns: 200 },
     );
-  }, 60_000);
+  }, 120_000);
 
   it.each([0, 1, 2, 3, 4, 5])('counts bytes once that it is handed %i steps before it leaves', async (steps) => {
     let hand = (_frame: Frame) => {};
@@ -149,6 +177,51 @@ describe('a connection whose path dies', () => {
     await turns(3);
     expect(String(Buffer.concat(read))).toBe('once more');
   });
+
+  it.each([1, 6, 12, 20, 60, 400])(
+    'moves once the missing bytes were sent again: %i turns after going on',
+    async (wait) => {
+      const slow: Way = { framesMax: 1, delay: () => turns(3) };
+      const world = connection({ ...AT_ONCE, framesMax: 100 });
+      const { near, far, carriers } = world;
+      far.duplex.pause();
+      const sent = said(0, [655_360]);
+      await new Promise<void>((done) => near.duplex.write(sent, () => done()));
+      carriers[0].cut(new Error('died'));
+      far.duplex.resume();
+      await goOn(world, slow);
+      await turns(wait);
+      await find(world, 'near', 1, AT_ONCE).moved;
+      near.duplex.end('tail');
+      far.duplex.end();
+      const [, atFar] = await ends(world);
+      expect([atFar.error, atFar.bytes.equals(Buffer.concat([sent, Buffer.from('tail')]))]).toEqual([undefined, true]);
+    },
+  );
+
+  it.each(['moves', 'ends'] as const)(
+    'sends again all that was before its end, also when the peer %s meanwhile',
+    async (what) => {
+      const slow: Way = { framesMax: 1, delay: () => turns(3) };
+      const world = connection({ ...AT_ONCE, framesMax: 100 });
+      const { near, far, carriers } = world;
+      // As over TCP: it has ended once all is in the kernel, which loses it with the path.
+      const finish = carriers[1].finish.bind(carriers[1]);
+      carriers[1].finish = async () => void finish().catch(() => {});
+      near.duplex.pause();
+      const sent = said(1, [655_360]);
+      far.duplex.end(sent);
+      await once(far.duplex, 'finish');
+      carriers[1].cut(new Error('died'));
+      near.duplex.resume();
+      await goOn(world, slow);
+      await turns(6);
+      if (what === 'moves') await find(world, 'near', 1, AT_ONCE).moved;
+      near.duplex.end();
+      const [atNear] = await ends(world);
+      expect([atNear.error, atNear.bytes.length, atNear.bytes.equals(sent)]).toEqual([undefined, sent.length, true]);
+    },
+  );
 
   it('says its end again when that was on its way', async () => {
     const world = connection(AT_ONCE);

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { gatewaysIn } from '../../../src/client/direct/default-gateways.js';
 import { NatPmp } from '../../../src/client/direct/nat-pmp.js';
 import { systemClock } from '../../../src/client/system.js';
+import { CONNECTION_TIMES } from '../../../src/core/model/connection-times.js';
 
 /** A router at an address of loopback that nobody else uses: its port is fixed. */
 const GATEWAY = `127.${[process.pid >> 16, process.pid >> 8, process.pid].map((part) => (part & 0x7f) + 1).join('.')}`;
@@ -54,6 +55,16 @@ describe('a router that speaks NAT-PMP', () => {
     const other = Buffer.from('00020000', 'hex');
     await router((request) => [other, Buffer.alloc(0), granted(Buffer.alloc(12, 9), 1), granted(request, 4_322)]);
     expect((await mapper(GATEWAY).map(5_000))?.port).toBe(4_322);
+  });
+
+  it('is asked beside others that do not answer, which cost no time of their own', async () => {
+    const silent = createSocket('udp4').bind(ROUTER_PORT, GATEWAY.replace(/\d+$/, '254'));
+    closing.push(() => silent.close());
+    await Promise.all([once(silent, 'listening'), router((request) => [granted(request, 4_323)])]);
+    const beganMs = performance.now();
+    const gateways = [silent.address().address, silent.address().address, GATEWAY];
+    expect((await mapper(...gateways).map(5_000))?.port).toBe(4_323);
+    expect(performance.now() - beganMs).toBeLessThan(2 * CONNECTION_TIMES.mapMs);
   });
 
   it.each([

@@ -20,8 +20,12 @@ const SUMS: [what: string, parts: number[], roomMs: number][] = [
     [ATTEMPT_MS, T.attemptMs],
     T.attemptDeadlineMs,
   ],
-  ['gathering of a peer that waits for a crossing request first', [T.crossingMs, T.gatherMs], T.acceptMs],
-  ['gathering of a caller that did not before it asked', [T.gatherMs], T.gatherDeadlineMs],
+  [
+    'gathering of a peer that waits for a crossing request first, and asks its routers for a port',
+    [T.crossingMs, T.gatherMs, T.mapMs],
+    T.acceptMs,
+  ],
+  ['gathering of a caller that did not before it asked', [T.gatherMs, T.mapMs], T.gatherDeadlineMs],
   ['the peer that accepts, and the longest wait for a server', [T.acceptMs, LIMITS.backoffMaxMs], T.askMs],
   [
     'a connection whose attempts all fail, and that is relayed then',

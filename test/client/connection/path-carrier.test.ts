@@ -1,0 +1,28 @@
+import { PassThrough } from 'node:stream';
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../../harness/manual-clock.js';
+import { CarriedDuplex } from '../../../src/client/carrier/carried-duplex.js';
+import { carrierOfPath } from '../../../src/client/connection/path-carrier.js';
+import { LocalAddresses } from '../../../src/client/local-addresses.js';
+
+const HERE = { host: '10.0.0.1', port: 1 };
+
+describe('a direct path from an address that this machine loses', () => {
+  it.each([
+    ['is dead at once for a connection that may return', () => true, true],
+    ['is left to TCP for one that may not', undefined, false],
+  ])('%s', async (_what, onLost, isOver) => {
+    const clock = new ManualClock();
+    let there = [HERE.host];
+    const addresses = new LocalAddresses(clock, () => there);
+    const stream = new PassThrough();
+    const path = { stream, local: HERE, remote: HERE, flush: async () => {}, roundTripMs: 1 };
+    const carrier = carrierOfPath(path, { clock, addresses });
+    const duplex = new CarriedDuplex(carrier, () => {}, onLost);
+    there = [];
+    await clock.pass(1_000);
+    expect([carrier.isOver, stream.destroyed, duplex.destroyed]).toEqual([isOver, false, false]);
+    duplex.destroy();
+    expect(stream.destroyed).toBe(true);
+  });
+});
