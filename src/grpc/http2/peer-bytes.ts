@@ -117,6 +117,8 @@ export class PeerBytes {
    * has, do not count for its connection: a source of the relay that has to wait does no wrong.
    */
   hold(stream: ServerHttp2Stream, share: CallShare, bytes: number, unread = 0): void {
+    // What grpc-js and node:http2 do to a stream after its end, as to read on, brings nothing more.
+    if (share.isOver) return;
     const windowBytes = Math.min(unread, FIRST_WINDOW_BYTES);
     const more = bytes + unread - windowBytes - share.requestBytes;
     const moreInAll = more + windowBytes - share.windowBytes;
