@@ -31,6 +31,8 @@ export interface AdmissionLimits {
    * round trips of a slow radio, and less than a silent connection is kept.
    */
   readonly lingerMs: number;
+  /** How long its client may take for its last answers before that: 2 MiB, the largest, at 18 KiB/s. */
+  readonly lastAnswerMs: number;
   /** Bytes that are read and dropped meanwhile: four of the largest requests of the web door. More resets the connection. */
   readonly lingerBytesMax: number;
 }
@@ -44,6 +46,7 @@ export const ADMISSION_LIMITS: AdmissionLimits = {
   reportMs: 10_000,
   descriptorsMs: 1_000,
   lingerMs: 2_000,
+  lastAnswerMs: 120_000,
   lingerBytesMax: 4_194_304,
 };
 

@@ -57,6 +57,7 @@ const WATCHED_PATHS: ReadonlySet<string> = new Set([
   streamDefinition.createStream.path,
   TransportServiceService.exchange.path,
 ]);
+const RELAY_PATHS: ReadonlySet<string> = new Set([streamDefinition.relay.path]);
 
 /** Not a service but asked for like one, by `grpc.health.v1`: whether commands can be stored. */
 const JOURNAL = 'switchyard.journal';
@@ -124,7 +125,7 @@ export class GrpcDoor {
     this.peers = new Peers(
       clock,
       wireLimits(limits, messageBytesMax),
-      { answers: this.answerPaths, watches: this.watchPaths, watched: WATCHED_PATHS },
+      { answers: this.answerPaths, watches: this.watchPaths, watched: WATCHED_PATHS, relays: RELAY_PATHS },
       (why, address) => {
         backing.cutOff?.(why);
         admission.reports.report({ door: 'grpc', cause: 'expelled', kind: why, why, address });

@@ -54,6 +54,8 @@ interface Running {
 export class Networks implements NetworkAdmin {
   readonly #deps: NetworksDeps;
   readonly #running = new Map<string, Running>();
+  /** Kept until a network comes or goes: a scrape asks for it dozens of times. */
+  #measured: readonly MeasuredNetwork[] | undefined;
   readonly #stopped: StoppedNetworks;
   #main: Engine | undefined;
   #doors: NetworkDoors | undefined;
@@ -73,9 +75,11 @@ export class Networks implements NetworkAdmin {
   }
 
   /** What is measured of those that run, that of the default network excepted, by age. */
-  measured(): MeasuredNetwork[] {
-    const all = [...this.#running.values()].sort((one, other) => one.stored.number - other.stored.number);
-    return all.map(({ engine, journal }) => measuredEngine(engine, journal));
+  measured(): readonly MeasuredNetwork[] {
+    this.#measured ??= [...this.#running.values()]
+      .sort((one, other) => one.stored.number - other.stored.number)
+      .map(({ engine, journal }) => measuredEngine(engine, journal));
+    return this.#measured;
   }
 
   /** How many are stored and do not run. */
@@ -191,6 +195,7 @@ export class Networks implements NetworkAdmin {
       const engine = await this.#deps.start(stored, journal, configOf(this.#deps.config, stored));
       const running = { stored, journal, engine };
       this.#running.set(stored.name, running);
+      this.#measured = undefined;
       return running;
     } catch (error) {
       await journal.close();
@@ -238,6 +243,7 @@ export class Networks implements NetworkAdmin {
   /** Ends a network that runs. What fails of it does not keep the rest of it open. */
   async #end({ stored, engine, journal }: Running, why: Fault): Promise<void> {
     this.#running.delete(stored.name);
+    this.#measured = undefined;
     try {
       this.#doors?.removeNetwork(engine, why);
     } finally {

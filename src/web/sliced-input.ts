@@ -129,6 +129,8 @@ export class SlicedInput {
       // An end that waits comes after what is in the stream's own buffer.
       socket.on('data', drop);
       drop();
+      // It was paused while something waited, and nothing that node:http does resumes it now.
+      if (!socket.destroyed) socket.resume();
     };
   }
 

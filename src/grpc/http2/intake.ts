@@ -16,7 +16,7 @@ const QUEUED_MESSAGE_BYTES = 512;
  * An incomplete message counts with the bytes received so far. A complete compressed message counts with the most that it can
  * inflate to, until the call reads on: grpc-js inflates all messages of a chunk at once and does not say when it is done.
  *
- * So do the messages of a chunk beyond the first: grpc-js makes an object of each at once, and hands them on one by one.
+ * The messages of a chunk beyond the first are queued: grpc-js makes an object of each at once, and hands them on one by one.
  *
  * The announced length of a message does not count: grpc-js allocates nothing for it.
  */
@@ -28,14 +28,14 @@ export class Intake {
   private come = 0;
   /** Bytes that the compressed messages of the last chunk may become. */
   private inflated = 0;
-  /** What the messages of the last chunk take that wait for the first. */
-  private queued = 0;
+  /** Bytes that the messages of the last chunk take which wait for the first. */
+  queued = 0;
   /** Messages that the last chunk has brought to their end. */
   messages = 0;
 
   constructor(private readonly messageBytesMax: number) {}
 
-  /** Counts a chunk; it comes only once everything before it was read. Returns the bytes held from now on. */
+  /** Counts a chunk; it comes only once everything before it was read. Returns the bytes held from now on, beside those of {@link queued}. */
   take(chunk: Uint8Array): number {
     this.inflated = 0;
     this.messages = 0;
@@ -56,7 +56,7 @@ export class Intake {
       this.length = 0;
     }
     this.queued = Math.max(0, this.messages - 1) * QUEUED_MESSAGE_BYTES;
-    return this.come + this.inflated + this.queued;
+    return this.come + this.inflated;
   }
 
   /** The call reads on, so every message of the last chunk was handed on. Returns the bytes held. */
@@ -65,9 +65,9 @@ export class Intake {
     return this.come + this.inflated;
   }
 
-  /** The request has ended: an incomplete message is dropped. A message may still be inflating. Returns the bytes held. */
+  /** The request has ended: an incomplete message is dropped. A message may still be inflating, and others be queued. Returns the bytes held. */
   end(): number {
-    return this.inflated + this.queued;
+    return this.inflated;
   }
 
   private takePrefix(byte: number): void {

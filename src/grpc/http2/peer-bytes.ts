@@ -9,8 +9,8 @@ import { ReceiveWindow } from './receive-window.js';
 export class CallShare {
   /** Bytes of its request that count for its connection. */
   requestBytes = 0;
-  /** Bytes of its request that came with the first window and are unread: they count among those of all peers only. */
-  windowBytes = 0;
+  /** Bytes of its request that count among those of all peers only. */
+  waitingBytes = 0;
   /** Bytes that were written to it and HTTP/2 has not let go of. */
   writtenBytes = 0;
   isOver = false;
@@ -20,6 +20,8 @@ export class CallShare {
   constructor(
     readonly begunMs: number,
     readonly writtenKind: WrittenKind | undefined,
+    /** Whether it is a source or sink of the relay, which may have to wait without doing wrong. */
+    readonly isRelay: boolean,
   ) {}
 }
 
@@ -70,6 +72,7 @@ export class PeerBytes {
     const intake = new Intake(this.#owner.limits.messageBytesMax);
     let held = 0;
     let unread = stream.readableLength;
+    const count = () => this.hold(stream, share, held, unread, intake.queued);
     const { push } = stream;
     stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
       const bytes = chunk?.length ?? 0;
@@ -77,17 +80,17 @@ export class PeerBytes {
       // What is read at once is not unread in between.
       const wantsMore = push.call(stream, chunk, encoding);
       if (share.writtenKind === 'streams') this.#window?.came(bytes);
-      this.hold(stream, share, held, unread);
+      count();
       return wantsMore;
     };
-    this.hold(stream, share, 0, unread);
+    count();
     share.isSending = true;
     this.#sending++;
     // Most are complete within the turn, and take nothing from the windows of those that go on.
     if (this.#window?.isGrown) this.#owner.soon(() => this.#window?.callBegan());
     const readOn = () => {
       held = intake.readOn();
-      this.hold(stream, share, held, unread);
+      count();
     };
     const take = (chunk: Buffer) => {
       if (this.#owner.isLeaving) return hideFromGrpc(stream);
@@ -97,11 +100,11 @@ export class PeerBytes {
         this.#owner.decodes(intake.messages);
         if (stream.listenerCount('resume') === 0) stream.once('resume', readOn);
       }
-      this.hold(stream, share, held, unread);
+      count();
     };
     const end = () => {
       held = intake.end();
-      this.hold(stream, share, held, unread);
+      count();
       this.#sent(share);
       stream.off('data', take);
       stream.off('resume', readOn);
@@ -113,15 +116,18 @@ export class PeerBytes {
   }
 
   /**
-   * A call's request holds so many bytes from now on, and leaves so many unread. The unread ones of the first window, which every call
-   * has, do not count for its connection: a source of the relay that has to wait does no wrong.
+   * A call's request holds so many bytes from now on, leaves so many unread, and so many take messages that are queued. The unread ones
+   * of the first window, which every call has, do not count for its connection, and neither do the queued ones of the relay: a source that
+   * has to wait does no wrong.
    */
-  hold(stream: ServerHttp2Stream, share: CallShare, bytes: number, unread = 0): void {
-    const windowBytes = Math.min(unread, FIRST_WINDOW_BYTES);
-    const more = bytes + unread - windowBytes - share.requestBytes;
-    const moreInAll = more + windowBytes - share.windowBytes;
+  hold(stream: ServerHttp2Stream, share: CallShare, bytes: number, unread = 0, queued = 0): void {
+    // What grpc-js and node:http2 do to a stream after its end, as to read on, brings nothing more.
+    if (share.isOver) return;
+    const waitingBytes = Math.min(unread, FIRST_WINDOW_BYTES) + (share.isRelay ? queued : 0);
+    const more = bytes + unread + queued - waitingBytes - share.requestBytes;
+    const moreInAll = more + waitingBytes - share.waitingBytes;
     share.requestBytes += more;
-    share.windowBytes = windowBytes;
+    share.waitingBytes = waitingBytes;
     this.#requestBytes += more;
     if (more > 0 && this.#requestBytes > this.#owner.limits.requestBytesPerConnectionMax) this.#owner.endCall(stream);
     if (moreInAll !== 0) this.#owner.holds('requests', moreInAll);

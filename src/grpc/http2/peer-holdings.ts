@@ -27,6 +27,8 @@ export interface CallPaths {
   readonly watches: ReadonlySet<string>;
   /** Methods whose calls are followed by {@link AnswerFates}. */
   readonly watched?: ReadonlySet<string>;
+  /** Methods whose calls carry data of the relay. */
+  readonly relays?: ReadonlySet<string>;
 }
 
 /**

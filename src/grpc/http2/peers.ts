@@ -126,6 +126,10 @@ export class Peers implements PeerWatch {
     return this.paths.answers.has(path) ? 'answers' : 'streams';
   }
 
+  isRelay(path: string): boolean {
+    return this.paths.relays?.has(path) ?? false;
+  }
+
   /** Whether a connection with this name of grpc-js counts. */
   has(name: string): boolean {
     return this.byName.has(name);

@@ -26,18 +26,22 @@ describe('the intake of a call', () => {
     const intake = new Intake(MESSAGE_BYTES_MAX);
     const small = message(Buffer.alloc(10), true);
     expect(intake.take(small)).toBe(10 * 1_032);
+    expect(intake.take(Buffer.concat([small, small]))).toBe(2 * 10 * 1_032);
+    expect(intake.queued).toBe(512);
     expect(intake.take(message(Buffer.alloc(100_000), true))).toBe(MESSAGE_BYTES_MAX);
     expect(intake.end()).toBe(MESSAGE_BYTES_MAX);
     expect(intake.take(message(Buffer.alloc(7)))).toBe(0);
   });
 
-  it('holds a part for each message that came behind another, until the call reads on', () => {
+  it('queues each message that came behind another, until the call reads on', () => {
     const intake = new Intake(MESSAGE_BYTES_MAX);
     const empty = message(Buffer.alloc(0));
     const half = message(Buffer.alloc(10)).subarray(0, 9);
     expect(intake.take(empty)).toBe(0);
-    expect(intake.take(Buffer.concat([empty, empty, empty, half]))).toBe(2 * 512 + 4);
+    expect(intake.take(Buffer.concat([empty, empty, empty, half]))).toBe(4);
+    expect(intake.queued).toBe(2 * 512);
     expect(intake.readOn()).toBe(4);
+    expect(intake.queued).toBe(0);
   });
 
   it('lets go of half a message when no more comes', () => {
@@ -56,9 +60,10 @@ describe('the intake of a call', () => {
         let held = 0;
         for (let at = 0, turn = 0; at < bytes.length; turn++) {
           const end = at + steps[turn % steps.length];
-          intake.take(bytes.subarray(at, end));
-          held = intake.readOn();
+          held = intake.take(bytes.subarray(at, end));
           expect(held).toBeLessThanOrEqual(300);
+          expect(intake.queued).toBe(512 * Math.max(0, intake.messages - 1));
+          expect(intake.readOn()).toBe(held);
           at = end;
         }
         expect(held).toBe(0);
