@@ -6,13 +6,15 @@ import { encodeRecord } from '../../src/journal/format/record.js';
 import { encodeLeader } from '../../src/log/etcd/batch.js';
 import { EtcdJournal } from '../../src/log/etcd/journal.js';
 import { LogKeys } from '../../src/log/etcd/keys.js';
+import { ROSTER_MAX } from '../../src/log/etcd/limits.js';
 import { OWN_NUMBERS } from '../../src/log/etcd/readers.js';
 import { ServerName } from '../../src/log/etcd/server-name.js';
-import type { EtcdStore } from '../../src/log/etcd/store.js';
-import { openLog } from './etcd-disk.js';
+import { type EtcdStore, StoreError } from '../../src/log/etcd/store.js';
+import { depose, openLog } from './etcd-disk.js';
 
 const NETWORK = 'read';
 const keys = new LogKeys(NETWORK);
+const LATER = { formatMax: 4, rulesMax: 2 };
 const FORMAT_2: Command = { kind: 'TerminateStream', sid: 1, id: 300, storedAtMs: 1 };
 const FORMAT_3: Command = { kind: 'ForgetKey', uuid: '00000000-0000-4000-8000-000000000001' };
 const FORMAT_4: Command = { kind: 'RenewEpoch', epoch: 'e' };
@@ -102,5 +104,50 @@ describe('what every server of a network can read', () => {
     const value = encodeLeader('b', new Uint8Array(8), '127.0.0.1:2');
     await store.commit({ compare: [], success: [{ kind: 'put', key: keys.name('b'), value }] });
     expect((await lead()).readers).toMatchObject({ formatMax: 4, rulesMax: 1 });
+  });
+
+  /** What the leader of a later build hears when it raises the rules. */
+  async function raise(): Promise<unknown> {
+    const { journal } = await openLog(store, NETWORK, 's1', undefined, LATER).lead();
+    return journal.append([encodeRecord(1, { kind: 'UseRules', rules: 2 })]).catch((error: unknown) => error);
+  }
+
+  it('takes a name whose value cannot be read for one of the first build, and lets a server lead all the same', async () => {
+    await store.commit({ compare: [], success: [{ kind: 'put', key: keys.name('b'), value: Buffer.from('rot') }] });
+    expect(await raise()).toMatchObject({
+      kind: 'unread',
+      message: 'rules 2 are needed, and server b knows up to 1: upgrade it first',
+    });
+  });
+
+  it('goes no further than the first build when there are more names than are read', async () => {
+    const names = Array.from({ length: ROSTER_MAX + 1 }, (_, n) => `n${String(n).padStart(3, '0')}`);
+    for (const name of names) {
+      const value = encodeLeader(name, new Uint8Array(8), '127.0.0.1:2', LATER);
+      await store.commit({ compare: [], success: [{ kind: 'put', key: keys.name(name), value }] });
+    }
+    expect(await raise()).toMatchObject({
+      kind: 'unread',
+      message: expect.stringContaining('server n256, which is beyond'),
+    });
+    await store.commit({ compare: [], success: [{ kind: 'delete', range: { key: keys.name('n256') } }] });
+    await depose(store, NETWORK);
+    expect(await raise()).toBeUndefined();
+  });
+
+  it('is asked for again when etcd does not answer at once, and the term goes on', async () => {
+    let silent = 0;
+    const commit = store.commit.bind(store);
+    store.commit = (transaction) => {
+      if (transaction.compare.length > 0 || silent === 0) return commit(transaction);
+      silent--;
+      return Promise.reject(new StoreError('unclear', 'etcd does not answer'));
+    };
+    const { journal } = await openLog(store, NETWORK).lead();
+    const other = await claim('b');
+    silent = 2;
+    await journal.append([encodeRecord(1, FORMAT_4)]);
+    expect([silent, journal.last]).toEqual([0, 1]);
+    await other.close();
   });
 });

@@ -99,7 +99,7 @@ export class EtcdLog implements FollowedLog {
     };
     const own = { ...(this.#deps.known ?? OWN_NUMBERS), name: this.#deps.name };
     const journal = await EtcdJournal.open({
-      readers: await LogReaders.open({ store, keys, own }),
+      readers: await LogReaders.open({ store, keys, own, warn: (message, error) => log.warn({ err: error }, message) }),
       ...{ store, fence, keys, clock, term, retries, resign },
       quota: new Quota(this.#deps.quotaBytes, log),
       head: head && { end: decodeHead(head.value), modRevision: head.modRevision },
@@ -128,8 +128,11 @@ export class EtcdLog implements FollowedLog {
   async #keepUp(journal: EtcdJournal): Promise<void> {
     const { store, clock, compactsHistory, log } = this.#deps;
     const atMs = clock.nowMs();
+    // What it says later nothing that is below waits for.
+    await journal.look().catch((error: unknown) => {
+      log.warn({ err: error }, 'etcd did not say what the live servers know; it is asked again');
+    });
     try {
-      await journal.look();
       await journal.measure();
       await journal.tidy();
       // What was trimmed takes room until etcd has forgotten it.
