@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { SimulatedEtcd } from '../../harness/simulation/machine/etcd.js';
 import { systemClock, systemRandom } from '../../src/client/system.js';
 import type { Command } from '../../src/core/model/command.js';
+import { FrameKind, seal } from '../../src/journal/format/frame.js';
 import { encodeRecord } from '../../src/journal/format/record.js';
 import { encodeLeader } from '../../src/log/etcd/batch.js';
 import { EtcdJournal } from '../../src/log/etcd/journal.js';
@@ -149,5 +150,58 @@ describe('what every server of a network can read', () => {
     await journal.append([encodeRecord(1, FORMAT_4)]);
     expect([silent, journal.last]).toEqual([0, 1]);
     await other.close();
+  });
+
+  describe('keeps a snapshot back', () => {
+    /** The parts of a snapshot as a build makes them that knows a later format. */
+    async function* laterChunks(): AsyncGenerator<Uint8Array> {
+      yield seal(FrameKind.CHUNK, { revision: 1, part: 0 }, Buffer.from('a'), 4);
+      yield seal(FrameKind.CHUNK, { revision: 1, part: 1 }, Buffer.from('b'), 5);
+    }
+    const knows5 = { formatMax: 5, rulesMax: 1 };
+    const unread = {
+      kind: 'unread',
+      message: expect.stringContaining('format 5 is needed, and server b reads up to 4'),
+    };
+    const left = async () => (await store.read({ ...keys.snapshots, keysOnly: true })).values.length;
+
+    /** A leader and a follower of a later build, each as what stores snapshots. */
+    async function stores() {
+      const log = openLog(etcd.connect(), NETWORK, 's1', undefined, knows5);
+      const { journal } = await log.lead();
+      await journal.append([encodeRecord(1, FORMAT_2)]);
+      const follower = openLog(etcd.connect(), NETWORK, 's2', undefined, knows5);
+      const write = {
+        leader: (chunks: AsyncGenerator<Uint8Array>) => journal.writeSnapshot(1, chunks),
+        follower: async (chunks: AsyncGenerator<Uint8Array>, confirm = async () => true) =>
+          void (await follower.snapshots.store({ revision: 1, seq: 2, chunks, confirm })),
+      };
+      return { write, stored: async () => (await log.view()).journal.snapshots() };
+    }
+
+    it.each(['leader', 'follower'] as const)(
+      'of the %s that a live server could not read, until that has gone',
+      async (who) => {
+        const { write, stored } = await stores();
+        const old = await claim('b', { formatMax: 4, rulesMax: 1 });
+        await expect(write[who](laterChunks())).rejects.toMatchObject(unread);
+        expect([await stored(), await left()]).toEqual([[], 0]);
+        await old.close();
+        await write[who](laterChunks());
+        expect([await stored(), await left()]).toEqual([[1], 2]);
+      },
+    );
+
+    it('that a server could not read which came when all but its mark was stored', async () => {
+      const { write, stored } = await stores();
+      let old: ServerName | undefined;
+      const confirm = async () => {
+        old = await claim('b', { formatMax: 4, rulesMax: 1 });
+        return true;
+      };
+      await expect(write.follower(laterChunks(), confirm)).rejects.toMatchObject(unread);
+      expect([await stored(), await left()]).toEqual([[], 0]);
+      await old?.close();
+    });
   });
 });

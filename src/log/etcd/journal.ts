@@ -159,7 +159,7 @@ export class EtcdJournal implements Journal {
     this.#isStoring = true;
     try {
       const seq = await this.#seqFor(revision, this.#end);
-      await this.#unlessDeposed(this.#snapshots.write(revision, seq, chunks));
+      await this.#unlessDeposed(this.#snapshots.write({ revision, seq, format: this.format }, chunks));
     } finally {
       this.#isStoring = false;
     }

@@ -1,6 +1,8 @@
 import { RULES_MAX, Rules } from '../../core/model/rules.js';
-import { FORMAT_VERSION, Format } from '../../journal/format/frame.js';
+import { FORMAT_VERSION, Format, formatOf } from '../../journal/format/frame.js';
+import { JournalError } from '../../journal/journal.js';
 import type { KnownNumbers, Readers } from '../../journal/readers.js';
+import { refuseUnread } from '../../journal/unread.js';
 import { decodeLeader } from './batch.js';
 import { journalErrorOf } from './fence.js';
 import type { LogKeys } from './keys.js';
@@ -96,7 +98,39 @@ export class LogReaders {
   }
 }
 
-type NamedNumbers = KnownNumbers & { readonly name: string };
+/** What a server knows, and its name. */
+export type NamedNumbers = KnownNumbers & { readonly name: string };
+
+/** Keeps a snapshot from being stored that a live server could not read. */
+export class SnapshotGuard {
+  readonly #readers: LogReaders;
+  readonly #logFormat: number;
+  #format = 0;
+
+  /** What the log holds already every live server reads. */
+  constructor(readers: LogReaders, logFormat: number) {
+    this.#readers = readers;
+    this.#logFormat = logFormat;
+  }
+
+  /** Takes note of a part before it is written. Rejects with a JournalError, `unread`, when a live server could not read it. */
+  async admit(chunk: Uint8Array): Promise<void> {
+    const format = formatOf(chunk);
+    if (format <= this.#format) return;
+    this.#format = format;
+    await this.conditions();
+  }
+
+  /** What the mark of the snapshot compares, so that it does not count when a server came that could not read it. Rejects as `admit` does. */
+  async conditions(): Promise<readonly Compare[]> {
+    const format = this.#logFormat;
+    if (this.#format <= format) return [];
+    await this.#readers.read();
+    const why = refuseUnread({ formatMax: this.#format, rulesMax: 0 }, { format, readers: this.#readers.least });
+    if (why !== undefined) throw new JournalError('unread', `the snapshot cannot be stored yet: ${why}`);
+    return [this.#readers.unchanged];
+  }
+}
 
 /** A build that says nothing reads format 4 and knows the first rules. */
 const FIRST_NUMBERS: KnownNumbers = { formatMax: Format.EPOCHS, rulesMax: Rules.FIRST };
