@@ -153,18 +153,21 @@ export class Relay {
 
   /**
    * The same for a client, whom a refusal makes give up: it comes only once everything is applied here that was acknowledged anywhere.
-   * A server that is behind may have a channel that has gone on elsewhere, or not know the stream yet.
+   * A server that is behind may have a channel that has gone on elsewhere, or not know the stream yet. What is given up by its `signal`
+   * meanwhile opens nothing.
    */
-  openCurrently(sid: number, id: number, blocks?: number): Fault | OpenedEnd | Promise<Fault | OpenedEnd> {
-    return this.currently(() => this.open(sid, id, blocks));
+  openCurrently(
+    ...[sid, id, blocks, signal]: [sid: number, id: number, blocks?: number, signal?: AbortSignal]
+  ): Fault | OpenedEnd | Promise<Fault | OpenedEnd> {
+    return this.currently(() => this.open(sid, id, blocks), signal);
   }
 
   /**
    * Opens a sink's end for the server of this name, and refuses as {@link openCurrently} does. A server that does not know yet that the
    * session has left it would take the branch from the one that has it.
    */
-  openForPeer(request: BranchRequest, server: string): PeerOutcome | Promise<PeerOutcome> {
-    return this.currently(() => this.openForPeerNow(request, server));
+  openForPeer(request: BranchRequest, server: string, signal?: AbortSignal): PeerOutcome | Promise<PeerOutcome> {
+    return this.currently(() => this.openForPeerNow(request, server), signal);
   }
 
   private openForPeerNow({ sid, branchId, blocks }: BranchRequest, server: string): PeerOutcome {
@@ -175,12 +178,16 @@ export class Relay {
     return this.open(sid, branchId, blocks);
   }
 
-  /** What is refused for good has changed nothing, and is tried once more when this server is current. */
-  private currently<T>(attempt: () => T | Fault): T | Fault | Promise<T | Fault> {
+  /**
+   * What is refused for good has changed nothing, and is tried once more when this server is current; but not for a call that was given up
+   * meanwhile: the end that it opened would take the stream from the call that came after it.
+   */
+  private currently<T>(attempt: () => T | Fault, signal?: AbortSignal): T | Fault | Promise<T | Fault> {
     const outcome = attempt();
     const { places } = this;
     const isForGood = outcome instanceof Fault && outcome.retryAfterMs === undefined && this.ending === undefined;
-    return isForGood && places !== undefined ? places.current().then((behind) => behind ?? attempt()) : outcome;
+    if (!isForGood || places === undefined) return outcome;
+    return places.current().then((behind) => behind ?? (signal?.aborted ? outcome : attempt()));
   }
 
   /** Told of every command that was applied, as a feed is. */

@@ -200,7 +200,8 @@ export class Appender {
   }
 
   /**
-   * Refuses a batch that could not be stored for want of space, or because another process leads. If the journal cannot promise
+   * Refuses a batch that could not be stored for want of space, or because another process leads; where a server of an earlier build came, only
+   * what that server cannot read, and the rest is appended once more. If the journal cannot promise
    * that nothing of it was stored, the process ends without an answer: only the next start can tell whether the commands are on the
    * disk.
    */
@@ -213,10 +214,27 @@ export class Appender {
       if (error instanceof JournalError && error.kind === 'deposed') this.#refuseAll([...batch, ...pending], LOST);
       throw error;
     }
-    warn(`the journal refused ${batch.length} commands`, error);
-    const isFull = error.kind === 'full';
-    if (isFull) this.#setFull(true);
-    this.#refuseAll(batch, isFull ? NO_SPACE : `a server of an earlier build came: ${error.message}`);
+    warn(`the journal refused an append of ${batch.length} commands`, error);
+    if (error.kind === 'unread') {
+      this.#setAside(batch, error.message);
+      return;
+    }
+    this.#setFull(true);
+    this.#refuseAll(batch, NO_SPACE);
+  }
+
+  /** Refuses what a server cannot read that came meanwhile, and puts the rest of the batch back in front of what waits. */
+  #setAside(batch: readonly Pending[], why: string): void {
+    const faults = batch.map(({ command }) => this.#refuseUnread(command));
+    // That server has gone already, or another one has: to try again could go on for as long as servers come and go.
+    if (faults.every((fault) => fault === undefined)) {
+      this.#refuseAll(batch, `a server of an earlier build came: ${why}`);
+      return;
+    }
+    for (const [at, fault] of faults.entries()) {
+      if (fault !== undefined) batch[at].resolve(this.#deps.observed(batch[at].command, fault));
+    }
+    this.#pending = [...batch.filter((_, at) => faults[at] === undefined), ...this.#pending];
   }
 
   /** Tells callers that nothing was stored. */

@@ -175,6 +175,7 @@ export async function startEngine({
     clock,
     grants: (permission, from, to) => gatekeeper.grants(permission, from, to),
     portsOf: (from, to) => gatekeeper.portsOf(from, to),
+    leads: () => replica.leads,
     submit: (command) => replica.enforce(command),
   });
   enforcer.restore();

@@ -89,7 +89,7 @@ export function joinRelays(
   };
   branches.serve({
     reached: (revision) => member.reached(revision),
-    open: (request, server) => relay.openForPeer(request, server),
+    open: (...asked) => relay.openForPeer(...asked),
     waitMs: DEFAULT_RELAY_LIMITS.peerDownMs,
   });
 }

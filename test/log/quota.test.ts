@@ -6,7 +6,7 @@ import { LogKeys } from '../../src/log/etcd/keys.js';
 import { QUOTA_LOOK_MS } from '../../src/log/etcd/limits.js';
 import { EtcdLog } from '../../src/log/etcd/log.js';
 import { Quota } from '../../src/log/etcd/quota.js';
-import type { EtcdStore } from '../../src/log/etcd/store.js';
+import { type EtcdStore, StoreError } from '../../src/log/etcd/store.js';
 import { silentLog } from './silent-log.js';
 
 const QUOTA_BYTES = 1_000_000;
@@ -69,7 +69,8 @@ describe('the quota of an etcd', () => {
     expect(use(900_000, 10_000_000)).toBe('enough');
   });
 
-  it('is looked at every 10 s by the leader, which lets etcd forget its history at once when room is low', async () => {
+  /** A leader of a log in an etcd that does not say its quota. */
+  async function lead() {
     const clock = new ManualClock();
     const etcd = new SimulatedEtcd(clock);
     const compacted: bigint[] = [];
@@ -93,6 +94,11 @@ describe('the quota of an etcd', () => {
         compare: [],
         success: [{ kind: 'put', key: `${new LogKeys('other').head}`, value: new Uint8Array(bytes) }],
       });
+    return { connected, store, compacted, journal, figures, look, fill };
+  }
+
+  it('is looked at every 10 s by the leader, which lets etcd forget its history at once when room is low', async () => {
+    const { journal, figures, compacted, look, fill } = await lead();
     await look();
     expect([journal.room, compacted]).toEqual(['enough', []]);
     await fill(800_000);
@@ -105,5 +111,17 @@ describe('the quota of an etcd', () => {
     await look();
     expect([journal.room, compacted.length]).toEqual(['enough', 2]);
     expect(figures.quotaRatio).toBeLessThan(0.01);
+  });
+
+  it('is looked at also while etcd does not say what the live servers know', async () => {
+    const { journal, compacted, look, fill, store, connected } = await lead();
+    const { names } = new LogKeys('yard');
+    store.commit = (transaction) => {
+      const asksForNames = transaction.success.some((one) => one.kind === 'read' && one.range.key === names.key);
+      return asksForNames ? Promise.reject(new StoreError('unclear', 'no answer')) : connected.commit(transaction);
+    };
+    await fill(800_000);
+    await look();
+    expect([journal.room, compacted.length]).toEqual(['low', 1]);
   });
 });

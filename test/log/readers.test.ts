@@ -2,17 +2,20 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { SimulatedEtcd } from '../../harness/simulation/machine/etcd.js';
 import { systemClock, systemRandom } from '../../src/client/system.js';
 import type { Command } from '../../src/core/model/command.js';
+import { FrameKind, seal } from '../../src/journal/format/frame.js';
 import { encodeRecord } from '../../src/journal/format/record.js';
 import { encodeLeader } from '../../src/log/etcd/batch.js';
 import { EtcdJournal } from '../../src/log/etcd/journal.js';
 import { LogKeys } from '../../src/log/etcd/keys.js';
+import { ROSTER_MAX } from '../../src/log/etcd/limits.js';
 import { OWN_NUMBERS } from '../../src/log/etcd/readers.js';
 import { ServerName } from '../../src/log/etcd/server-name.js';
-import type { EtcdStore } from '../../src/log/etcd/store.js';
-import { openLog } from './etcd-disk.js';
+import { type EtcdStore, StoreError } from '../../src/log/etcd/store.js';
+import { depose, openLog } from './etcd-disk.js';
 
 const NETWORK = 'read';
 const keys = new LogKeys(NETWORK);
+const LATER = { formatMax: 4, rulesMax: 2 };
 const FORMAT_2: Command = { kind: 'TerminateStream', sid: 1, id: 300, storedAtMs: 1 };
 const FORMAT_3: Command = { kind: 'ForgetKey', uuid: '00000000-0000-4000-8000-000000000001' };
 const FORMAT_4: Command = { kind: 'RenewEpoch', epoch: 'e' };
@@ -102,5 +105,103 @@ describe('what every server of a network can read', () => {
     const value = encodeLeader('b', new Uint8Array(8), '127.0.0.1:2');
     await store.commit({ compare: [], success: [{ kind: 'put', key: keys.name('b'), value }] });
     expect((await lead()).readers).toMatchObject({ formatMax: 4, rulesMax: 1 });
+  });
+
+  /** What the leader of a later build hears when it raises the rules. */
+  async function raise(): Promise<unknown> {
+    const { journal } = await openLog(store, NETWORK, 's1', undefined, LATER).lead();
+    return journal.append([encodeRecord(1, { kind: 'UseRules', rules: 2 })]).catch((error: unknown) => error);
+  }
+
+  it('takes a name whose value cannot be read for one of the first build, and lets a server lead all the same', async () => {
+    await store.commit({ compare: [], success: [{ kind: 'put', key: keys.name('b'), value: Buffer.from('rot') }] });
+    expect(await raise()).toMatchObject({
+      kind: 'unread',
+      message: 'rules 2 are needed, and server b knows up to 1: upgrade it first',
+    });
+  });
+
+  it('goes no further than the first build when there are more names than are read', async () => {
+    const names = Array.from({ length: ROSTER_MAX + 1 }, (_, n) => `n${String(n).padStart(3, '0')}`);
+    for (const name of names) {
+      const value = encodeLeader(name, new Uint8Array(8), '127.0.0.1:2', LATER);
+      await store.commit({ compare: [], success: [{ kind: 'put', key: keys.name(name), value }] });
+    }
+    expect(await raise()).toMatchObject({
+      kind: 'unread',
+      message: expect.stringContaining('server n256, which is beyond'),
+    });
+    await store.commit({ compare: [], success: [{ kind: 'delete', range: { key: keys.name('n256') } }] });
+    await depose(store, NETWORK);
+    expect(await raise()).toBeUndefined();
+  });
+
+  it('is asked for again when etcd does not answer at once, and the term goes on', async () => {
+    let silent = 0;
+    const commit = store.commit.bind(store);
+    store.commit = (transaction) => {
+      if (transaction.compare.length > 0 || silent === 0) return commit(transaction);
+      silent--;
+      return Promise.reject(new StoreError('unclear', 'etcd does not answer'));
+    };
+    const { journal } = await openLog(store, NETWORK).lead();
+    const other = await claim('b');
+    silent = 2;
+    await journal.append([encodeRecord(1, FORMAT_4)]);
+    expect([silent, journal.last]).toEqual([0, 1]);
+    await other.close();
+  });
+
+  describe('keeps a snapshot back', () => {
+    /** The parts of a snapshot as a build makes them that knows a later format. */
+    async function* laterChunks(): AsyncGenerator<Uint8Array> {
+      yield seal(FrameKind.CHUNK, { revision: 1, part: 0 }, Buffer.from('a'), 4);
+      yield seal(FrameKind.CHUNK, { revision: 1, part: 1 }, Buffer.from('b'), 5);
+    }
+    const knows5 = { formatMax: 5, rulesMax: 1 };
+    const unread = {
+      kind: 'unread',
+      message: expect.stringContaining('format 5 is needed, and server b reads up to 4'),
+    };
+    const left = async () => (await store.read({ ...keys.snapshots, keysOnly: true })).values.length;
+
+    /** A leader and a follower of a later build, each as what stores snapshots. */
+    async function stores() {
+      const log = openLog(etcd.connect(), NETWORK, 's1', undefined, knows5);
+      const { journal } = await log.lead();
+      await journal.append([encodeRecord(1, FORMAT_2)]);
+      const follower = openLog(etcd.connect(), NETWORK, 's2', undefined, knows5);
+      const write = {
+        leader: (chunks: AsyncGenerator<Uint8Array>) => journal.writeSnapshot(1, chunks),
+        follower: async (chunks: AsyncGenerator<Uint8Array>, confirm = async () => true) =>
+          void (await follower.snapshots.store({ revision: 1, seq: 2, chunks, confirm })),
+      };
+      return { write, stored: async () => (await log.view()).journal.snapshots() };
+    }
+
+    it.each(['leader', 'follower'] as const)(
+      'of the %s that a live server could not read, until that has gone',
+      async (who) => {
+        const { write, stored } = await stores();
+        const old = await claim('b', { formatMax: 4, rulesMax: 1 });
+        await expect(write[who](laterChunks())).rejects.toMatchObject(unread);
+        expect([await stored(), await left()]).toEqual([[], 0]);
+        await old.close();
+        await write[who](laterChunks());
+        expect([await stored(), await left()]).toEqual([[1], 2]);
+      },
+    );
+
+    it('that a server could not read which came when all but its mark was stored', async () => {
+      const { write, stored } = await stores();
+      let old: ServerName | undefined;
+      const confirm = async () => {
+        old = await claim('b', { formatMax: 4, rulesMax: 1 });
+        return true;
+      };
+      await expect(write.follower(laterChunks(), confirm)).rejects.toMatchObject(unread);
+      expect([await stored(), await left()]).toEqual([[], 0]);
+      await old?.close();
+    });
   });
 });

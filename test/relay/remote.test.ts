@@ -2,10 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type WiredBranch, wireBranch } from '../../harness/branch-wire.js';
 import { systemRandom } from '../../src/client/system.js';
+import type { BranchHost } from '../../src/cluster/door/branch-calls.js';
 import { Fault, isFault } from '../../src/core/model/fault.js';
 import { SinkEnd, type SourceEnd } from '../../src/relay/end.js';
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../../src/relay/limits.js';
-import { Relay } from '../../src/relay/relay.js';
+import { type PeerOutcome, Relay } from '../../src/relay/relay.js';
+import type { BranchOwner } from '../../src/relay/remote-branch.js';
 import { block, read, World } from './world.js';
 
 /** Two servers with one state: the relay of `World` is at the first, another at the second, and calls for branches between them. */
@@ -390,5 +392,68 @@ describe('a server that is behind', () => {
     const { id } = new TwoServers().bare(1);
     world.onCurrent = () => void world.bare(1);
     expect(await world.relay.openCurrently(world.sids[0], id)).toMatchObject({ stream: { id } });
+  });
+
+  it('opens nothing for a call that was given up while it made sure: the newer call keeps the stream', async () => {
+    const world = new TwoServers();
+    const { id } = new TwoServers().bare(1);
+    const givenUp = new AbortController();
+    let newer: SourceEnd | SinkEnd | undefined;
+    world.onCurrent = () => {
+      world.bare(1);
+      newer = world.open(world.sids[0], id, 0);
+      givenUp.abort();
+    };
+    const late = await world.relay.openCurrently(world.sids[0], id, 0, givenUp.signal);
+    expect([late, newer?.fault]).toMatchObject([{ reason: 'STREAM_NOT_FOUND' }, undefined]);
+  });
+
+  /** A peer's call for a branch that this server does not know yet; the stream comes, and then the call ends. */
+  function askAndLeave(host: (world: TwoServers) => Partial<BranchHost>) {
+    const world = new TwoServers();
+    const { sids, branches } = new TwoServers().bare(1);
+    const now = (call: () => void) => call();
+    const owner = { opened: () => {}, took: () => {}, ended: () => {}, broken: () => {} } as unknown as BranchOwner;
+    const asked = { request: { sid: sids[0], branchId: branches[0], blocks: 0 }, revision: 0, owner, server: 'far' };
+    const open: BranchHost['open'] = (...request) => world.relay.openForPeer(...request);
+    const wired = wireBranch({ reached: async () => undefined, open, waitMs: 5_000, ...host(world) }, asked, {
+      there: now,
+      back: now,
+    });
+    return { world, wired, sid: sids[0], branch: branches[0] };
+  }
+
+  const turns = () => new Promise((resolve) => setImmediate(resolve));
+
+  it('opens no branch for a call of a peer that ended meanwhile: the newer call keeps it', async () => {
+    const { world, wired, sid, branch } = askAndLeave(() => ({}));
+    let newer: SourceEnd | SinkEnd | undefined;
+    world.onCurrent = () => {
+      world.bare(1);
+      newer = world.open(sid, branch, 0);
+      wired.link.close();
+    };
+    await turns();
+    expect(newer).toMatchObject({ fault: undefined });
+  });
+
+  it('waits for a branch whose call ended just before its end was opened, as for one whose call broke', async () => {
+    let opened: ((outcome: PeerOutcome) => void) | undefined;
+    const open = () => new Promise<PeerOutcome>((resolve) => (opened = resolve));
+    const { world, wired, sid, branch } = askAndLeave(() => ({ open }));
+    await turns();
+    world.bare(1);
+    const outcome = world.relay.open(sid, branch, 0);
+    if (isFault(outcome) || !(outcome.end instanceof SinkEnd)) throw new Error('no sink');
+    const waits: (number | undefined)[] = [];
+    const close = outcome.end.close.bind(outcome.end);
+    outcome.end.close = (waitMs) => {
+      waits.push(waitMs);
+      close(waitMs);
+    };
+    wired.link.close();
+    opened?.(outcome);
+    await turns();
+    expect(waits).toEqual([5_000]);
   });
 });

@@ -340,6 +340,33 @@ describe('the replica', () => {
     expect([world.fatal, world.writable]).toEqual([[], []]);
   });
 
+  it('stores the rest of an append of which a server that came meanwhile could not read one command', async () => {
+    const readers = { formatMax: 4, rulesMax: 1, formatOf: 'a', rulesOf: 'a' };
+    const journal = Object.assign(new MemoryJournal(), { readers });
+    const world = await World.start({}, journal);
+    const sid = await world.open(1);
+    const append = journal.append.bind(journal);
+    journal.append = async (records) => {
+      if (journal.readers.formatMax === 2) return append(records);
+      journal.readers = { ...readers, formatMax: 2, formatOf: 'b' };
+      throw new JournalError('unread', 'format 4 is needed, and server b reads up to 2: upgrade it first');
+    };
+    const { replica } = world;
+    const all = Promise.all([
+      replica.submit(openCommand(2)),
+      replica.submit({ kind: 'RenewEpoch', epoch: 'e' }),
+      replica.submit({ kind: 'CloseSession', sid, reason: 2 }),
+    ]);
+    const outcomes = await world.settle(all);
+    expect(outcomes.map((outcome) => isFault(outcome))).toEqual([false, true, false]);
+    expect(outcomes[1]).toMatchObject({
+      reason: 'JOURNAL_UNAVAILABLE',
+      message: 'RenewEpoch cannot be stored yet: format 4 is needed, and server b reads up to 2: upgrade it first',
+      retryAfterMs: 10_000,
+    });
+    expect([world.fatal, replica.state.sessions.count, journal.last]).toEqual([[], 1, replica.state.revision]);
+  });
+
   it('opens no session while the journal has little room, and closes those that there are', async () => {
     const journal = Object.assign(new MemoryJournal(), { room: 'enough' as Room });
     const world = await World.start({}, journal);

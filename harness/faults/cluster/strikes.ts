@@ -6,6 +6,7 @@ import { faketimeLibrary, setOffset } from '../faketime.js';
 import type { Cluster } from './cluster.js';
 import { MEMBERS } from './etcd.js';
 import { NODES, type Node, type ServerName } from './ground.js';
+import type { ClusterServer } from './server.js';
 
 /** One kind of thing that goes wrong with several servers. */
 export interface Strike {
@@ -64,6 +65,8 @@ const stop: Strike = {
 
 /** The leader looks every 10 s at what live servers know; the rest is for a busy machine. */
 const RULES_MS_MAX = 40_000;
+/** For how long a leader of the later build has a server of the earlier one beside it: longer than it takes to look at what they know. */
+const MIXED_MS = 15_000;
 
 /** Every two that say anything to each other, each way; then a server and all of etcd, or everybody. */
 const CUTS = cuts();
@@ -162,12 +165,15 @@ const lose: Strike = {
 
 const rolling: Strike = {
   name: 'rolling',
-  about: 'servers are stopped in order and started as a later build, one after the other, the one that leads last',
+  about: 'servers are stopped in order and started as a later build, one after the other, a follower last',
   lacks: nothing,
   async strike(cluster) {
     const leads = cluster.servers.filter(({ name }) => name === cluster.log.leader?.name);
-    const order = [...cluster.servers.filter((server) => !leads.includes(server)), ...leads];
+    const followers = cluster.servers.filter((server) => !leads.includes(server));
+    const last = followers.pop();
+    const order = [...followers, ...leads, ...(last === undefined ? [] : [last])];
     for (const server of order) {
+      if (server === last) await judgeMixed(cluster, server);
       await server.terminate();
       server.upgrade();
       server.start();
@@ -177,6 +183,18 @@ const rolling: Strike = {
     return order.map(({ name }) => name).join(', ');
   },
 };
+
+/** While one server of the earlier build is left, and another one leads, the later rules wait. */
+async function judgeMixed(cluster: Cluster, last: ClusterServer): Promise<void> {
+  await cluster.log.caughtUp();
+  if (cluster.log.leader?.name === last.name) {
+    await last.terminate();
+    last.start();
+    await cluster.untilStored([last]);
+  }
+  await sleep(MIXED_MS);
+  await judgeRules(cluster);
+}
 
 /** The later build's rules hold once the last server is of it, and not before. */
 async function judgeRules({ servers, log, ledger, judge }: Cluster): Promise<void> {

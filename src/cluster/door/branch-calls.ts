@@ -10,8 +10,8 @@ import type { BranchRequest } from '../../relay/remote-branch.js';
 export interface BranchHost {
   /** Waits until a revision is applied here. A refusal when that takes too long. */
   reached(revision: number): Promise<Fault | undefined>;
-  /** Opens a sink's end for the server of this name. */
-  open(request: BranchRequest, server: string): PeerOutcome | Promise<PeerOutcome>;
+  /** Opens a sink's end for the server of this name, unless its call is over by then. */
+  open(request: BranchRequest, server: string, signal: AbortSignal): PeerOutcome | Promise<PeerOutcome>;
   /** How long the branch of a server whose call broke is waited for. */
   readonly waitMs: number;
 }
@@ -37,7 +37,7 @@ export class BranchCarrier {
   readonly #fence: Fence;
   #end: SinkEnd | undefined;
   #isWriting = false;
-  #isOver = false;
+  readonly #over = new AbortController();
 
   constructor(call: BranchWriter, host: BranchHost, fence: Fence) {
     this.#call = call;
@@ -57,13 +57,16 @@ export class BranchCarrier {
 
   async #ask({ server, sid, branchId, blocks, revision }: WantedBranch): Promise<PeerOutcome> {
     const behind = await this.#host.reached(Number(revision));
-    if (behind !== undefined || this.#isOver) return behind ?? 'elsewhere';
-    return this.#host.open({ sid, branchId, blocks: blocks === undefined ? undefined : Number(blocks) }, server);
+    const { signal } = this.#over;
+    if (behind !== undefined || signal.aborted) return behind ?? 'elsewhere';
+    const request = { sid, branchId, blocks: blocks === undefined ? undefined : Number(blocks) };
+    return this.#host.open(request, server, signal);
   }
 
   #give({ branchId }: WantedBranch, opened: PeerOutcome): undefined {
-    if (this.#isOver) {
-      if (!(opened instanceof Fault) && opened !== 'elsewhere') opened.end.close();
+    if (this.#over.signal.aborted) {
+      // As in over(): the server of the sink comes back for it.
+      if (!(opened instanceof Fault) && opened !== 'elsewhere') opened.end.close(this.#host.waitMs);
       return;
     }
     if (opened === 'elsewhere') return this.#fail(status.FAILED_PRECONDITION, ELSEWHERE);
@@ -83,14 +86,14 @@ export class BranchCarrier {
 
   /** The call is over. */
   over(): void {
-    this.#isOver = true;
+    this.#over.abort();
     this.#end?.close(this.#host.waitMs);
     this.#end = undefined;
   }
 
   #step(): undefined {
     const end = this.#end;
-    if (this.#isWriting || this.#isOver || end === undefined) return;
+    if (this.#isWriting || this.#over.signal.aborted || end === undefined) return;
     const block = end.next();
     if (block === undefined) return;
     if (block instanceof Fault) return this.#refuse(block);

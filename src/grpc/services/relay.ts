@@ -26,9 +26,9 @@ const RESET_AFTER_END_MS = 20;
 export function relay(backing: Backing, call: RelayCall, sid: number, caller: Caller): undefined {
   let end: SourceEnd | SinkEnd | undefined;
   let source: GuardedSource<RelayResponse> | undefined;
-  let isOver = false;
+  const givenUp = new AbortController();
   const fail = (fault: Fault) => {
-    isOver = true;
+    givenUp.abort();
     call.removeAllListeners('data');
     call.resume();
     call.emit('error', toEnding(fault));
@@ -37,9 +37,12 @@ export function relay(backing: Backing, call: RelayCall, sid: number, caller: Ca
     if (source === undefined) fail(fault);
     else source.refuse(fault);
   });
-  call.on('cancelled', forget);
+  call.on('cancelled', () => {
+    givenUp.abort();
+    forget();
+  });
   const begin = (request: RelayRequest, opened: Fault | OpenedEnd) => {
-    if (isOver || call.cancelled) return opened instanceof Fault ? undefined : opened.end.close();
+    if (givenUp.signal.aborted) return opened instanceof Fault ? undefined : opened.end.close();
     if (opened instanceof Fault) return fail(opened);
     ({ end } = opened);
     const stream = streamMessage(opened.stream, backing.replica.state.epoch);
@@ -55,7 +58,7 @@ export function relay(backing: Backing, call: RelayCall, sid: number, caller: Ca
     const wrong = refuseParts(request);
     if (wrong !== undefined) return fail(wrong);
     if (end === undefined) {
-      const opened = openEnd(backing, sid, request);
+      const opened = openEnd(backing, sid, request, givenUp.signal);
       if (!(opened instanceof Promise)) return begin(request, opened);
       // Its blocks wait with the client meanwhile.
       call.pause();
@@ -101,14 +104,19 @@ function refuseParts({ open, block, confirmedBlocks }: RelayRequest): Fault | un
   return Fault.fields((there.length === 0 ? ['block'] : there).map((field) => ({ field, description })));
 }
 
-function openEnd({ relay }: Backing, sid: number, { open }: RelayRequest): ReturnType<Relay['openCurrently']> {
+function openEnd(
+  { relay }: Backing,
+  sid: number,
+  { open }: RelayRequest,
+  givenUp: AbortSignal,
+): ReturnType<Relay['openCurrently']> {
   if (open === undefined) return new Fault('OUT_OF_ORDER', 'the first message of a Relay call has `open`');
   const blocks = open.blocks === undefined ? undefined : Number(open.blocks);
   if (blocks !== undefined && !Number.isSafeInteger(blocks)) {
     const description = `${open.blocks}; ${Number.MAX_SAFE_INTEGER} is the most`;
     return Fault.fields([{ field: 'open.blocks', description }]);
   }
-  return relay.openCurrently(sid, open.id, blocks);
+  return relay.openCurrently(sid, open.id, blocks, givenUp);
 }
 
 function again(): Fault {

@@ -1,23 +1,20 @@
 import type { Clock, Random } from '../../base/clock.js';
 import type { SharedSnapshots, SnapshotsSeen, SnapshotToStore } from '../shared-log.js';
-import { decodeMarks, encodeMarks, type LogMarks, type StoredMark } from './batch.js';
+import { decodeHead, decodeMarks, encodeMarks, type LogMarks, type StoredMark } from './batch.js';
 import { journalErrorOf } from './fence.js';
-import type { LogKeys } from './keys.js';
 import type { Quota } from './quota.js';
+import { LogReaders, type LogReadersDeps, SnapshotGuard } from './readers.js';
 import { SnapshotClaim } from './snapshot-claim.js';
 import { writeParts } from './snapshot-parts.js';
 import { hasMark, withMark } from './snapshots.js';
-import type { EtcdStore } from './store.js';
 
 /** Snapshots that are kept: the older one is where a start begins, so that the feeds' history between the two comes back. */
 const KEPT = 2;
 
 /** What {@link FollowerSnapshots} stand on. */
-export interface FollowerSnapshotsDeps {
-  readonly store: EtcdStore;
+export interface FollowerSnapshotsDeps extends LogReadersDeps {
   readonly clock: Clock;
   readonly random: Random;
-  readonly keys: LogKeys;
   readonly name: string;
   /** How much room etcd has. */
   readonly quota: Quota;
@@ -59,11 +56,13 @@ export class FollowerSnapshots implements SharedSnapshots {
   async #write({ fence, attempt, created }: SnapshotClaim, snapshot: SnapshotToStore): Promise<boolean> {
     const { keys } = this.#deps;
     const { revision, seq, chunks, confirm } = snapshot;
+    const guard = await this.#guard();
     const range = keys.attempt(revision, attempt);
     let isStored = false;
     try {
-      const written = await writeParts({ ...this.#deps, fence }, range, chunks);
-      if (await confirm()) isStored = await this.#mark({ fence, created }, { revision, seq, attempt, ...written });
+      const written = await writeParts({ ...this.#deps, fence, guard }, range, chunks);
+      if (await confirm())
+        isStored = await this.#mark({ fence, created, guard }, { revision, seq, attempt, ...written });
     } finally {
       // What cannot be removed now the leader finds.
       if (!isStored) await fence.write([{ kind: 'delete', range }]).catch(() => undefined);
@@ -75,7 +74,10 @@ export class FollowerSnapshots implements SharedSnapshots {
    * Puts a whole snapshot into the marks, beside the newest one there. False: a later one is there, and this one does not count. Whether a
    * put of which no answer came has landed is asked of the mark: the leader may have changed the marks since.
    */
-  async #mark({ fence, created }: Pick<SnapshotClaim, 'fence' | 'created'>, mark: StoredMark): Promise<boolean> {
+  async #mark(
+    { fence, created, guard }: Pick<SnapshotClaim, 'fence' | 'created'> & { readonly guard: SnapshotGuard },
+    mark: StoredMark,
+  ): Promise<boolean> {
     const { keys } = this.#deps;
     for (;;) {
       const { marks, marksAt } = await this.#read();
@@ -87,6 +89,7 @@ export class FollowerSnapshots implements SharedSnapshots {
         compare: [
           { key: keys.snapshotter, target: 'created', revision: created },
           { key: keys.marks, target: 'modified', revision: marksAt },
+          ...(await guard.conditions()),
         ],
         success: [{ kind: 'put', key: keys.marks, value }],
         failure: [keys.snapshotter, keys.marks].map((key) => ({ kind: 'read', range: { key } }) as const),
@@ -95,6 +98,12 @@ export class FollowerSnapshots implements SharedSnapshots {
       if (succeeded || hasMark(decodeMarks(now?.value), mark)) return true;
       if (claim?.createRevision !== created) throw fence.deposed();
     }
+  }
+
+  async #guard(): Promise<SnapshotGuard> {
+    const { store, keys } = this.#deps;
+    const [head] = (await store.read({ key: keys.head })).values;
+    return new SnapshotGuard(await LogReaders.open(this.#deps), head === undefined ? 0 : decodeHead(head.value).format);
   }
 
   async #read(): Promise<{ readonly marks: LogMarks; readonly marksAt: bigint }> {

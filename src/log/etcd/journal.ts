@@ -159,7 +159,7 @@ export class EtcdJournal implements Journal {
     this.#isStoring = true;
     try {
       const seq = await this.#seqFor(revision, this.#end);
-      await this.#unlessDeposed(this.#snapshots.write(revision, seq, chunks));
+      await this.#unlessDeposed(this.#snapshots.write({ revision, seq, format: this.format }, chunks));
     } finally {
       this.#isStoring = false;
     }
@@ -217,12 +217,13 @@ export class EtcdJournal implements Journal {
    * is written, and they are asked again.
    */
   async #commit(records: readonly StoredRecord[]): Promise<void> {
-    const { readers } = this.#deps;
+    const { readers, fence } = this.#deps;
     for (;;) {
       const why = refuseUnread(this.#needed(records), this);
       if (why !== undefined) throw new JournalError('unread', why);
       if (await this.#put(records)) return;
-      await readers.read();
+      // Repeated until etcd answers, as the append was: nothing is wrong with this term.
+      await readers.read((transaction) => fence.settle(transaction));
     }
   }
 

@@ -10,7 +10,7 @@ import { LogKeys } from './keys.js';
 import { type Lead, type LeadDeps, takeLead } from './lead.js';
 import { APPEND_BYTES_MAX, HISTORY_MS, QUOTA_LOOK_MS, UPKEEP_MS } from './limits.js';
 import { Quota } from './quota.js';
-import { LogReaders, OWN_NUMBERS } from './readers.js';
+import { LogReaders, type LogReadersDeps, OWN_NUMBERS } from './readers.js';
 import { EtcdTail } from './tail.js';
 import { checkNotCopied, viewLog } from './view.js';
 
@@ -38,7 +38,7 @@ export class EtcdLog implements FollowedLog {
     this.#keys = new LogKeys(deps.network);
     // What operators hear of the room the leader says.
     const quota = new Quota(deps.quotaBytes, { info: () => {}, warn: () => {} });
-    this.snapshots = new FollowerSnapshots({ ...deps, keys: this.#keys, quota });
+    this.snapshots = new FollowerSnapshots({ ...deps, ...this.#readersDeps(), quota });
   }
 
   async lead(signal?: AbortSignal): Promise<Term> {
@@ -79,6 +79,12 @@ export class EtcdLog implements FollowedLog {
     this.#deps.store.close();
   }
 
+  #readersDeps(): LogReadersDeps {
+    const { store, log, known, name } = this.#deps;
+    const warn = (message: string, error: unknown) => log.warn({ err: error }, message);
+    return { store, keys: this.#keys, own: { ...(known ?? OWN_NUMBERS), name }, warn };
+  }
+
   /** What a term begins with, in this order: the head is read when nothing of an earlier term can land any more. */
   async #open({ lease, term, release }: Lead): Promise<Term> {
     const { store, clock, log, network } = this.#deps;
@@ -97,9 +103,8 @@ export class EtcdLog implements FollowedLog {
       fence.close();
       await release();
     };
-    const own = { ...(this.#deps.known ?? OWN_NUMBERS), name: this.#deps.name };
     const journal = await EtcdJournal.open({
-      readers: await LogReaders.open({ store, keys, own }),
+      readers: await LogReaders.open(this.#readersDeps()),
       ...{ store, fence, keys, clock, term, retries, resign },
       quota: new Quota(this.#deps.quotaBytes, log),
       head: head && { end: decodeHead(head.value), modRevision: head.modRevision },
@@ -128,8 +133,11 @@ export class EtcdLog implements FollowedLog {
   async #keepUp(journal: EtcdJournal): Promise<void> {
     const { store, clock, compactsHistory, log } = this.#deps;
     const atMs = clock.nowMs();
+    // What it says later nothing that is below waits for.
+    await journal.look().catch((error: unknown) => {
+      log.warn({ err: error }, 'etcd did not say what the live servers know; it is asked again');
+    });
     try {
-      await journal.look();
       await journal.measure();
       await journal.tidy();
       // What was trimmed takes room until etcd has forgotten it.

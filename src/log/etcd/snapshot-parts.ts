@@ -5,6 +5,7 @@ import type { StoredMark } from './batch.js';
 import { type Fence, journalErrorOf } from './fence.js';
 import { type LogKeys, partOf } from './keys.js';
 import { PIECE_BYTES_MAX, READ_KEYS_MIN, SNAPSHOT_BYTES_PER_SECOND } from './limits.js';
+import type { SnapshotGuard } from './readers.js';
 import type { EtcdStore, KeyRange, KeyValue } from './store.js';
 
 /** Where the parts of snapshots are read. */
@@ -54,17 +55,20 @@ export interface PartsWriter {
   readonly fence: Pick<Fence, 'write'>;
   readonly keys: LogKeys;
   readonly clock: Clock;
+  /** Sees each part before it is written; absent where no server reads the log yet. */
+  readonly guard?: Pick<SnapshotGuard, 'admit'>;
 }
 
 /** Writes the parts of an attempt, not too many at once. Resolves with what its mark says of them. */
 export async function writeParts(
-  { fence, keys, clock }: PartsWriter,
+  { fence, keys, clock, guard }: PartsWriter,
   attempt: KeyRange,
   chunks: AsyncIterable<Uint8Array>,
 ): Promise<Pick<StoredMark, 'parts' | 'bytes' | 'digest'>> {
   const hash = createHash('sha256');
   let [parts, bytes] = [0, 0];
   for await (const chunk of chunks) {
+    await guard?.admit(chunk);
     hash.update(chunk);
     for (let from = 0, piece = 0; from === 0 || from < chunk.length; from += PIECE_BYTES_MAX, piece++) {
       const value = chunk.subarray(from, from + PIECE_BYTES_MAX);

@@ -3,6 +3,7 @@ import { JournalError } from '../../journal/journal.js';
 import { decodeMarks, encodeMarks, type LogMarks, type StoredMark } from './batch.js';
 import type { Fence } from './fence.js';
 import type { LogKeys } from './keys.js';
+import { type LogReaders, SnapshotGuard } from './readers.js';
 import { attemptName, isAttemptOf } from './snapshot-claim.js';
 import { readParts, writeParts } from './snapshot-parts.js';
 import type { EtcdStore, KeyRange } from './store.js';
@@ -14,6 +15,8 @@ export interface SnapshotsDeps {
   readonly keys: LogKeys;
   readonly clock: Clock;
   readonly term: bigint;
+  /** What every live server knows. */
+  readonly readers: LogReaders;
 }
 
 /** The snapshots of a log as its leader has them, and the marks that say which of them are whole. A follower may store some, too. */
@@ -62,17 +65,24 @@ export class LogSnapshots {
     return readParts(this.#deps, mark);
   }
 
-  /** Writes a snapshot, and counts it once it is whole. What was written is removed when that fails. */
-  async write(revision: number, seq: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const { fence, keys, term } = this.#deps;
+  /**
+   * Writes a snapshot of a log of this format, and counts it once it is whole. What was written is removed when that fails. Rejects with a
+   * JournalError, `unread`, where a live server could not read it.
+   */
+  async write(
+    { revision, seq, format }: { readonly revision: number; readonly seq: number; readonly format: number },
+    chunks: AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    const { fence, keys, term, readers } = this.#deps;
+    const guard = new SnapshotGuard(readers, format);
     const attempt = attemptName(term, String(this.#attempts++));
     const range = keys.attempt(revision, attempt);
     this.#writing = range;
     try {
-      const stored = await writeParts(this.#deps, range, chunks);
+      const stored = await writeParts({ ...this.#deps, guard }, range, chunks);
       const mark = { revision, seq, attempt, ...stored };
       const isCounted = (marks: LogMarks) => hasMark(marks, mark);
-      await this.#change(isCounted, (marks) => withMark(marks, mark));
+      await this.#change(isCounted, (marks) => withMark(marks, mark), guard);
     } catch (error) {
       // A closed fence gives up without an answer: the mark may be there, or come yet. The next term removes what does not count.
       if (!fence.isClosed) await fence.write([{ kind: 'delete', range }]).catch(() => undefined);
@@ -126,7 +136,11 @@ export class LogSnapshots {
    * Writes other marks, unless they are so already. That they are still those that are known here is compared, so that a late repetition
    * changes nothing. Whether a try of which no answer came has landed is asked of what it was for: others may have changed the marks since.
    */
-  async #change(isSo: (marks: LogMarks) => boolean, changed: (marks: LogMarks) => LogMarks): Promise<void> {
+  async #change(
+    isSo: (marks: LogMarks) => boolean,
+    changed: (marks: LogMarks) => LogMarks,
+    guard?: SnapshotGuard,
+  ): Promise<void> {
     const { fence, keys, term } = this.#deps;
     while (!isSo(this.#marks)) {
       const marks = changed(this.#marks);
@@ -134,6 +148,7 @@ export class LogSnapshots {
         compare: [
           { key: keys.leader, target: 'created', revision: term },
           { key: keys.marks, target: 'modified', revision: this.#marksAt },
+          ...((await guard?.conditions()) ?? []),
         ],
         success: [{ kind: 'put', key: keys.marks, value: encodeMarks(marks) }],
         failure: [keys.leader, keys.marks].map((key) => ({ kind: 'read', range: { key } }) as const),

@@ -21,6 +21,8 @@ export interface GrantEnforcerDeps {
   readonly grants: (permission: GrantedPermission, from: number, to: number) => boolean;
   /** Which ports of one session another may reach; undefined: all. */
   readonly portsOf: (from: number, to: number) => readonly PortRange[] | undefined;
+  /** Whether this server stores what all servers of the network decide. */
+  readonly leads: () => boolean;
   /** Stores a command of the server's own. */
   readonly submit: (command: Command) => Promise<unknown>;
 }
@@ -30,15 +32,19 @@ export interface GrantEnforcerDeps {
  * for: after another policy, and after other roles, labels or names of an end. Of a direct connection it ends what the server has of it; its ends are told, and the bytes
  * between them are theirs.
  *
+ * What the ends of a connection were told before this process is not always known. Then only the server that leads ends it, because it may
+ * reach more than the policy grants: a follower that starts leaves it to the servers that have been there.
+ *
  * Sessions are looked at one by one in turns of their own, so that a new policy of a large network stops nobody.
  */
 export class GrantEnforcer {
   readonly #deps: GrantEnforcerDeps;
   /** Sessions whose streams and connections are to be looked at. */
   readonly #due = new Set<number>();
-  /** Which ports the ends of a connection were told, as JSON, by its id. As many as there are connections. */
-  readonly #ports = new Map<number, string>();
+  /** Which ports the ends of a connection were told, as JSON, by its id; undefined: it is not known. As many as there are connections. */
+  readonly #ports = new Map<number, string | undefined>();
   #isWorking = false;
+  #hasLed = false;
 
   constructor(deps: GrantEnforcerDeps) {
     this.#deps = deps;
@@ -58,6 +64,7 @@ export class GrantEnforcer {
 
   /** Looks at everything once, after the replay: the server may have stopped between a policy and what follows from it. */
   begin(): void {
+    this.#hasLed = this.#deps.leads();
     this.#lookAtAll();
     this.#work();
   }
@@ -71,7 +78,15 @@ export class GrantEnforcer {
         for (const { sid } of sessions.ofIdentity(change.identity.uuid)) this.#due.add(sid);
       } else if (change.kind === 'PolicyPut') this.#lookAtAll();
     }
+    this.#lookAsLeader();
     this.#work();
+  }
+
+  /** With the first command after this server began to lead: what it does not know is for it to end from now on. */
+  #lookAsLeader(): void {
+    const leads = this.#deps.leads();
+    if (leads && !this.#hasLed) this.#lookAtAll();
+    this.#hasLed = leads;
   }
 
   #lookAtAll(): void {
@@ -105,7 +120,7 @@ export class GrantEnforcer {
   }
 
   /** Keeps what was told when a connection was asked for. */
-  #note(connection: Connection, told: string): void {
+  #note(connection: Connection, told: string | undefined): void {
     const { id } = connection;
     if (isOver(connection)) this.#ports.delete(id);
     else if (!this.#ports.has(id)) this.#ports.set(id, told);
@@ -119,17 +134,18 @@ export class GrantEnforcer {
 
   /**
    * What it told in a process before this one. Where the policy itself asks for no proofs, that process may have been less strict than this one,
-   * and have told of no ports; it is not known.
+   * and have told of no ports: undefined, it is not known.
    */
-  #toldBefore(connection: Connection): string {
-    return this.#deps.state.policy?.policy.auth === 'required' ? this.#told(connection) : ALL;
+  #toldBefore(connection: Connection): string | undefined {
+    return this.#deps.state.policy?.policy.auth === 'required' ? this.#told(connection) : undefined;
   }
 
   #mayGoOn(connection: Connection): boolean {
     const { id, caller, peer } = connection;
     if (!this.#deps.grants('connection.ask', caller.sid, peer.sid)) return false;
     const now = this.#portsNow(connection);
-    return now === ALL || now === this.#ports.get(id);
+    const told = this.#ports.get(id);
+    return now === ALL || (told === undefined ? !this.#deps.leads() : told === now);
   }
 
   #portsNow({ caller, peer }: Connection): string {
