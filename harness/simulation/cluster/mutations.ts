@@ -27,7 +27,7 @@ const FORMER_MS = 25_000;
 export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   {
     name: 'take a term for begun before what is left of the one before is read',
-    seed: 4,
+    seed: 2,
     minutes: 3,
     finds: 'Current',
     log: (log) => withTail(log, (tail) => new HastyTail(tail, log)),
@@ -58,7 +58,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'let a server end a session that has left it',
-    seed: 1,
+    seed: 2,
     minutes: 4,
     finds: 'Leased',
     changed: expireFormer,
@@ -66,7 +66,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'vouch for sessions without the log',
-    seed: 13,
+    seed: 2,
     minutes: 3,
     finds: 'Fresh',
     isInTouch: () => true,
@@ -80,14 +80,14 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'decide before everything is applied that the follower had which forwards',
-    seed: 20,
+    seed: 2,
     minutes: 2,
     finds: 'Known',
     handler: (handler) => received(handler, (one) => ({ ...one, revision: 0 })),
   },
   {
     name: 'let a leader vouch for the log by what it has applied',
-    seed: 5,
+    seed: 4,
     minutes: 3,
     finds: 'Current',
     current: (member) => (member.role === 'leading' ? Promise.resolve(undefined) : member.current()),
@@ -129,7 +129,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'refuse the end of a stream by what is applied',
-    seed: 10,
+    seed: 12,
     minutes: 1,
     finds: 'Carried',
     relayCurrent: async () => undefined,

@@ -18,7 +18,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'take an append of which nothing is known for refused',
-    seed: 32,
+    seed: 8,
     minutes: 3,
     isOnEtcd: true,
     finds: 'Refused',

@@ -42,8 +42,8 @@ export interface PeerWatch {
   readonly holdings: PeerHoldings<Peer>;
   /** What is written to a call of a path counts as; undefined where it is counted before. */
   writtenKind(path: string): WrittenKind | undefined;
-  /** Whether calls of a path carry data of the relay. */
-  isRelay(path: string): boolean;
+  /** The paths whose calls carry data of the relay. */
+  readonly relays: ReadonlySet<string>;
   /** Its first call has begun, or its last has ended. */
   turned(peer: Peer): void;
   /** Does a part of the work for a peer. What it throws closes that peer. */
@@ -192,7 +192,7 @@ export class Peer implements Reader, PeerBytesOwner {
     }
     const encoding = headers['grpc-encoding'];
     const path = headers[':path'] as string;
-    const share = new CallShare(clock.nowMs(), this.watch.writtenKind(path), this.watch.isRelay(path));
+    const share = new CallShare(clock.nowMs(), this.watch.writtenKind(path), this.watch.relays.has(path));
     if (share.writtenKind !== undefined) this.bytes.countWritten(stream, share);
     if (this.calls++ === 0) this.watch.turned(this);
     const callBytes = CALL_BYTES + metadataBytes;

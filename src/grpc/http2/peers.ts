@@ -44,6 +44,7 @@ export class Peers implements PeerWatch {
   readonly fates = new AnswerFates();
   readonly readings: Readings;
   readonly headerMemory = new HeaderMemory();
+  readonly relays: ReadonlySet<string>;
 
   constructor(
     readonly clock: Clock,
@@ -59,6 +60,7 @@ export class Peers implements PeerWatch {
     /** Called with the name of each connection that another one has, too: from now on nobody can say whose call is whose. */
     private readonly shared: (name: string) => void = () => {},
   ) {
+    this.relays = paths.relays ?? new Set();
     this.readings = new Readings(clock);
     this.silentErrors = new SilentErrors(clock);
     const failed = fence && ((error: unknown) => void fence.report('grpc', error));
@@ -124,10 +126,6 @@ export class Peers implements PeerWatch {
   writtenKind(path: string): WrittenKind | undefined {
     if (this.paths.watches.has(path)) return undefined;
     return this.paths.answers.has(path) ? 'answers' : 'streams';
-  }
-
-  isRelay(path: string): boolean {
-    return this.paths.relays?.has(path) ?? false;
   }
 
   /** Whether a connection with this name of grpc-js counts. */

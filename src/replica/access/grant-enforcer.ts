@@ -78,15 +78,14 @@ export class GrantEnforcer {
         for (const { sid } of sessions.ofIdentity(change.identity.uuid)) this.#due.add(sid);
       } else if (change.kind === 'PolicyPut') this.#lookAtAll();
     }
-    this.#lookAsLeader();
+    if (!this.#hasLed) this.#lookAsLeader();
     this.#work();
   }
 
   /** With the first command after this server began to lead: what it does not know is for it to end from now on. */
   #lookAsLeader(): void {
-    const leads = this.#deps.leads();
-    if (leads && !this.#hasLed) this.#lookAtAll();
-    this.#hasLed = leads;
+    this.#hasLed = this.#deps.leads();
+    if (this.#hasLed) this.#lookAtAll();
   }
 
   #lookAtAll(): void {
