@@ -15,6 +15,7 @@ import {
   sideOf,
   stepped,
 } from '../model/connection.js';
+import { CONNECTION_TIMES } from '../model/connection-times.js';
 import { Fault } from '../model/fault.js';
 import { type Link, type LinkReport, orderedLink } from '../model/link.js';
 import type { State } from '../store/state.js';
@@ -135,7 +136,7 @@ function recorded(state: State, connection: Connection, sid: number, { path, rou
   const side = sideOf(connection, sid);
   const said = path === PathKind.UNSPECIFIED ? connection.path || PathKind.DIRECT : path;
   // An end that has yet to open the relay again has no other direct path than the dead one.
-  if (said === PathKind.DIRECT && canReturn(connection) && opensRelay(state, connection, sid)) return [];
+  if (said === PathKind.DIRECT && returns(state, connection, sid)) return [];
   const known: Connection = {
     ...connection,
     [side]: { ...connection[side], reported: said },
@@ -171,6 +172,14 @@ function returned(
 /** Whether an end has yet to answer the order to relay. */
 function opensRelay(state: State, connection: Connection, sid: number): boolean {
   return hasOrder(state, sid, connection, [ConnectionRole.RELAY]);
+}
+
+/** Whether it is a relay after a dead path that an end has yet to open: the order to open it waits longer than that of a first one. */
+function returns({ orders }: State, { id }: Connection, sid: number): boolean {
+  return orders.of(sid).some(({ body, deadlineMs }) => {
+    const isOfIt = body.kind === 'connection' && body.connection === id && body.role === ConnectionRole.RELAY;
+    return isOfIt && deadlineMs === CONNECTION_TIMES.returnDeadlineMs;
+  });
 }
 
 function reportedBy(connection: Connection, sid: number): PathKind {

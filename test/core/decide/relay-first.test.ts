@@ -241,6 +241,20 @@ describe('a connection whose relay comes first', () => {
     expect(state.streams.count).toBe(0);
   });
 
+  it('is direct also when an end says so before it has answered the order to relay', () => {
+    const id = ask(a, b, { relayVersion: 4 });
+    gather(b, { relayVersion: 4 });
+    done(asking(a, b, { relayed: id, relayVersion: 4, ...known }));
+    gather(b, { ...known, relayVersion: 4 });
+    tell(a, PUNCH_CONTROLLING, true);
+    tell(b, PUNCH_CONTROLLED, true);
+    answerRelay(a);
+    reportDirect(a, b, id);
+    reportDirect(b, a, id);
+    expect(at(id)).toMatchObject({ state: ESTABLISHED, path: PathKind.DIRECT });
+    expect(state.streams.count).toBe(0);
+  });
+
   it('is not tried a second time while it is being tried', () => {
     const id = ask(a, b);
     gather(b);
