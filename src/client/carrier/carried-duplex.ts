@@ -73,8 +73,7 @@ export class CarriedDuplex extends Duplex {
   readonly #writer = new Gate();
 
   /**
-   * `onMoved` is called once both ways of this end have left the first carrier. `onLost` is called when a carrier has failed; true: the
-   * connection waits for another one.
+   * `onMoved`: both ways of this end have left the first carrier. `onLost`: a carrier has failed; true: the connection waits for another.
    */
   constructor(
     carrier: Carrier,
@@ -255,19 +254,23 @@ export class CarriedDuplex extends Duplex {
     }
     this.#in = path;
     if (this.#out !== path) {
-      this.#turns.run(() => this.#moveOut(attempt, path)).catch((error: Error) => this.destroy(error));
+      const isEnded = isEnding(this.#outState);
+      this.#turns.run(() => this.#moveOut(attempt, path, isEnded)).catch((error: Error) => this.destroy(error));
       // Nothing is said on it; whether it is dead, reading finds out.
-      if (isEnding(this.#outState)) path.finish().catch(() => {});
+      if (isEnded) path.finish().catch(() => {});
     }
     this.#stepIn('moved');
   }
 
-  /** Between two writes, and after what is sent again. Not when the path has died before, or there is nothing left to say. */
-  async #moveOut(attempt: number, path: Carrier): Promise<void> {
+  /** Between two writes, and after what is sent again. Not when the path has died before. One that has ended meanwhile says that it has. */
+  async #moveOut(attempt: number, path: Carrier, isFinished = false): Promise<void> {
     const generation = this.#generation;
     while (this.#writer.isShut && !this.destroyed) await this.#writer.opened;
-    if (generation !== this.#generation || isEnding(this.#outState) || this.destroyed) return;
-    if (path.isOver && this.#in !== path) return;
+    if (generation !== this.#generation || this.destroyed || (path.isOver && this.#in !== path)) return;
+    if (isEnding(this.#outState)) {
+      if (this.#in === path && !isFinished) path.finish().catch(() => {});
+      return;
+    }
     this.#stepOut('leave');
     await this.#unlessLeft(this.#first.send(FrameKind.MOVED, attemptWord(attempt)));
     if (generation !== this.#generation || this.isWaiting) return;

@@ -223,6 +223,32 @@ describe('a connection whose path dies', () => {
     },
   );
 
+  it('says its end on the path that its peer has moved to, when it ends while it sends again', async () => {
+    const slow: Way = { framesMax: 1, delay: () => turns(3) };
+    const world = connection({ ...AT_ONCE, framesMax: 100 });
+    const { near, far } = world;
+    far.duplex.pause();
+    const sent = said(0, [655_360]);
+    await new Promise<void>((done) => near.duplex.write(sent, () => done()));
+    for (const carrier of world.carriers) carrier.cut(new Error('died'));
+    far.duplex.resume();
+    await goOn(world, slow);
+    await turns(6);
+    const { carriers } = find(world, 'far', 1, AT_ONCE);
+    let finished = 0;
+    const finish = carriers[1].finish.bind(carriers[1]);
+    carriers[1].finish = () => {
+      finished++;
+      return finish();
+    };
+    await turns(6);
+    near.duplex.end();
+    await turns(3);
+    far.duplex.end();
+    const [, atFar] = await ends(world);
+    expect([atFar.error, atFar.bytes.equals(sent), finished]).toEqual([undefined, true, 1]);
+  });
+
   it('says its end again when that was on its way', async () => {
     const world = connection(AT_ONCE);
     world.near.duplex.pause();
