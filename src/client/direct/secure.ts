@@ -41,6 +41,8 @@ export async function secure(raw: Duplex, proof: Proof, signal: AbortSignal): Pr
     : new TLSSocket(raw instanceof Socket ? raw : (raw as Socket), { ...common, isServer: true, requestCert: true });
   // The race below ends at the first error; what comes after it has been heard already.
   socket.on('error', () => socket.destroy());
+  // TLS closes with a stream under it, and as the server without saying what that died of. Of a socket it has the handle itself.
+  if (!(raw instanceof Socket)) raw.once('error', (error) => socket.destroy(error));
   try {
     const closed = once(socket, 'close', { signal }).then(() =>
       Promise.reject(new PathError('closed in the handshake')),
