@@ -17,10 +17,11 @@ import type { Gathered } from '../direct/gather.js';
 import { type AttemptPlan, attemptPlan, type DirectPath, dialPlan } from '../direct/path.js';
 import { durationOf } from '../duration.js';
 import { Refusal } from '../instance/orders.js';
-import type { BrokeredDesk, BrokeredFacts, Word } from './brokered-desk.js';
+import type { BrokeredDesk, BrokeredFacts } from './brokered-desk.js';
 import { type BrokeredState, nextBrokered, nextSockets, type SocketsState } from './brokered-state.js';
 import { canMove, openAgain, openMovable, openPlain, RELAY_VERSION, type Relayed } from './open-relayed.js';
 import { carrierOfPath } from './path-carrier.js';
+import { wordOf } from './path-report.js';
 import { type PeerKeyCheck, UnendorsedPeerError } from './peer-key-check.js';
 import { PeerKeys } from './peer-keys.js';
 import type { PathFacts, PeerStream } from './peer-stream.js';
@@ -107,11 +108,7 @@ export class Brokered {
   async punch(order: Connection): Promise<Uint8Array> {
     this.#checkKey(order);
     if (this.#upgrade) return this.#upgrade.punch(order);
-    // A path that only this end had from the attempt before: the other end, an older one, knows nothing of it.
-    this.#handedOut?.destroy(new Error('the peer has not found the same path'));
-    this.#handedOut = undefined;
-    this.#carried = undefined;
-    this.#state = nextBrokered(this.#state, 'retry');
+    this.#leaveOwnPath();
     this.#isControlling = order.role === ConnectionRole.PUNCH_CONTROLLING;
     this.#sockets = nextSockets(this.#sockets, 'punch');
     if (this.facts.relayOnly) return punchAnswer({ path: undefined, pairs: [], tookMs: 0 }, undefined);
@@ -149,7 +146,8 @@ export class Brokered {
   /** Opens the streams through the server. Where both ends know how, a direct path is looked for beside them. */
   async relay(order: Connection): Promise<void> {
     this.#checkKey(order);
-    if (this.#carried !== undefined) return this.#goOn(order, this.#carried);
+    if (this.#carried !== undefined && order.relayVersion >= RELAY_FIRST_FROM) return this.#goOn(order, this.#carried);
+    if (this.#path === 'direct') this.#leaveOwnPath();
     const { signal } = this.#life;
     if (!canMove(order)) return this.#handOutRelayed(await openPlain(order, this.desk, signal));
     const isFirst = order.relayVersion >= RELAY_FIRST_FROM && this.#sockets !== 'punched';
@@ -160,6 +158,13 @@ export class Brokered {
     const relayed = await openMovable(order, this.desk, signal, moves);
     this.#carry(upgrade, relayed.duplex);
     this.#handOutRelayed(relayed);
+  }
+
+  /** Leaves a path that only this end had from the attempt before: the other end knows nothing of it. */
+  #leaveOwnPath(): void {
+    this.#handedOut?.destroy(new Error('the peer has not found the same path'));
+    [this.#handedOut, this.#carried] = [undefined, undefined];
+    this.#state = nextBrokered(this.#state, 'retry');
   }
 
   #newUpgrade(fresh: () => Promise<Gathered> | undefined): Upgrade {
@@ -342,9 +347,4 @@ export class Brokered {
       () => {},
     );
   }
-}
-
-function wordOf({ path, roundTripMs = 0 }: PathFacts): Word {
-  const kind = path === 'direct' ? PathKind.DIRECT : PathKind.RELAYED;
-  return { established: true, failed: false, path: kind, roundTripMs };
 }

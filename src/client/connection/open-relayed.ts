@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import type { Connection } from '../../../gen/switchyard/v1/connection.js';
 import type { Clock, Random } from '../../base/clock.js';
 import { RELAY_FIRST_FROM, RETURN_FROM } from '../../core/model/connection.js';
@@ -97,6 +98,9 @@ export async function openMovable(
 /**
  * Opens both streams of a relay that is ordered for a connection whose direct path has died, and goes on with it there. Resolves when it is
  * carried again; what the peer has not read may still be on its way.
+ *
+ * The controlling end may have had the path alone: then the order is the peer's first to relay, which says nothing of what it has read, as
+ * that is nothing. Neither end can know this before. So the controlling end offers both forms, and the peer takes its own.
  */
 export async function openAgain(
   order: Connection,
@@ -107,13 +111,20 @@ export async function openAgain(
   const { controlling } = order;
   const read = duplex.leave();
   const pipe = new RelayPipe(controlling ? 'with a block' : 'at once', confirmedOnly(pipeDeps(order, deps)));
-  const stream = await proved(order, SPOKEN_AFTER_PATH, { pipe, controlling, deps, signal });
-  const peerRead = await exchangePlaces(stream, read, signal);
+  const stream = await proved(order, spokenAgain(order, read), { pipe, controlling, deps, signal });
+  const isPeersFirst = stream.alpnProtocol === spokenOf(order, SPOKEN_ON_RELAY);
+  const peerRead = isPeersFirst ? 0 : await exchangePlaces(stream, read, signal);
   if (signal.aborted) {
     stream.destroy();
     throw signal.reason;
   }
   duplex.goOn(carrierOn(stream, pipe, deps), peerRead).catch((error: Error) => duplex.destroy(error));
+}
+
+/** What may be spoken on a relay that is ordered while this end has a path, of which it has read so many bytes. */
+function spokenAgain({ controlling, relayVersion }: Connection, read: number): string[] {
+  const afterPath = relayVersion >= RETURN_FROM ? [SPOKEN_AFTER_PATH] : [];
+  return controlling && read === 0 ? [...afterPath, SPOKEN_ON_RELAY] : afterPath;
 }
 
 function pipeDeps(order: Connection, deps: OpenRelayedDeps): RelayPipeDeps {
@@ -157,21 +168,28 @@ interface Securing {
 
 /** Proves the peer's key over the relay, as on a direct path, and encrypts what goes through the server from then on. */
 async function secured(order: Connection, securing: Securing): Promise<Carrier> {
-  const stream = await proved(order, SPOKEN_ON_RELAY, securing);
+  const stream = await proved(order, [SPOKEN_ON_RELAY], securing);
   return carrierOn(stream, securing.pipe, securing.deps);
 }
 
+/** What is spoken inside TLS on the relay of a connection. */
+function spokenOf({ connectionId }: Connection, spoken: string): string {
+  return `${spoken}/${connectionId}`;
+}
+
 async function proved(
-  { connectionId, peerPublicKey }: Connection,
-  spoken: string,
+  order: Connection,
+  spoken: readonly string[],
   { pipe, controlling, deps, signal }: Securing,
-): Promise<Duplex> {
-  const proof = { identity: deps.identity, peerPublicKey, controlling };
+): Promise<TLSSocket> {
+  const { peerPublicKey } = order;
+  const named = spoken.map((one) => spokenOf(order, one));
+  const proof = { identity: deps.identity, peerPublicKey, controlling, spoken: named };
   let broken: unknown;
   pipe.once('error', (error) => {
     broken = error;
   });
-  const securing = secure(pipe, { ...proof, spoken: `${spoken}/${connectionId}` }, signal);
+  const securing = secure(pipe, proof, signal);
   // Why the streams could not be opened says more than that the handshake broke off.
   return securing.catch((error: unknown) => Promise.reject(broken ?? error));
 }

@@ -7,6 +7,7 @@ import { SwitchyardError } from '../error.js';
 import type { OwnSession } from '../instance/own-session.js';
 import type { LinkDetails } from '../instance/session-calls.js';
 import type { NamedConnection, Word } from './brokered-desk.js';
+import type { PathFacts } from './peer-stream.js';
 
 /** What reports stand on. */
 export interface PathReportDeps {
@@ -45,4 +46,10 @@ export function askToReturn(
   const { peerCvid, link, traceparent } = facts;
   const details = { connectionId, path: PathKind.RELAYED, failed: true, traceparent };
   return deps.report(peerCvid, link, false, { ...details, timeoutMs: CONNECTION_TIMES.returnMs });
+}
+
+/** The report that a connection has a path. */
+export function wordOf({ path, roundTripMs = 0 }: PathFacts): Word {
+  const kind = path === 'direct' ? PathKind.DIRECT : PathKind.RELAYED;
+  return { established: true, failed: false, path: kind, roundTripMs };
 }

@@ -20,8 +20,8 @@ export interface Proof {
   readonly peerPublicKey: Uint8Array;
   /** The controlling end is the TLS client, the other one the server. Both show their certificate. */
   readonly controlling: boolean;
-  /** What is spoken inside, where it is not a direct path. */
-  readonly spoken?: string;
+  /** What is spoken inside, where it is not a direct path: any of these, as the TLS server prefers. */
+  readonly spoken?: readonly string[];
 }
 
 /**
@@ -34,13 +34,15 @@ export interface Proof {
 export async function secure(raw: Duplex, proof: Proof, signal: AbortSignal): Promise<TLSSocket> {
   const { secureContext } = proof.identity;
   const { spoken } = proof;
-  const ALPNProtocols = spoken === undefined ? [SPOKEN, ...OUTDATED] : [spoken];
+  const ALPNProtocols = [...(spoken ?? [SPOKEN, ...OUTDATED])];
   const common = { secureContext, ALPNProtocols, rejectUnauthorized: false } as const;
   const socket = proof.controlling
     ? connect({ ...common, socket: raw, minVersion: 'TLSv1.3' })
     : new TLSSocket(raw instanceof Socket ? raw : (raw as Socket), { ...common, isServer: true, requestCert: true });
   // The race below ends at the first error; what comes after it has been heard already.
   socket.on('error', () => socket.destroy());
+  // TLS closes with a stream under it, and as the server without saying what that died of. Of a socket it has the handle itself.
+  if (!(raw instanceof Socket)) raw.once('error', (error) => socket.destroy(error));
   try {
     const closed = once(socket, 'close', { signal }).then(() =>
       Promise.reject(new PathError('closed in the handshake')),
@@ -51,7 +53,8 @@ export async function secure(raw: Duplex, proof: Proof, signal: AbortSignal): Pr
     const outdated = OUTDATED.find((one) => one === socket.alpnProtocol);
     if (outdated !== undefined)
       throw new PathError(`the peer is an older client: it speaks only ${outdated}, which cannot say where data ends`);
-    if (socket.alpnProtocol !== (spoken ?? SPOKEN)) throw new PathError('the peer speaks something else');
+    if (!ALPNProtocols.some((one) => one === socket.alpnProtocol))
+      throw new PathError('the peer speaks something else');
     return socket;
   } catch (error) {
     socket.destroy();

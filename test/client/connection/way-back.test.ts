@@ -1,9 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { DirectCarrier } from '../../../src/client/carrier/direct-carrier.js';
 import { type Instance, InstanceType, type PeerStream, Switchyard } from '../../../src/client/index.js';
 import { LocalAddresses } from '../../../src/client/local-addresses.js';
 import { type Running, run } from '../../grpc/running.js';
+import { BlindChannel } from '../worlds/blind-channel.js';
 
 /** More than what the kernel and the window of a path hold, so that bytes are on their way at any moment. */
 const BYTES = 10 << 20;
@@ -87,5 +90,55 @@ describe('a direct connection whose path dies', () => {
     expect(heardFar.equals(there)).toBe(true);
     expect(heardNear.equals(back)).toBe(true);
     expect(paths.map(([first]) => first)).toEqual(['relayed', 'relayed']);
+  });
+});
+
+describe('an attempt that gives a path to the caller alone', () => {
+  let at: Running;
+  let channels: BlindChannel[];
+  let yards: Switchyard[];
+
+  beforeEach(async () => {
+    at = await run({ 'attempts-per-connection-max': '1' });
+    channels = [new BlindChannel(at.address), new BlindChannel(at.address)];
+    yards = channels.map((channel) => new Switchyard({ channel }));
+    // The peer has not heard the caller in time, and no word of its leaving the path gets through.
+    jest.spyOn(DirectCarrier.prototype, 'heard').mockImplementation(async function (this: DirectCarrier) {
+      jest.spyOn(this, 'close').mockResolvedValue();
+      return false;
+    });
+  });
+  afterEach(async () => {
+    for (const yard of yards) await yard.close();
+    await at.stop();
+    jest.restoreAllMocks();
+  });
+
+  it.each([3, 4])('goes on by the relay in form %i, with what was written before', async (relayVersion) => {
+    for (const channel of channels) {
+      channel.isBlind = false;
+      channel.change = (order) => {
+        const { kind } = order;
+        if (kind?.$case !== 'connection' || kind.value.relayVersion === 0) return order;
+        return { ...order, kind: { $case: 'connection', value: { ...kind.value, relayVersion } } };
+      };
+    }
+    const [caller, peer] = yards.map((yard) => yard.join({ uuid: randomUUID(), type: InstanceType.AGENT })) as [
+      Instance,
+      Instance,
+    ];
+    const accepted = new Promise<PeerStream>((resolve) => {
+      Object.assign(peer.handlers, { accept: () => true, accepted: resolve });
+    });
+    await caller.attached();
+    const { cvid } = await peer.attached();
+    const near = await caller.connect(cvid, { fallback: 'late' });
+    expect(near.path).toBe('direct');
+    near.end('written before');
+    const far = await accepted;
+    expect(far.path).toBe('relayed');
+    far.end('written after');
+    const [there, back] = await Promise.all([text(far), text(near)]);
+    expect([there, back, near.path]).toEqual(['written before', 'written after', 'relayed']);
   });
 });

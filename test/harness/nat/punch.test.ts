@@ -8,6 +8,8 @@ import { removeRunFolder, runFolder } from '../../../harness/nat/run-folder.js';
 import { sampleOf } from '../../long.js';
 
 const CELL_MS = 90_000;
+/** The same where a path has to be found dead, and an end's connection to the server, too. */
+const RETURN_MS = 120_000;
 
 const lacks = lacksForCells();
 if (lacks) process.stderr.write(`not checked: ${lacks}\n`);
@@ -123,6 +125,22 @@ async function within(
         await Promise.all(TRANSPORTS.map((transport) => cell.linked(transport, 'a', 'b', false)));
       }),
     CELL_MS,
+  );
+
+  it.concurrent(
+    'go on through the server when a router has forgotten their path over UDP, with every byte, and stay linked',
+    () =>
+      // Over TCP the router answers what it has no mapping for with a reset, and there is no way back from that.
+      within({ a: 'none', b: 'edm' }, async (cell) => {
+        const { held, path } = await cell.connect('udp', 'a', 'b', { hold: true });
+        expect(path).toBe('direct');
+        cell.network.rebootRouter('b');
+        const { error, paths } = await cell.talk('a', held, 1 << 20);
+        expect(error).toBeUndefined();
+        expect(paths).toContain('relayed');
+        await cell.linked('udp', 'a', 'b', true);
+      }),
+    RETURN_MS,
   );
 
   it.concurrent(
