@@ -46,14 +46,20 @@ export class NatPmp implements PortMapper {
 
   async map(port: number): Promise<PortMapping | undefined> {
     const { mapMs, mappedMs } = CONNECTION_TIMES;
-    // All at once, so that it takes one `mapMs` however many there are.
+    // All at once, so that it takes as long as the first that grants one, and one `mapMs` where none does.
     const asked = (await this.deps.gateways()).slice(0, GATEWAYS_MAX).map(async (gateway) => {
       const outside = await this.#ask(gateway, port, port, mappedMs, mapMs);
+      if (outside === undefined) throw new Error(`${gateway} grants no port`);
       // One of lifetime 0 and outside port 0 takes it back. Where that is lost, its lifetime does it.
-      return outside && { port: outside, close: () => void this.#ask(gateway, port, 0, 0, mapMs) };
+      return { port: outside, close: () => void this.#ask(gateway, port, 0, 0, mapMs) };
     });
-    const [first, ...others] = (await Promise.all(asked)).flatMap((mapping) => mapping || []);
-    for (const other of others) other.close();
+    const first = await Promise.any(asked).catch(() => undefined);
+    for (const one of asked) {
+      one.then(
+        (mapping) => mapping !== first && mapping.close(),
+        () => {},
+      );
+    }
     return first;
   }
 
