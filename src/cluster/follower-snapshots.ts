@@ -2,9 +2,10 @@ import type { Clock } from '../base/clock.js';
 import { capture, rowsOf } from '../core/store/snapshot.js';
 import type { StateView } from '../core/store/state-view.js';
 import { encodeChunks } from '../journal/format/chunk.js';
+import { JournalError } from '../journal/journal.js';
 import type { SharedSnapshots, SnapshotsSeen, TailedBatch } from '../log/shared-log.js';
 import { SNAPSHOT_EVERY_LOW } from '../replica/limits.js';
-import { CONFIRM_POLL_MS, LOG_BYTES_MIN, SNAPSHOT_LOOK_MS, SNAPSHOT_WEIGHT } from './limits.js';
+import { CONFIRM_POLL_MS, LOG_BYTES_MIN, SNAPSHOT_LOOK_MS, SNAPSHOT_UNREAD_MS, SNAPSHOT_WEIGHT } from './limits.js';
 
 /** What {@link FollowerSnapshots} stand on. */
 export interface FollowerSnapshotsDeps {
@@ -37,6 +38,8 @@ export class FollowerSnapshots {
   /** Bytes of the log since the newest snapshot that was seen, as far as they were applied by this process. */
   #logBytes = 0;
   #newest = 0;
+  /** Until when none is written, as a live server could not have read the last one. */
+  #restsUntilMs = 0;
   #isOver = false;
 
   constructor(deps: FollowerSnapshotsDeps) {
@@ -62,14 +65,16 @@ export class FollowerSnapshots {
   }
 
   async #look(): Promise<void> {
-    const { isMine, snapshots, failed, stored } = this.#deps;
-    if (!isMine()) return;
+    const { isMine, snapshots, failed, stored, clock } = this.#deps;
+    if (!isMine() || clock.nowMs() < this.#restsUntilMs) return;
     try {
       const seen = await snapshots.look();
       if (this.#isOver || !isMine() || !this.#isDue(seen)) return;
       const revision = await this.#store();
       if (revision !== undefined) stored(revision);
     } catch (error) {
+      const isUnread = error instanceof JournalError && error.kind === 'unread';
+      if (isUnread) this.#restsUntilMs = clock.nowMs() + SNAPSHOT_UNREAD_MS;
       if (!this.#isOver) failed(error);
     }
   }

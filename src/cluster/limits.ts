@@ -113,6 +113,8 @@ export const EPOCHS_REMEMBERED_MAX = 16;
 
 /** Between two looks of the server that stores snapshots at whether one is due: each reads one small key. */
 export const SNAPSHOT_LOOK_MS = 5_000;
+/** After a snapshot that a live server could not read: a whole one was written in vain, and servers are upgraded one in some minutes. */
+export const SNAPSHOT_UNREAD_MS = 60_000;
 /** How many times as much as a snapshot the log may weigh until the next one is due. */
 export const SNAPSHOT_WEIGHT = 2;
 /** A log of fewer bytes is not worth a snapshot: it is read in a second. */

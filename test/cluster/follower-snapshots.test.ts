@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../harness/manual-clock.js';
 import { FollowerSnapshots } from '../../src/cluster/follower-snapshots.js';
-import { LOG_BYTES_MIN, SNAPSHOT_LOOK_MS } from '../../src/cluster/limits.js';
+import { LOG_BYTES_MIN, SNAPSHOT_LOOK_MS, SNAPSHOT_UNREAD_MS } from '../../src/cluster/limits.js';
 import { apply } from '../../src/core/decide/apply.js';
 import { INITIAL_LIMITS } from '../../src/core/model/limits.js';
 import { State } from '../../src/core/store/state.js';
-import type { Room } from '../../src/journal/journal.js';
+import { JournalError, type Room } from '../../src/journal/journal.js';
 import { SNAPSHOT_EVERY_LOW } from '../../src/replica/limits.js';
 
 const EVERY = 5_000;
@@ -51,8 +51,8 @@ describe('snapshots of a server that follows', () => {
       clock.advance(SNAPSHOT_LOOK_MS);
       await turns();
     };
-    const failWith = (message: string) => {
-      answer = () => Promise.reject(new Error(message));
+    const failWith = (message: string, error = new Error(message)) => {
+      answer = () => Promise.reject(error);
     };
     snapshots.start();
     return { clock, log, seen, snapshots, at, look, failWith };
@@ -159,6 +159,16 @@ describe('snapshots of a server that follows', () => {
     clock.advance(1_000);
     await turns();
     expect(log).toEqual([`writes ${EVERY} from batch 7`]);
+  });
+
+  it('are tried again a minute later when a live server could not read one', async () => {
+    const { log, at, look, failWith } = world();
+    at(EVERY);
+    failWith('', new JournalError('unread', 'b reads less'));
+    for (let looks = 0; looks < SNAPSHOT_UNREAD_MS / SNAPSHOT_LOOK_MS; looks++) await look();
+    expect(log).toEqual(['failed: b reads less']);
+    await look();
+    expect(log).toHaveLength(2);
   });
 
   it('are tried again when one could not be stored, and no more at the end', async () => {

@@ -133,7 +133,7 @@ export class EtcdLog implements FollowedLog {
   async #keepUp(journal: EtcdJournal): Promise<void> {
     const { store, clock, compactsHistory, log } = this.#deps;
     const atMs = clock.nowMs();
-    // What it says later nothing that is below waits for.
+    // A failure here does not keep the rest from being done.
     await journal.look().catch((error: unknown) => {
       log.warn({ err: error }, 'etcd did not say what the live servers know; it is asked again');
     });
