@@ -3,7 +3,13 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { DirectCarrier } from '../../../src/client/carrier/direct-carrier.js';
-import { type Instance, InstanceType, type PeerStream, Switchyard } from '../../../src/client/index.js';
+import {
+  ConnectionState,
+  type Instance,
+  InstanceType,
+  type PeerStream,
+  Switchyard,
+} from '../../../src/client/index.js';
 import { LocalAddresses } from '../../../src/client/local-addresses.js';
 import { type Running, run } from '../../grpc/running.js';
 import { BlindChannel } from '../worlds/blind-channel.js';
@@ -54,7 +60,11 @@ describe('a direct connection whose path dies', () => {
     const near = await caller.connect(cvid, { fallback: 'late' });
     const far = await accepted;
     expect([near.path, far.path]).toEqual(['direct', 'direct']);
-    return [near, far];
+    // A path that dies before the server has both reports is the end of the connection.
+    for (;;) {
+      const { connection } = await caller.getConnection(near.connectionId);
+      if (connection.state === ConnectionState.ESTABLISHED) return [near, far];
+    }
   }
 
   async function send(stream: PeerStream, bytes: Buffer): Promise<void> {
