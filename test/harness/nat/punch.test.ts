@@ -130,7 +130,7 @@ async function within(
   it.concurrent(
     'go on through the server when a router has forgotten their path over UDP, with every byte, and stay linked',
     () =>
-      // Over TCP the router answers what it has no mapping for with a reset, and there is no way back from that.
+      // Over TCP the router may answer what it has no mapping for with a reset, and there is no way back from that.
       within({ a: 'none', b: 'edm' }, async (cell) => {
         const { held, path } = await cell.connect('udp', 'a', 'b', { hold: true });
         expect(path).toBe('direct');
