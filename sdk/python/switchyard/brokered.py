@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple
 from . import limits
 from .peer_transport import PeerTransport
 from .punch import Puncher
-from .v1 import link_pb2
+from .v1 import connection_pb2, link_pb2
 
 if TYPE_CHECKING:
     from .peer_stream import PeerStream
 
+_IMMEDIATE = connection_pb2.CONNECTION_FALLBACK_IMMEDIATE
 # Where rendezvous ports are: host and port of each.
 Places = Sequence[Tuple[str, int]]
 
@@ -19,11 +20,17 @@ Places = Sequence[Tuple[str, int]]
 class Brokered:
     """What this end knows of a connection."""
 
-    def __init__(self, peer_cvid: int, *, incoming: bool, link: Any = link_pb2.LINK_TYPE_TRANSPORT_TCP) -> None:
+    def __init__(
+        self, peer_cvid: int, *, incoming: bool, link: Any = link_pb2.LINK_TYPE_TRANSPORT_TCP, fallback: Any = _IMMEDIATE
+    ) -> None:
         self.id = ""
         self.peer_cvid = peer_cvid
         self.incoming = incoming
         self.link = link
+        # As it was asked for.
+        self.fallback = fallback
+        # An end has asked for a connection that never goes through the server.
+        self.is_direct_only = fallback == connection_pb2.CONNECTION_FALLBACK_NONE
         # Whether this end asks for it itself: then it gets the stream, also of a connection that the peer asked for first.
         self.is_wanted = not incoming
         # The relay was ordered: later orders are about a direct path, which this client does not move to.
@@ -34,6 +41,10 @@ class Brokered:
         # The sockets of a direct path, once they are open.
         self.sockets: Optional[Puncher] = None
         self._is_over = False
+
+    def is_same(self, other: Brokered) -> bool:
+        """Whether both are to the same peer, over the same kind of link, and with the same fallback."""
+        return (self.peer_cvid, self.link, self.fallback) == (other.peer_cvid, other.link, other.fallback)
 
     async def open_sockets(self, rendezvous: Places) -> Puncher:
         """Opens the sockets of a direct path, once. Raises a ConnectionError when it was given up meanwhile."""

@@ -11,31 +11,27 @@ import grpc
 
 from . import limits
 from .brokered import Brokered, Places
-from .direct import DirectPaths, places_of, transport_over
+from .direct import DirectPaths, places_of
 from .errors import Refusal, SwitchyardError
 from .orders import Handlers
 from .peer_stream import PeerStream
-from .pipe import RelayPipe, UnconfirmedStream
-from .plain_pipe import PlainChannel, PlainPipe
 from .punch import Puncher
 from .relay import RelaySink, RelaySource
-from .secure import Channel, PeerIdentity
+from .relayed import RELAY_VERSION, RelayedPaths
+from .secure import PeerIdentity
 from .server import Caller
 from .v1 import connection_pb2, error_pb2, link_pb2, network_service_pb2, session_pb2
 
-# Frames inside TLS, and the order to relay says which end begins: docs/relay.md.
-RELAY_VERSION = 3
-# Frames inside TLS.
-_SECURED_VERSION = 2
-_SPOKEN = "switchyard-relay/2"
 _TCP = link_pb2.LINK_TYPE_TRANSPORT_TCP
 _IMMEDIATE = connection_pb2.CONNECTION_FALLBACK_IMMEDIATE
+_NONE = connection_pb2.CONNECTION_FALLBACK_NONE
 _FALLBACKS = {
     "immediate": _IMMEDIATE,
     "late": connection_pb2.CONNECTION_FALLBACK_LATE,
-    "none": connection_pb2.CONNECTION_FALLBACK_NONE,
+    "none": _NONE,
 }
 _PATHS = {"relayed": connection_pb2.PATH_KIND_RELAYED, "direct": connection_pb2.PATH_KIND_DIRECT}
+_NOT_DIRECT = "the connection goes through the server, which fallback none rules out"
 _ASK_SECONDS = 30.0
 _CROSSING_SECONDS = 3.0
 _PUNCHES = (connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING, connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLED)
@@ -68,6 +64,7 @@ class Peers:
         self._owner = owner
         self._identity: Optional[PeerIdentity] = None
         self._paths = DirectPaths(self._own)
+        self._relayed = RelayedPaths(owner, self._own)
         self._by_id: dict[str, Brokered] = {}
         # Asked for, until the server has answered: by the peer that was asked for.
         self._asking: dict[asyncio.Future[None], int] = {}
@@ -79,12 +76,14 @@ class Peers:
             raise ValueError(f"fallback is one of {', '.join(_FALLBACKS)}, not {fallback!r}")
         brokered = await self._ask(peer_cvid, _FALLBACKS[fallback])
         try:
-            return await asyncio.wait_for(asyncio.shield(brokered.stream), limits.PEER_CONNECT_MS / 1000)
+            stream = await asyncio.wait_for(asyncio.shield(brokered.stream), limits.PEER_CONNECT_MS / 1000)
+            if fallback == "none" and stream.path != "direct":
+                raise SwitchyardError(grpc.StatusCode.ABORTED, _NOT_DIRECT)
+            return stream
         except BaseException as error:
             if isinstance(error, asyncio.TimeoutError):
                 error = SwitchyardError(grpc.StatusCode.DEADLINE_EXCEEDED, f"no connection to {peer_cvid} within a minute")
-            self._over(brokered, error)
-            brokered.fail(error)
+            self._drop(brokered, error)
             raise error
 
     async def order(self, order: connection_pb2.Connection) -> Optional[bytes]:
@@ -118,13 +117,9 @@ class Peers:
                 self._by_id.pop(brokered.id, None)
 
     async def _ask(self, peer_cvid: int, fallback: Any) -> Brokered:
-        for theirs in self._by_id.values():
-            if theirs.incoming and theirs.peer_cvid == peer_cvid and not theirs.stream.done():
-                theirs.is_wanted = True
-                return theirs
-        mine = Brokered(peer_cvid, incoming=False)
+        mine = Brokered(peer_cvid, incoming=False, fallback=fallback)
         try:
-            used = await self._ask_as(mine, fallback)
+            used = self._join(mine) or await self._ask_as(mine)
         except BaseException:
             mine.over()
             raise
@@ -132,7 +127,18 @@ class Peers:
             mine.over()
         return used
 
-    async def _ask_as(self, mine: Brokered, fallback: Any) -> Brokered:
+    def _join(self, mine: Brokered) -> Optional[Brokered]:
+        """
+        The same connection as the peer asks for it, instead of one's own. With another fallback the server decides: it takes the
+        stricter one of both for a connection that is not yet decided.
+        """
+        for theirs in self._by_id.values():
+            if theirs.incoming and not theirs.stream.done() and theirs.is_same(mine):
+                theirs.is_wanted = True
+                return theirs
+        return None
+
+    async def _ask_as(self, mine: Brokered) -> Brokered:
         request = network_service_pb2.DirectConnectionRequest(
             cvid=mine.peer_cvid,
             type=mine.link,
@@ -140,9 +146,9 @@ class Peers:
             endorsement=self._owner.endorse(self._own().public_key),
             relay_version=RELAY_VERSION,
             request_id=base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("="),
-            fallback=fallback,
+            fallback=mine.fallback,
         )
-        if fallback != _IMMEDIATE:
+        if mine.fallback != _IMMEDIATE:
             sockets = await mine.open_sockets(await self._owner.rendezvous())
             sockets.tell(request)
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -153,6 +159,7 @@ class Peers:
             known = self._by_id.get(answer.request.connection_id)
             if known is not None:
                 known.is_wanted = True
+                known.is_direct_only |= mine.is_direct_only
                 return known
             return self._name(mine, answer.request.connection_id)
         finally:
@@ -181,7 +188,7 @@ class Peers:
             raise Refusal("PEER_REFUSED", "not open to you")
         brokered = self._by_id.get(order.connection_id)
         if brokered is None:
-            brokered = self._name(Brokered(order.peer_cvid, incoming=True, link=order.type), order.connection_id)
+            brokered = self._name(Brokered(order.peer_cvid, incoming=True, link=order.type, fallback=order.fallback), order.connection_id)
             self._spawn(self._hand_over(brokered))
         return brokered
 
@@ -206,8 +213,7 @@ class Peers:
         try:
             stream = await self._paths.dial(brokered, sockets, order)
         except ConnectionError as error:
-            self._over(brokered, error)
-            brokered.fail(error)
+            self._drop(brokered, error)
             return
         await self._hand_out(brokered, stream)
 
@@ -228,12 +234,14 @@ class Peers:
 
     async def _relay(self, order: connection_pb2.Connection) -> None:
         brokered = await self._find(order)
+        if brokered.is_direct_only:
+            self._drop(brokered, SwitchyardError(grpc.StatusCode.ABORTED, _NOT_DIRECT))
+            raise Refusal("PEER_REFUSED", _NOT_DIRECT)
         brokered.is_relayed = True
         try:
-            stream = await self._open(brokered, order)
+            stream = await self._relayed.open(brokered, order)
         except BaseException as error:
-            brokered.fail(error)
-            self._over(brokered, error)
+            self._drop(brokered, error)
             raise
         await self._hand_out(brokered, stream)
 
@@ -243,52 +251,13 @@ class Peers:
             brokered.stream.set_result(stream)
         self._spawn(self._watch(brokered, stream))
 
-    async def _open(self, brokered: Brokered, order: connection_pb2.Connection) -> PeerStream:
-        if order.relay_version >= _SECURED_VERSION:
-            try:
-                return await self._open_secured(brokered, order)
-            except UnconfirmedStream:
-                # A server of release 0.1.0 orders neither end to begin, so nothing was sent: both ends find the same.
-                if order.controlling:
-                    raise
-        opening = (self._source_of(order), self._sink_of(order))
-        pipe = await PlainPipe.open(*opening, is_framed=order.relay_version > 0)
-        return await self._open_over(brokered, pipe, PlainChannel(), end_to_end=False)
-
-    async def _open_secured(self, brokered: Brokered, order: connection_pb2.Connection) -> PeerStream:
-        channel = Channel(
-            self._own(),
-            spoken=f"{_SPOKEN}/{order.connection_id}",
-            is_client=await self._begins(order),
-            peer_public_key=order.peer_public_key,
-        )
-        pipe = RelayPipe(self._source_of(order), self._sink_of(order), self._owner.caller.server.random)
-        return await self._open_over(brokered, pipe, channel, end_to_end=True)
-
-    async def _begins(self, order: connection_pb2.Connection) -> bool:
-        """Whether this end begins TLS. Orders of version 2 do not say so: it is the end whose stream has the lower id."""
-        if order.relay_version >= RELAY_VERSION:
-            return order.controlling
-        sink = await self._owner.open_sink(order.relay_branch_id, 0)
-        sink.close()
-        if not sink.stream.params.delivery_confirmation:
-            raise UnconfirmedStream("the server has made streams without delivery confirmation for a relay that needs it")
-        return order.relay_stream_id < sink.stream.id
-
-    async def _open_over(
-        self, brokered: Brokered, pipe: RelayPipe | PlainPipe, channel: Channel | PlainChannel, *, end_to_end: bool
-    ) -> PeerStream:
-        brokered.transport = transport_over(brokered, pipe, channel, path="relayed", end_to_end=end_to_end)
-        return await PeerStream.open(brokered.transport)
-
-    def _source_of(self, order: connection_pb2.Connection) -> Callable[[int], Awaitable[RelaySource]]:
-        return lambda blocks: self._owner.open_source(order.relay_stream_id, blocks)
-
-    def _sink_of(self, order: connection_pb2.Connection) -> Callable[[int], Awaitable[RelaySink]]:
-        return lambda blocks: self._owner.open_sink(order.relay_branch_id, blocks)
-
     async def _watch(self, brokered: Brokered, stream: PeerStream) -> None:
         self._over(brokered, await stream.closed())
+
+    def _drop(self, brokered: Brokered, error: BaseException) -> None:
+        """It comes to nothing."""
+        brokered.fail(error)
+        self._over(brokered, error)
 
     def _over(self, brokered: Brokered, error: Optional[BaseException]) -> None:
         """Nothing is left of it, which the server hears."""

@@ -1,0 +1,126 @@
+"""Which connections are made, joined and given up, with a server that is only its answers."""
+import asyncio
+import os
+import socket
+import unittest
+from typing import Any, List, Tuple
+from unittest import mock
+
+from switchyard import Refusal, SwitchyardError, limits, peers
+from switchyard.brokered import Brokered
+from switchyard.direct import transport_over
+from switchyard.direct_pipe import DirectPipe
+from switchyard.orders import Handlers
+from switchyard.peer_stream import PeerStream
+from switchyard.peers import Peers, PeersOwner
+from switchyard.plain_pipe import PlainChannel
+from switchyard.v1 import connection_pb2, link_pb2, network_service_pb2
+
+GATHER = connection_pb2.CONNECTION_ROLE_GATHER
+RELAY = connection_pb2.CONNECTION_ROLE_RELAY
+IMMEDIATE = connection_pb2.CONNECTION_FALLBACK_IMMEDIATE
+LATE = connection_pb2.CONNECTION_FALLBACK_LATE
+NONE = connection_pb2.CONNECTION_FALLBACK_NONE
+PEER = 7
+
+
+class Server:
+    """Answers each request for a connection with the same one, and takes every report."""
+
+    DirectConnection = "ask"
+    ReportLink = "report"
+    host = "127.0.0.1"
+
+    def __init__(self) -> None:
+        self.network = self.server = self
+        self.asked: List[Any] = []
+        self.reported: List[Any] = []
+
+    async def call(self, method: str, request: Any, **_: Any) -> Any:
+        await asyncio.sleep(0)
+        (self.asked if method == "ask" else self.reported).append(request)
+        return network_service_pb2.DirectConnectionResponse(request=connection_pb2.Connection(connection_id="c1"))
+
+
+class BrokeringTest(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self) -> None:
+        self.server = Server()
+        self.problems: List[Exception] = []
+        self.rendezvous = mock.AsyncMock(return_value=())
+        owner = PeersOwner(
+            handlers=Handlers(accept=mock.AsyncMock(return_value=True)),
+            caller=self.server,  # type: ignore[arg-type]
+            open_source=mock.AsyncMock(),
+            open_sink=mock.AsyncMock(),
+            problem=self.problems.append,
+            rendezvous=self.rendezvous,
+            endorse=lambda key: None,
+        )
+        self.peers = Peers(owner)
+        self.raws: List[socket.socket] = []
+        self.peers._relayed.open = self.open_relayed  # type: ignore[method-assign]
+
+    async def asyncTearDown(self) -> None:
+        for brokered in list(self.peers._by_id.values()):
+            brokered.fail(ConnectionError("the test is over"))
+        await asyncio.sleep(0)
+        for raw in self.raws:
+            raw.close()
+
+    async def open_relayed(self, brokered: Brokered, order: connection_pb2.Connection) -> PeerStream:
+        own, other = socket.socketpair()
+        own.setblocking(False)
+        self.raws.append(other)
+        brokered.transport = transport_over(brokered, DirectPipe(own), PlainChannel(), path="relayed", end_to_end=False)
+        return await PeerStream.open(brokered.transport)
+
+    async def order(self, role: Any, fallback: Any = IMMEDIATE, name: str = "c1", link: Any = link_pb2.LINK_TYPE_TRANSPORT_TCP) -> Any:
+        order = connection_pb2.Connection(connection_id=name, role=role, peer_cvid=PEER, type=link, fallback=fallback)
+        return await self.peers.order(order)
+
+    def connect(self, fallback: str) -> "asyncio.Task[PeerStream]":
+        connecting = asyncio.create_task(self.peers.connect(PEER, fallback))
+        self.addAsyncCleanup(self.give_up, connecting)
+        return connecting
+
+    async def give_up(self, task: "asyncio.Task[Any]") -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def until(self, is_so: Any) -> None:
+        """Waits until it is so."""
+        async with asyncio.timeout(10):
+            while not is_so():
+                await asyncio.sleep(0.005)
+
+    async def test_joins_what_the_peer_asks_for_in_the_same_way(self) -> None:
+        await self.order(GATHER, name="theirs")
+        connecting = self.connect("immediate")
+        await self.order(RELAY, name="theirs")
+        self.assertEqual((await connecting).connection_id, "theirs")
+        self.assertEqual(self.server.asked, [])
+
+    async def test_asks_for_itself_where_the_peer_asks_with_another_fallback_or_link_type(self) -> None:
+        await self.order(GATHER, name="theirs", fallback=IMMEDIATE)
+        await self.order(GATHER, name="udp", fallback=NONE, link=link_pb2.LINK_TYPE_TRANSPORT_UDP)
+        self.connect("none")
+        await self.until(lambda: self.server.asked)
+        self.assertEqual(self.server.asked[0].fallback, NONE)
+
+    async def test_refuses_to_relay_a_connection_that_is_never_to_be_relayed(self) -> None:
+        for name, prepare in (("c1", False), ("c1", True)):
+            if prepare:
+                # The server answers with the connection that the peer asked for less strictly.
+                await self.order(GATHER, name=name, fallback=LATE)
+            asked = len(self.server.asked)
+            connecting = self.connect("none")
+            await self.until(lambda: len(self.server.asked) > asked and name in self.peers._by_id and not self.peers._asking)
+            with self.assertRaisesRegex(Refusal, "fallback none rules out"):
+                await self.order(RELAY, name=name)
+            with self.assertRaisesRegex(SwitchyardError, "fallback none rules out"):
+                await asyncio.wait_for(connecting, 5)
+            self.assertEqual(self.raws, [])
+
+
+if __name__ == "__main__":
+    unittest.main()
