@@ -51,8 +51,9 @@ class Puncher:
     @classmethod
     async def open(cls, rendezvous: Sequence[Tuple[str, int]]) -> Puncher:
         """Opens the sockets and learns what others see of them. What asked for it closes it."""
+        dial_port = _free_port()
         listener = _bound(0)
-        puncher = cls(listener, _free_port())
+        puncher = cls(listener, dial_port)
         try:
             listen_port = listener.getsockname()[1]
             ports = (listen_port, puncher.dial_port)

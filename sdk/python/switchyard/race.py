@@ -8,7 +8,7 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import Any, Callable, Coroutine, List, NamedTuple, Optional, Set, Tuple
 
 from . import limits
-from .direct_pipe import let_go
+from .direct_pipe import READ_BYTES, let_go, receive, send_all
 from .punch import Puncher, dial
 from .secure import Channel
 from .stubs import duration_of, seconds_of
@@ -17,7 +17,6 @@ from .v1 import connection_pb2
 # Names an attempt: it follows the first byte on a proved path, which says that this one is meant, or that it is taken.
 NONCE_BYTES = 16
 _NOMINATED, _CONFIRMED = 1, 2
-_READ_BYTES = 1 << 16
 # Of no address in particular: the server takes none that is empty.
 _ANYWHERE = "0.0.0.0"
 _HOST = connection_pb2.CANDIDATE_TYPE_HOST
@@ -235,10 +234,10 @@ class Race:
     async def _send(self, raw: socket.socket, channel: Channel) -> None:
         cipher = channel.outgoing()
         if cipher:
-            await self._loop.sock_sendall(raw, cipher)
+            await send_all(raw, cipher)
 
     async def _receive(self, raw: socket.socket, channel: Channel) -> None:
-        cipher = await self._loop.sock_recv(raw, _READ_BYTES)
+        cipher = await receive(raw, READ_BYTES)
         if not cipher:
             raise ConnectionError("the peer has ended the path")
         channel.take(cipher)

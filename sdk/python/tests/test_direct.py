@@ -1,6 +1,11 @@
 """Direct paths, between two ends in this process over the loopback."""
 import asyncio
+import os
+import pathlib
+import shutil
 import socket
+import subprocess
+import sys
 import unittest
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, Callable, Optional, Tuple
@@ -48,9 +53,26 @@ class ReachTest(unittest.TestCase):
         ):
             self.assertEqual(dials(IPv4Address(address), attached, is_local), expected, address)
 
-    @unittest.skipUnless(hasattr(socket, "AF_NETLINK"), "only Linux tells its addresses like this")
-    def test_knows_the_addresses_of_this_machine(self) -> None:
-        self.assertIn("127.0.0.1/8", [str(one) for one in own_addresses()])
+    @unittest.skipUnless(shutil.which("unshare") and shutil.which("ip") and os.geteuid() == 0, "it takes a network of its own")
+    def test_knows_the_addresses_of_interfaces_that_are_up_and_have_a_carrier_and_no_others(self) -> None:
+        setup = """
+            set -e
+            ip link add va type veth peer name vb; ip link set va up; ip link set vb up
+            ip link add vc type veth peer name vd; ip link set vc up
+            ip link add ve type veth peer name vf
+            ip link set lo up
+            ip address add 10.1.0.1/24 dev va; ip address add 10.2.0.1/24 dev vc; ip address add 10.3.0.1/24 dev ve
+            ip address add 10.4.0.1/24 dev lo
+            exec "$0" -B -c 'from switchyard.reach import own_addresses; print(*own_addresses())'
+        """
+        command = ["unshare", "--net", "sh", "-c", setup, sys.executable]
+        root = pathlib.Path(__file__).parents[1]
+        found = subprocess.run(command, cwd=root, check=True, timeout=60, stdout=subprocess.PIPE, text=True).stdout
+        self.assertEqual(found.split(), ["10.1.0.1/24"])
+
+    def test_has_no_addresses_where_the_system_refuses_to_tell_them(self) -> None:
+        with mock.patch.object(socket, "socket", side_effect=OSError(97, "Address family not supported by protocol")):
+            self.assertEqual(own_addresses(), [])
 
     def test_finds_the_host_in_an_address_as_grpc_reads_it(self) -> None:
         for address, host in (("a.b:1", "a.b"), ("[::1]:1", "::1"), ("dns:///a:1", "a"), ("ipv4:10.0.0.1:1", "10.0.0.1")):
@@ -148,6 +170,26 @@ class RaceTest(LoopTest):
         with self.assertRaisesRegex(ConnectionError, "given up"):
             brokered.sockets = None
             await brokered.open_sockets([])
+
+
+class PipeTest(LoopTest):
+    async def test_lets_other_tasks_run_between_blocks_though_there_are_bytes_at_once(self) -> None:
+        here, there = socket.socketpair()
+        for raw in (here, there):
+            raw.setblocking(False)
+            self.addAsyncCleanup(self.now, lambda raw=raw: let_go(raw))
+        there.send(bytes(3 << 16))
+        turns = []
+        blocks = DirectPipe(here).blocks()
+        self.assertEqual(await blocks.__anext__(), b"")
+        for block in range(3):
+            asyncio.get_running_loop().call_soon(turns.append, block)
+            await blocks.__anext__()
+        self.assertEqual(turns, [0, 1, 2])
+        for block in range(3):
+            asyncio.get_running_loop().call_soon(turns.append, block)
+            await DirectPipe(there).send(b"x")
+        self.assertEqual(turns[-3:], [0, 1, 2])
 
 
 class LifeTest(LoopTest):
