@@ -36,11 +36,11 @@ class Brokered:
         # The relay was ordered: later orders are about a direct path, which this client does not move to.
         self.is_relayed = False
         self.transport: Optional[PeerTransport] = None
-        self.stream: asyncio.Future[PeerStream] = asyncio.get_running_loop().create_future()
-        self.stream.add_done_callback(lambda future: future.cancelled() or future.exception())
+        self.stream = _stream_to_come()
         # The sockets of a direct path, once they are open.
         self.sockets: Optional[Puncher] = None
         self._is_over = False
+        self._sparing: Optional[asyncio.TimerHandle] = None
 
     def is_same(self, other: Brokered) -> bool:
         """Whether both are to the same peer, over the same kind of link, and with the same fallback."""
@@ -60,8 +60,28 @@ class Brokered:
         return self.sockets
 
     def spare_sockets(self) -> None:
-        """They are not needed here any more, but perhaps once more should the peer not have found the same path."""
-        asyncio.get_running_loop().call_later(limits.SPARE_MS / 1000, self._close_sockets)
+        """Closes them in a while: another attempt is ordered by then, should the peer not have found the same path."""
+        self.keep_sockets()
+        self._sparing = asyncio.get_running_loop().call_later(limits.SPARE_MS / 1000, self._close_sockets)
+
+    def keep_sockets(self) -> None:
+        """Closes them later than was said: an attempt needs them."""
+        if self._sparing is not None:
+            self._sparing.cancel()
+            self._sparing = None
+
+    def end_attempt(self) -> None:
+        """Gives up an attempt that is under way: its answer is that there is no path."""
+        if self.sockets is not None and self.sockets.race is not None:
+            self.sockets.race.end()
+
+    def leave_path(self, transport: PeerTransport, why: str) -> None:
+        """Ends what would have carried it. Where the program had a stream over it, the next one is for a program that takes it anew."""
+        if self.transport is transport:
+            self.transport = None
+            if self.stream.done() and not self._is_over:
+                self.stream = _stream_to_come()
+        transport.fail(ConnectionError(why))
 
     def over(self) -> None:
         """Nothing is left of it but its stream."""
@@ -77,5 +97,13 @@ class Brokered:
             self.transport.fail(error)
 
     def _close_sockets(self) -> None:
+        self.keep_sockets()
         if self.sockets is not None:
             self.sockets.close()
+            self.sockets = None
+
+
+def _stream_to_come() -> asyncio.Future[PeerStream]:
+    stream: asyncio.Future[PeerStream] = asyncio.get_running_loop().create_future()
+    stream.add_done_callback(lambda future: future.cancelled() or future.exception())
+    return stream

@@ -11,7 +11,7 @@ import grpc
 
 from . import limits
 from .brokered import Brokered, Places
-from .direct import DirectPaths, places_of
+from .direct import NOT_COMMON, DirectPaths, places_of
 from .errors import Refusal, SwitchyardError
 from .orders import Handlers
 from .peer_stream import PeerStream
@@ -194,6 +194,7 @@ class Peers:
 
     async def _punch(self, order: connection_pb2.Connection) -> bytes:
         brokered = await self._find(order)
+        self._leave_one_sided(brokered)
         stream, answer = await self._paths.punch(brokered, order)
         if stream is not None:
             self._spawn(self._hand_out(brokered, stream))
@@ -238,6 +239,8 @@ class Peers:
             self._drop(brokered, SwitchyardError(grpc.StatusCode.ABORTED, _NOT_DIRECT))
             raise Refusal("PEER_REFUSED", _NOT_DIRECT)
         brokered.is_relayed = True
+        brokered.end_attempt()
+        self._leave_one_sided(brokered)
         try:
             stream = await self._relayed.open(brokered, order)
         except BaseException as error:
@@ -245,14 +248,36 @@ class Peers:
             raise
         await self._hand_out(brokered, stream)
 
+    def _leave_one_sided(self, brokered: Brokered) -> None:
+        """
+        Leaves a direct path of which the peer knows nothing, as another way is ordered. Raises a Refusal where `connect` has
+        returned the stream over it: what the program has does not come back.
+        """
+        transport = brokered.transport
+        if transport is None or transport.get_extra_info("path") != "direct":
+            return
+        had_stream = brokered.stream.done()
+        if had_stream and brokered.is_wanted:
+            self._drop(brokered, ConnectionError(NOT_COMMON))
+            raise Refusal("PATH_FAILED", NOT_COMMON)
+        brokered.leave_path(transport, NOT_COMMON)
+        if had_stream:
+            self._spawn(self._hand_over(brokered))
+
     async def _hand_out(self, brokered: Brokered, stream: PeerStream) -> None:
         await self._report(brokered, established=True, path=stream.path)
+        if brokered.transport is not stream.writer.transport:
+            return  # It was left meanwhile.
         if not brokered.stream.done():
             brokered.stream.set_result(stream)
+        # Of a path that was found another attempt may follow, and a relayed connection stays what it is.
+        brokered.spare_sockets()
         self._spawn(self._watch(brokered, stream))
 
     async def _watch(self, brokered: Brokered, stream: PeerStream) -> None:
-        self._over(brokered, await stream.closed())
+        error = await stream.closed()
+        if brokered.transport is stream.writer.transport:
+            self._over(brokered, error)
 
     def _drop(self, brokered: Brokered, error: BaseException) -> None:
         """It comes to nothing."""

@@ -121,6 +121,55 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
                 await asyncio.wait_for(connecting, 5)
             self.assertEqual(self.raws, [])
 
+    async def taken(self) -> Tuple[Brokered, PeerStream]:
+        """A direct path of which only this end knows, which was handed out to what accepts connections."""
+        accepted: List[PeerStream] = []
+        self.accepted = accepted
+        self.peers._owner.handlers.accepted = mock.AsyncMock(side_effect=accepted.append)
+        await self.order(GATHER, fallback=LATE)
+        brokered = self.peers._by_id["c1"]
+        stream = await self.open_relayed(brokered, connection_pb2.Connection())
+        brokered.transport._extra["path"] = stream.path = "direct"  # type: ignore[union-attr]
+        await self.peers._hand_out(brokered, stream)
+        await self.until(lambda: accepted)
+        return brokered, stream
+
+    async def test_tries_again_though_this_end_had_a_path_and_hands_out_what_is_found_then(self) -> None:
+        brokered, first = await self.taken()
+        attempts: List[Any] = []
+
+        async def run(race: Any) -> Any:
+            attempts.append(race)
+            return None, connection_pb2.PunchAnswer()
+
+        with mock.patch("switchyard.direct.Race.run", run):
+            await self.order(connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLED, fallback=LATE)
+        self.assertEqual(len(attempts), 1)
+        self.assertRegex(str(await first.closed()), "has not found the same path")
+        await self.order(RELAY, fallback=LATE)
+        await self.until(lambda: len(self.accepted) == 2)
+        self.assertEqual(self.accepted[1].path, "relayed")
+        self.assertIs(self.peers._by_id["c1"], brokered)
+
+    async def test_ends_an_attempt_and_makes_one_stream_when_the_relay_is_ordered_meanwhile(self) -> None:
+        connecting = self.connect("late")
+        await self.until(lambda: "c1" in self.peers._by_id)
+        punching = asyncio.create_task(self.order(connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING, fallback=LATE))
+        await self.until(lambda: self.peers._by_id["c1"].sockets.race is not None)
+        await self.order(RELAY, fallback=LATE)
+        answer = connection_pb2.PunchAnswer.FromString(await asyncio.wait_for(punching, 1))
+        self.assertFalse(answer.connected)
+        self.assertEqual((await connecting).path, "relayed")
+
+    async def test_closes_the_sockets_of_a_connection_that_is_relayed_late(self) -> None:
+        connecting = self.connect("late")
+        await self.until(lambda: "c1" in self.peers._by_id)
+        sockets = self.peers._by_id["c1"].sockets
+        with mock.patch.object(limits, "SPARE_MS", 50):
+            await self.order(RELAY, fallback=LATE)
+            await connecting
+        await self.until(lambda: sockets._listener.fileno() < 0)
+
 
 if __name__ == "__main__":
     unittest.main()

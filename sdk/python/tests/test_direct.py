@@ -13,6 +13,7 @@ from unittest import mock
 
 from switchyard import limits, stun
 from switchyard.brokered import Brokered
+from switchyard.direct import DirectPaths
 from switchyard.direct_pipe import DirectPipe, let_go
 from switchyard.peer_stream import PeerStream
 from switchyard.peer_transport import PeerTransport
@@ -170,6 +171,64 @@ class RaceTest(LoopTest):
         with self.assertRaisesRegex(ConnectionError, "given up"):
             brokered.sockets = None
             await brokered.open_sockets([])
+
+
+class TakeTest(LoopTest):
+    """What becomes of a path that an attempt has found here."""
+
+    async def asyncSetUp(self) -> None:
+        identities = (PeerIdentity(), PeerIdentity())
+        self.raws = socket.socketpair()
+        self.paths = DirectPaths(lambda: identities[0])
+        self.brokered = Brokered(7, incoming=True)
+        channels = []
+        for at, raw in enumerate(self.raws):
+            raw.setblocking(False)
+            self.addAsyncCleanup(self.now, lambda raw=raw: let_go(raw))
+            key = identities[1 - at].public_key
+            channels.append(Channel(identities[at], spoken="x", is_client=at == 0, peer_public_key=key))
+        self.path = Path(self.raws[0], channels[0])
+        extra = {"peer_cvid": 1, "connection_id": "c", "incoming": False, "path": "direct", "end_to_end": True}
+        self.peer = PeerTransport(DirectPipe(self.raws[1]), channels[1], extra)
+        # The peer is proved, and has nothing to say.
+        self.peer._live = mock.AsyncMock()  # type: ignore[method-assign]
+
+    async def taking(self) -> "asyncio.Task[Optional[PeerStream]]":
+        """This end has taken the path, and waits for the peer's first word."""
+        task = asyncio.create_task(self.paths._take(self.brokered, self.path, controlling=False))
+        await asyncio.wait_for(PeerStream.open(self.peer), 5)
+        await asyncio.sleep(0.05)
+        self.assertFalse(task.done())
+        return task
+
+    async def test_lets_a_path_go_when_the_order_is_cancelled_before_the_peer_has_said_anything(self) -> None:
+        task = await self.taking()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        self.assertTrue(task.cancelled())
+        self.assertEqual((self.raws[0].fileno(), self.brokered.transport), (-1, None))
+        self.assertIsInstance(await asyncio.wait_for(self.peer.over(), 5), ConnectionError)
+
+    async def test_lets_a_path_go_when_the_connection_ends_before_the_peer_has_said_anything(self) -> None:
+        task = await self.taking()
+        self.brokered.fail(ConnectionError("the session is over"))
+        self.assertIsNone(await asyncio.wait_for(task, 5))
+        self.assertEqual(self.raws[0].fileno(), -1)
+
+    async def test_takes_no_path_once_the_relay_is_ordered(self) -> None:
+        self.brokered.is_relayed = True
+        self.assertIsNone(await self.paths._take(self.brokered, self.path, controlling=True))
+        self.assertEqual((self.raws[0].fileno(), self.brokered.transport), (-1, None))
+
+    async def test_keeps_the_sockets_while_another_attempt_runs(self) -> None:
+        sockets = await self.brokered.open_sockets([])
+        with mock.patch.object(limits, "SPARE_MS", 50), mock.patch.object(limits, "ATTEMPT_MS", 200):
+            self.brokered.spare_sockets()
+            before = asyncio.get_running_loop().time()
+            await self.paths.punch(self.brokered, connection_pb2.Connection(nonce=NONCE))
+            self.assertGreater(asyncio.get_running_loop().time() - before, 0.19)
+        self.assertIs(self.brokered.sockets, sockets)
+        self.brokered.over()
 
 
 class PipeTest(LoopTest):
