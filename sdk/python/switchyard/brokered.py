@@ -59,6 +59,11 @@ class Brokered:
             self.sockets = opened
         return self.sockets
 
+    def take_sockets(self, other: Brokered) -> None:
+        """Takes the sockets of a request for the same connection, unless it has named those of its own."""
+        if self.sockets is None and not self._is_over:
+            self.sockets, other.sockets = other.sockets, None
+
     def spare_sockets(self) -> None:
         """Closes them in a while: another attempt is ordered by then, should the peer not have found the same path."""
         self.keep_sockets()

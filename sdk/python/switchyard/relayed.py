@@ -1,19 +1,17 @@
 """Opens the two streams by which a connection goes through the server."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Awaitable, Callable
+from typing import Awaitable, Callable
 
 from .brokered import Brokered
 from .direct import transport_over
 from .peer_stream import PeerStream
+from .peers_owner import PeersOwner
 from .pipe import RelayPipe, UnconfirmedStream
 from .plain_pipe import PlainChannel, PlainPipe
 from .relay import RelaySink, RelaySource
 from .secure import Channel, PeerIdentity
 from .v1 import connection_pb2
-
-if TYPE_CHECKING:
-    from .peers import PeersOwner
 
 # Frames inside TLS, and the order to relay says which end begins: docs/relay.md.
 RELAY_VERSION = 3

@@ -1,18 +1,21 @@
 """Which connections are made, joined and given up, with a server that is only its answers."""
 import asyncio
-import os
 import socket
 import unittest
+from ipaddress import IPv4Interface
 from typing import Any, List, Tuple
 from unittest import mock
 
-from switchyard import Refusal, SwitchyardError, limits, peers
+import grpc
+
+from switchyard import Refusal, SwitchyardError, limits
 from switchyard.brokered import Brokered
 from switchyard.direct import transport_over
 from switchyard.direct_pipe import DirectPipe
 from switchyard.orders import Handlers
 from switchyard.peer_stream import PeerStream
-from switchyard.peers import Peers, PeersOwner
+from switchyard.peers import Peers
+from switchyard.peers_owner import PeersOwner
 from switchyard.plain_pipe import PlainChannel
 from switchyard.v1 import connection_pb2, link_pb2, network_service_pb2
 
@@ -21,7 +24,7 @@ RELAY = connection_pb2.CONNECTION_ROLE_RELAY
 IMMEDIATE = connection_pb2.CONNECTION_FALLBACK_IMMEDIATE
 LATE = connection_pb2.CONNECTION_FALLBACK_LATE
 NONE = connection_pb2.CONNECTION_FALLBACK_NONE
-PEER = 7
+PEER, KEY = 7, b"key"
 
 
 class Server:
@@ -75,7 +78,9 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         return await PeerStream.open(brokered.transport)
 
     async def order(self, role: Any, fallback: Any = IMMEDIATE, name: str = "c1", link: Any = link_pb2.LINK_TYPE_TRANSPORT_TCP) -> Any:
-        order = connection_pb2.Connection(connection_id=name, role=role, peer_cvid=PEER, type=link, fallback=fallback)
+        order = connection_pb2.Connection(
+            connection_id=name, role=role, peer_cvid=PEER, peer_public_key=KEY, type=link, fallback=fallback
+        )
         return await self.peers.order(order)
 
     def connect(self, fallback: str) -> "asyncio.Task[PeerStream]":
@@ -169,6 +174,60 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
             await self.order(RELAY, fallback=LATE)
             await connecting
         await self.until(lambda: sockets._listener.fileno() < 0)
+
+    async def test_leaves_nothing_of_a_connection_whose_order_is_refused(self) -> None:
+        for role in (GATHER, connection_pb2.CONNECTION_ROLE_DIAL):
+            with mock.patch("switchyard.brokered.Puncher.open", side_effect=OSError(24, "Too many open files")):
+                with self.assertRaisesRegex(OSError, "Too many open files"):
+                    await self.order(role, fallback=NONE)
+            self.assertEqual(self.peers._by_id, {})
+
+    async def test_goes_through_the_server_where_no_sockets_can_be_opened_unless_that_is_ruled_out(self) -> None:
+        with mock.patch("switchyard.brokered.Puncher.open", side_effect=OSError(24, "Too many open files")):
+            answer = connection_pb2.GatherAnswer.FromString(await self.order(GATHER, fallback=LATE, name="theirs"))
+            self.assertEqual((len(answer.candidates), len(self.problems)), (0, 1))
+            await self.order(RELAY, name="theirs", fallback=LATE)
+            with self.assertRaisesRegex(OSError, "Too many open files"):
+                await self.peers.connect(PEER, "none")
+
+    async def test_keeps_the_sockets_that_its_request_names_when_the_peer_asks_meanwhile(self) -> None:
+        async def slow() -> Any:
+            await asyncio.sleep(0.2)
+            return ()
+
+        self.rendezvous.side_effect = slow
+        own = [IPv4Interface("10.0.0.1/8")]
+        with mock.patch("switchyard.punch.own_addresses", return_value=own):
+            self.connect("none")
+            await asyncio.sleep(0.05)
+            await self.order(GATHER, fallback=NONE)
+            await self.until(lambda: self.server.asked and not self.peers._asking)
+        named = {one.port for one in self.server.asked[0].candidates}
+        kept = self.peers._by_id["c1"].sockets
+        self.assertEqual(named, {kept.dial_port, kept._listener.getsockname()[1]})
+
+    async def test_gives_up_in_time_where_there_is_no_session(self) -> None:
+        async def never() -> None:
+            await asyncio.Event().wait()
+
+        self.rendezvous.side_effect = never
+        with mock.patch.object(limits, "PEER_CONNECT_MS", 50), self.assertRaises(SwitchyardError) as caught:
+            await asyncio.wait_for(self.peers.connect(PEER, "late"), 5)
+        self.assertEqual(caught.exception.code, grpc.StatusCode.DEADLINE_EXCEEDED)
+        self.assertEqual(self.peers._asking, {})
+
+    async def test_ends_a_stream_that_the_program_has_when_the_peer_has_not_found_its_path(self) -> None:
+        connecting = self.connect("late")
+        await self.until(lambda: "c1" in self.peers._by_id)
+        brokered = self.peers._by_id["c1"]
+        stream = await self.open_relayed(brokered, connection_pb2.Connection())
+        brokered.transport._extra["path"] = "direct"  # type: ignore[union-attr]
+        await self.peers._hand_out(brokered, stream)
+        with self.assertRaisesRegex(Refusal, "has not found the same path"):
+            await self.order(connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLED, fallback=LATE)
+        self.assertIs(await connecting, stream)
+        self.assertRegex(str(await stream.closed()), "has not found the same path")
+        self.assertEqual(self.peers._by_id, {})
 
 
 if __name__ == "__main__":
