@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple
 from . import limits
 from .peer_transport import PeerTransport
 from .punch import Puncher
-from .v1 import link_pb2
+from .v1 import connection_pb2, link_pb2
 
 if TYPE_CHECKING:
     from .peer_stream import PeerStream
 
+_IMMEDIATE = connection_pb2.CONNECTION_FALLBACK_IMMEDIATE
 # Where rendezvous ports are: host and port of each.
 Places = Sequence[Tuple[str, int]]
 
@@ -19,21 +20,31 @@ Places = Sequence[Tuple[str, int]]
 class Brokered:
     """What this end knows of a connection."""
 
-    def __init__(self, peer_cvid: int, *, incoming: bool, link: Any = link_pb2.LINK_TYPE_TRANSPORT_TCP) -> None:
+    def __init__(
+        self, peer_cvid: int, *, incoming: bool, link: Any = link_pb2.LINK_TYPE_TRANSPORT_TCP, fallback: Any = _IMMEDIATE
+    ) -> None:
         self.id = ""
         self.peer_cvid = peer_cvid
         self.incoming = incoming
         self.link = link
+        # As it was asked for.
+        self.fallback = fallback
+        # An end has asked for a connection that never goes through the server.
+        self.is_direct_only = fallback == connection_pb2.CONNECTION_FALLBACK_NONE
         # Whether this end asks for it itself: then it gets the stream, also of a connection that the peer asked for first.
         self.is_wanted = not incoming
         # The relay was ordered: later orders are about a direct path, which this client does not move to.
         self.is_relayed = False
         self.transport: Optional[PeerTransport] = None
-        self.stream: asyncio.Future[PeerStream] = asyncio.get_running_loop().create_future()
-        self.stream.add_done_callback(lambda future: future.cancelled() or future.exception())
+        self.stream = _stream_to_come()
         # The sockets of a direct path, once they are open.
         self.sockets: Optional[Puncher] = None
         self._is_over = False
+        self._sparing: Optional[asyncio.TimerHandle] = None
+
+    def is_same(self, other: Brokered) -> bool:
+        """Whether both are to the same peer, over the same kind of link, and with the same fallback."""
+        return (self.peer_cvid, self.link, self.fallback) == (other.peer_cvid, other.link, other.fallback)
 
     async def open_sockets(self, rendezvous: Places) -> Puncher:
         """Opens the sockets of a direct path, once. Raises a ConnectionError when it was given up meanwhile."""
@@ -48,9 +59,34 @@ class Brokered:
             self.sockets = opened
         return self.sockets
 
+    def take_sockets(self, other: Brokered) -> None:
+        """Takes the sockets of a request for the same connection, unless it has named those of its own."""
+        if self.sockets is None and not self._is_over:
+            self.sockets, other.sockets = other.sockets, None
+
     def spare_sockets(self) -> None:
-        """They are not needed here any more, but perhaps once more should the peer not have found the same path."""
-        asyncio.get_running_loop().call_later(limits.SPARE_MS / 1000, self._close_sockets)
+        """Closes them in a while: another attempt is ordered by then, should the peer not have found the same path."""
+        self.keep_sockets()
+        self._sparing = asyncio.get_running_loop().call_later(limits.SPARE_MS / 1000, self._close_sockets)
+
+    def keep_sockets(self) -> None:
+        """Closes them later than was said: an attempt needs them."""
+        if self._sparing is not None:
+            self._sparing.cancel()
+            self._sparing = None
+
+    def end_attempt(self) -> None:
+        """Gives up an attempt that is under way: its answer is that there is no path."""
+        if self.sockets is not None and self.sockets.race is not None:
+            self.sockets.race.end()
+
+    def leave_path(self, transport: PeerTransport, why: str) -> None:
+        """Ends what would have carried it. Where the program had a stream over it, the next one is for a program that takes it anew."""
+        if self.transport is transport:
+            self.transport = None
+            if self.stream.done() and not self._is_over:
+                self.stream = _stream_to_come()
+        transport.fail(ConnectionError(why))
 
     def over(self) -> None:
         """Nothing is left of it but its stream."""
@@ -66,5 +102,13 @@ class Brokered:
             self.transport.fail(error)
 
     def _close_sockets(self) -> None:
+        self.keep_sockets()
         if self.sockets is not None:
             self.sockets.close()
+            self.sockets = None
+
+
+def _stream_to_come() -> asyncio.Future[PeerStream]:
+    stream: asyncio.Future[PeerStream] = asyncio.get_running_loop().create_future()
+    stream.add_done_callback(lambda future: future.cancelled() or future.exception())
+    return stream

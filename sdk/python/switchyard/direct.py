@@ -6,7 +6,7 @@ from typing import Callable, Optional, Tuple
 
 from . import limits
 from .brokered import Brokered, Places
-from .direct_pipe import DirectPipe
+from .direct_pipe import DirectPipe, let_go
 from .peer_stream import PeerStream
 from .peer_transport import PeerTransport
 from .punch import Puncher
@@ -14,6 +14,7 @@ from .race import NONCE_BYTES, Path, Race
 from .secure import Channel, PeerIdentity
 from .v1 import connection_pb2
 
+NOT_COMMON = "the peer has not found the same path"
 # What is spoken inside TLS on a direct path.
 _SPOKEN = "switchyard-direct/3"
 
@@ -43,11 +44,8 @@ class DirectPaths:
 
     async def punch(self, brokered: Brokered, order: connection_pb2.Connection) -> Tuple[Optional[PeerStream], bytes]:
         """Tries once to reach the peer: the stream, if it was reached, and the answer's data."""
-        standing = brokered.transport
-        if standing is not None and not brokered.is_relayed:
-            # A path that only this end had from the attempt before.
-            standing.fail(ConnectionError("the peer has not found the same path"))
-        if brokered.sockets is None or standing is not None or brokered.is_relayed:
+        brokered.keep_sockets()
+        if brokered.sockets is None or brokered.transport is not None or brokered.is_relayed:
             # Nothing is dialled, which leads to the relay where the caller lets it.
             return None, connection_pb2.PunchAnswer().SerializeToString()
         controlling = order.role == connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING
@@ -78,13 +76,21 @@ class DirectPaths:
 
     async def _take(self, brokered: Brokered, path: Path, *, controlling: bool) -> Optional[PeerStream]:
         """Takes a path that an attempt has found, if the other end has found the same."""
-        transport = transport_over(brokered, DirectPipe(path.raw), path.channel, path="direct", end_to_end=True)
-        stream = await PeerStream.open(transport)
-        # A confirmation may have come too late for the peer.
-        is_common = controlling or await transport.heard(limits.NOMINATE_MS / 1000)
-        if not is_common or brokered.stream.done():
-            transport.fail(ConnectionError("the peer has not found the same path"))
+        if brokered.is_relayed or brokered.transport is not None or brokered.stream.done():
+            let_go(path.raw, reset=True)
             return None
+        transport = transport_over(brokered, DirectPipe(path.raw), path.channel, path="direct", end_to_end=True)
+        # From here on whatever ends the connection ends the path, too.
         brokered.transport = transport
-        brokered.spare_sockets()
-        return stream
+        has_taken = False
+        try:
+            stream = await PeerStream.open(transport)
+            # A confirmation may have come too late for the peer.
+            is_common = controlling or await transport.heard(limits.NOMINATE_MS / 1000)
+            has_taken = is_common and brokered.transport is transport and not brokered.stream.done()
+        except ConnectionError:
+            return None
+        finally:
+            if not has_taken:
+                brokered.leave_path(transport, NOT_COMMON)
+        return stream if has_taken else None

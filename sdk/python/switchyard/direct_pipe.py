@@ -7,7 +7,7 @@ import struct
 from typing import AsyncIterator
 
 # Room for a record of TLS, and more at once.
-_READ_BYTES = 1 << 16
+READ_BYTES = 1 << 16
 # Linger for 0 s: the connection is reset, and nothing of it lingers.
 _RESET = struct.pack("ii", 1, 0)
 
@@ -27,17 +27,30 @@ def let_go(raw: socket.socket, *, reset: bool = False) -> None:
     raw.close()
 
 
+async def receive(raw: socket.socket, most: int) -> bytes:
+    """Waits for bytes; none: the peer has ended its way. Other tasks run meanwhile also where there are bytes at once."""
+    data = await asyncio.get_running_loop().sock_recv(raw, most)
+    # The event loop's own call does not yield while there are bytes, and a peer can see to it that there always are.
+    await asyncio.sleep(0)
+    return data
+
+
+async def send_all(raw: socket.socket, data: bytes) -> None:
+    """Sends bytes. Other tasks run meanwhile also where the kernel takes them at once."""
+    await asyncio.get_running_loop().sock_sendall(raw, data)
+    await asyncio.sleep(0)
+
+
 class DirectPipe:
     """What is sent is with the kernel, which outlives this process."""
 
     def __init__(self, raw: socket.socket) -> None:
         self._raw = raw
-        self._loop = asyncio.get_running_loop()
 
     async def send(self, data: bytes) -> None:
         """Sends bytes; done when more may follow."""
         try:
-            await self._loop.sock_sendall(self._raw, data)
+            await send_all(self._raw, data)
         except OSError as error:
             raise _cut(error) from None
 
@@ -55,7 +68,7 @@ class DirectPipe:
         """What the peer sends, up to the end of its way. The first is empty: TLS may hold what came with the end of its agreement."""
         yield b""
         try:
-            while data := await self._loop.sock_recv(self._raw, _READ_BYTES):
+            while data := await receive(self._raw, READ_BYTES):
                 yield data
         except OSError as error:
             raise _cut(error) from None

@@ -18,7 +18,8 @@ from .keys import SigningKey, endorse, prove
 from .lifecycle import Event, State, event_of, next_state
 from .orders import Handlers, Orders, OrdersOwner
 from .peer_stream import PeerStream
-from .peers import Peers, PeersOwner
+from .peers import Peers
+from .peers_owner import PeersOwner
 from .relay import RelaySink, RelaySource
 from .server import Caller, Server, read_next
 from .stubs import duration_of, seconds_of

@@ -52,7 +52,7 @@ REDIAL_AFTER_MS = 100
 REDIALS_MAX = 50
 # Before the answer to a nomination is given up for: the path was good a moment ago.
 NOMINATE_MS = 2_000
-# Paths on which TLS is tried in one attempt, and connections that wait for it to begin: a stranger may dial, too.
+# Connections that came with which TLS is tried at once, and those that wait for it to begin: a stranger may dial, too.
 SECURED_MAX = 16
 EARLY_MAX = 16
 # Pairs that the server takes of one attempt.

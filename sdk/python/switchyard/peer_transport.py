@@ -61,6 +61,7 @@ class PeerTransport(asyncio.Transport):
         self._missed = 0
         # On a direct path; on the relay the server says whether the peer lives.
         self._living: Optional[asyncio.Task[None]] = None
+        self._saying: Optional[asyncio.Task[None]] = None
         self._reading = self._loop.create_task(self._guarded(self._read()))
         self._telling: Optional[asyncio.Task[None]] = None
         self._writing: Optional[asyncio.Task[None]] = None
@@ -231,14 +232,20 @@ class PeerTransport(asyncio.Transport):
     async def _live(self) -> None:
         """Sends signs of life and awaits them, also after the end of this way: so a path that is dead is known."""
         while True:
-            # One who writes says enough.
+            # One who writes says enough. The count goes on while a peer that does not read holds up what is sent.
             if not self._has_sent and not self._turn.locked():
-                await self._put(frames.head(frames.ALIVE, 0))
+                self._saying = self._loop.create_task(self._say_alive())
             self._has_sent = False
             await asyncio.sleep(limits.PEER_ALIVE_MS / 1000)
             self._missed += 1
             if self._missed > limits.PEER_ALIVE_MISSED_MAX:
                 raise ConnectionError("the path is dead: nothing has come from the peer")
+
+    async def _say_alive(self) -> None:
+        try:
+            await self._put(frames.head(frames.ALIVE, 0), is_sign=True)
+        except Exception as error:
+            self._end(error)
 
     async def _write(self) -> None:
         while self._buffer or not self._is_complete:
@@ -276,10 +283,11 @@ class PeerTransport(asyncio.Transport):
         await asyncio.wait({self._reading}, timeout=linger)
         self._end(None)
 
-    async def _put(self, plain: bytes = b"") -> None:
+    async def _put(self, plain: bytes = b"", *, is_sign: bool = False) -> None:
+        """Sends bytes; `is_sign`: a sign of life, which is no reason to leave out the next."""
         async with self._turn:
             if plain:
-                self._has_sent = True
+                self._has_sent |= not is_sign
                 self._channel.write(plain)
             cipher = self._channel.outgoing()
             if cipher:
@@ -314,7 +322,7 @@ class PeerTransport(asyncio.Transport):
         self._is_closing = self._is_complete = True
         self._over.set_result(error)
         current = asyncio.current_task()
-        for task in (self._reading, self._telling, self._writing, self._living):
+        for task in (self._reading, self._telling, self._writing, self._living, self._saying):
             if task is not None and task is not current:
                 task.cancel()
         self._pipe.close()

@@ -3,31 +3,26 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import os
-from dataclasses import dataclass
-from typing import Any, Awaitable, Callable, Optional
+from contextlib import contextmanager
+from typing import Any, Iterator, Optional, Union
 
 import grpc
 
 from . import limits
+from .background import Background
 from .brokered import Brokered, Places
-from .direct import DirectPaths, places_of, transport_over
+from .direct import NOT_COMMON, DirectPaths, places_of
 from .errors import Refusal, SwitchyardError
-from .orders import Handlers
+from .path_report import report_path
 from .peer_stream import PeerStream
-from .pipe import RelayPipe, UnconfirmedStream
-from .plain_pipe import PlainChannel, PlainPipe
+from .peers_owner import PeersOwner
 from .punch import Puncher
-from .relay import RelaySink, RelaySource
-from .secure import Channel, PeerIdentity
-from .server import Caller
+from .relayed import RELAY_VERSION, RelayedPaths
+from .secure import PeerIdentity
 from .v1 import connection_pb2, error_pb2, link_pb2, network_service_pb2, session_pb2
 
-# Frames inside TLS, and the order to relay says which end begins: docs/relay.md.
-RELAY_VERSION = 3
-# Frames inside TLS.
-_SECURED_VERSION = 2
-_SPOKEN = "switchyard-relay/2"
 _TCP = link_pb2.LINK_TYPE_TRANSPORT_TCP
 _IMMEDIATE = connection_pb2.CONNECTION_FALLBACK_IMMEDIATE
 _FALLBACKS = {
@@ -35,26 +30,10 @@ _FALLBACKS = {
     "late": connection_pb2.CONNECTION_FALLBACK_LATE,
     "none": connection_pb2.CONNECTION_FALLBACK_NONE,
 }
-_PATHS = {"relayed": connection_pb2.PATH_KIND_RELAYED, "direct": connection_pb2.PATH_KIND_DIRECT}
+_NOT_DIRECT = "the connection goes through the server, which fallback none rules out"
 _ASK_SECONDS = 30.0
 _CROSSING_SECONDS = 3.0
 _PUNCHES = (connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING, connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLED)
-
-
-@dataclass(frozen=True)
-class PeersOwner:
-    """What the connections need of their instance."""
-
-    handlers: Handlers
-    caller: Caller
-    open_source: Callable[[int, int], Awaitable[RelaySource]]
-    open_sink: Callable[[int, int], Awaitable[RelaySink]]
-    # Something went wrong that nobody waits for.
-    problem: Callable[[Exception], None]
-    # Where the session's rendezvous ports are; waits until there is a session.
-    rendezvous: Callable[[], Awaitable[Places]]
-    # Signs the key of this end by that of its identity; None: it has none.
-    endorse: Callable[[bytes], Optional[bytes]]
 
 
 class Peers:
@@ -66,25 +45,31 @@ class Peers:
 
     def __init__(self, owner: PeersOwner) -> None:
         self._owner = owner
-        self._identity: Optional[PeerIdentity] = None
+        # The key of this end's connections, made when it is first needed.
+        self._own = functools.cache(PeerIdentity)
         self._paths = DirectPaths(self._own)
+        self._relayed = RelayedPaths(owner, self._own)
         self._by_id: dict[str, Brokered] = {}
         # Asked for, until the server has answered: by the peer that was asked for.
         self._asking: dict[asyncio.Future[None], int] = {}
-        self._background: set[asyncio.Task[Any]] = set()
+        self._background = Background(owner.problem)
 
     async def connect(self, peer_cvid: int, fallback: str) -> PeerStream:
         """Asks for a connection, and waits until the peer has proved its key."""
         if fallback not in _FALLBACKS:
             raise ValueError(f"fallback is one of {', '.join(_FALLBACKS)}, not {fallback!r}")
+        ends_at = asyncio.get_running_loop().time() + limits.PEER_CONNECT_MS / 1000
         brokered = await self._ask(peer_cvid, _FALLBACKS[fallback])
         try:
-            return await asyncio.wait_for(asyncio.shield(brokered.stream), limits.PEER_CONNECT_MS / 1000)
+            left = ends_at - asyncio.get_running_loop().time()
+            stream = await asyncio.wait_for(asyncio.shield(brokered.stream), left)
+            if fallback == "none" and stream.path != "direct":
+                raise SwitchyardError(grpc.StatusCode.ABORTED, _NOT_DIRECT)
+            return stream
         except BaseException as error:
             if isinstance(error, asyncio.TimeoutError):
-                error = SwitchyardError(grpc.StatusCode.DEADLINE_EXCEEDED, f"no connection to {peer_cvid} within a minute")
-            self._over(brokered, error)
-            brokered.fail(error)
+                error = _too_late(peer_cvid)
+            self._drop(brokered, error)
             raise error
 
     async def order(self, order: connection_pb2.Connection) -> Optional[bytes]:
@@ -118,13 +103,12 @@ class Peers:
                 self._by_id.pop(brokered.id, None)
 
     async def _ask(self, peer_cvid: int, fallback: Any) -> Brokered:
-        for theirs in self._by_id.values():
-            if theirs.incoming and theirs.peer_cvid == peer_cvid and not theirs.stream.done():
-                theirs.is_wanted = True
-                return theirs
-        mine = Brokered(peer_cvid, incoming=False)
+        mine = Brokered(peer_cvid, incoming=False, fallback=fallback)
         try:
-            used = await self._ask_as(mine, fallback)
+            used = self._join(mine) or await asyncio.wait_for(self._ask_as(mine), limits.PEER_CONNECT_MS / 1000)
+        except asyncio.TimeoutError:
+            mine.over()
+            raise _too_late(peer_cvid) from None
         except BaseException:
             mine.over()
             raise
@@ -132,7 +116,27 @@ class Peers:
             mine.over()
         return used
 
-    async def _ask_as(self, mine: Brokered, fallback: Any) -> Brokered:
+    def _join(self, mine: Brokered) -> Optional[Brokered]:
+        """
+        The same connection as the peer asks for it, instead of one's own. With another fallback the server decides: it takes the
+        stricter one of both for a connection that is not yet decided.
+        """
+        for theirs in self._by_id.values():
+            if theirs.incoming and not theirs.stream.done() and theirs.is_same(mine):
+                theirs.is_wanted = True
+                return theirs
+        return None
+
+    async def _ask_as(self, mine: Brokered) -> Brokered:
+        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asking[answered] = mine.peer_cvid
+        try:
+            return await self._gather_and_ask(mine)
+        finally:
+            del self._asking[answered]
+            answered.set_result(None)
+
+    async def _gather_and_ask(self, mine: Brokered) -> Brokered:
         request = network_service_pb2.DirectConnectionRequest(
             cvid=mine.peer_cvid,
             type=mine.link,
@@ -140,32 +144,51 @@ class Peers:
             endorsement=self._owner.endorse(self._own().public_key),
             relay_version=RELAY_VERSION,
             request_id=base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("="),
-            fallback=fallback,
+            fallback=mine.fallback,
         )
-        if fallback != _IMMEDIATE:
-            sockets = await mine.open_sockets(await self._owner.rendezvous())
-            sockets.tell(request)
-        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._asking[answered] = mine.peer_cvid
-        try:
-            method = self._owner.caller.server.network.DirectConnection
-            answer = await self._owner.caller.call(method, request, timeout=_ASK_SECONDS, retry=True)
-            known = self._by_id.get(answer.request.connection_id)
-            if known is not None:
-                known.is_wanted = True
-                return known
+        if mine.fallback != _IMMEDIATE:
+            await self._tell_places(mine, await self._owner.rendezvous(), request)
+            # Meanwhile the peer may have asked for the same.
+            theirs = self._join(mine)
+            if theirs is not None:
+                theirs.take_sockets(mine)
+                return theirs
+        method = self._owner.caller.server.network.DirectConnection
+        answer = await self._owner.caller.call(method, request, timeout=_ASK_SECONDS, retry=True)
+        known = self._by_id.get(answer.request.connection_id)
+        if known is None:
             return self._name(mine, answer.request.connection_id)
-        finally:
-            del self._asking[answered]
-            answered.set_result(None)
+        known.is_wanted = True
+        known.is_direct_only |= mine.is_direct_only
+        # The server knows the places that the request has named.
+        known.take_sockets(mine)
+        return known
+
+    async def _tell_places(
+        self,
+        brokered: Brokered,
+        rendezvous: Places,
+        message: Union[connection_pb2.GatherAnswer, network_service_pb2.DirectConnectionRequest],
+    ) -> None:
+        """Says where this end may be reached: nowhere, if no sockets can be opened and the relay serves as well."""
+        try:
+            sockets = await brokered.open_sockets(rendezvous)
+        except ConnectionError:
+            raise
+        except OSError as error:
+            if brokered.is_direct_only:
+                raise
+            self._owner.problem(error)
+            return
+        sockets.tell(message)
 
     async def _gather(self, order: connection_pb2.Connection) -> bytes:
         brokered = await self._named(order, _CROSSING_SECONDS) or await self._accept(order)
         answer = self._gathered(relay_version=RELAY_VERSION)
         # The relay needs no addresses, and what goes through it does not move.
         if order.fallback != _IMMEDIATE and order.type == _TCP and not brokered.is_relayed:
-            sockets = await brokered.open_sockets(places_of(order.rendezvous, self._owner.caller.server.host))
-            sockets.tell(answer)
+            with self._forgotten_if_refused(brokered):
+                await self._tell_places(brokered, places_of(order.rendezvous, self._owner.caller.server.host), answer)
         return answer.SerializeToString()
 
     def _gathered(self, relay_version: int = 0) -> connection_pb2.GatherAnswer:
@@ -181,15 +204,16 @@ class Peers:
             raise Refusal("PEER_REFUSED", "not open to you")
         brokered = self._by_id.get(order.connection_id)
         if brokered is None:
-            brokered = self._name(Brokered(order.peer_cvid, incoming=True, link=order.type), order.connection_id)
-            self._spawn(self._hand_over(brokered))
+            brokered = self._name(Brokered(order.peer_cvid, incoming=True, link=order.type, fallback=order.fallback), order.connection_id)
+            self._background.spawn(self._hand_over(brokered))
         return brokered
 
     async def _punch(self, order: connection_pb2.Connection) -> bytes:
         brokered = await self._find(order)
+        self._leave_one_sided(brokered)
         stream, answer = await self._paths.punch(brokered, order)
         if stream is not None:
-            self._spawn(self._hand_out(brokered, stream))
+            self._background.spawn(self._hand_out(brokered, stream))
         return answer
 
     async def _dial(self, order: connection_pb2.Connection) -> bytes:
@@ -198,17 +222,19 @@ class Peers:
             raise Refusal("UNIMPLEMENTED", "a caller without a key is not dialled")
         brokered = await self._accept(order)
         # Loopback is dialled only by an end that is seen there itself, which the rendezvous says.
-        sockets = await brokered.open_sockets(await self._owner.rendezvous())
-        self._spawn(self._dial_listener(brokered, sockets, order))
+        with self._forgotten_if_refused(brokered):
+            sockets = await brokered.open_sockets(await self._owner.rendezvous())
+        self._background.spawn(self._dial_listener(brokered, sockets, order))
         return self._gathered().SerializeToString()
 
     async def _dial_listener(self, brokered: Brokered, sockets: Puncher, order: connection_pb2.Connection) -> None:
         try:
             stream = await self._paths.dial(brokered, sockets, order)
-        except ConnectionError as error:
-            self._over(brokered, error)
-            brokered.fail(error)
-            return
+        except BaseException as error:
+            self._drop(brokered, error)
+            if isinstance(error, ConnectionError):
+                return  # It is over, as the server hears.
+            raise
         await self._hand_out(brokered, stream)
 
     async def _hand_over(self, brokered: Brokered) -> None:
@@ -228,89 +254,71 @@ class Peers:
 
     async def _relay(self, order: connection_pb2.Connection) -> None:
         brokered = await self._find(order)
+        if brokered.is_direct_only:
+            self._drop(brokered, SwitchyardError(grpc.StatusCode.ABORTED, _NOT_DIRECT))
+            raise Refusal("PEER_REFUSED", _NOT_DIRECT)
         brokered.is_relayed = True
+        brokered.end_attempt()
+        self._leave_one_sided(brokered)
         try:
-            stream = await self._open(brokered, order)
+            stream = await self._relayed.open(brokered, order)
         except BaseException as error:
-            brokered.fail(error)
-            self._over(brokered, error)
+            self._drop(brokered, error)
             raise
         await self._hand_out(brokered, stream)
 
+    def _leave_one_sided(self, brokered: Brokered) -> None:
+        """
+        Leaves a direct path of which the peer knows nothing, as another way is ordered. Raises a Refusal where `connect` has
+        returned the stream over it: what the program has does not come back.
+        """
+        transport = brokered.transport
+        if transport is None or transport.get_extra_info("path") != "direct":
+            return
+        had_stream = brokered.stream.done()
+        if had_stream and brokered.is_wanted:
+            self._drop(brokered, ConnectionError(NOT_COMMON))
+            raise Refusal("PATH_FAILED", NOT_COMMON)
+        brokered.leave_path(transport, NOT_COMMON)
+        if had_stream:
+            self._background.spawn(self._hand_over(brokered))
+
     async def _hand_out(self, brokered: Brokered, stream: PeerStream) -> None:
-        await self._report(brokered, established=True, path=stream.path)
+        await report_path(self._owner, brokered, established=True, path=stream.path)
+        if brokered.transport is not stream.writer.transport:
+            return  # It was left meanwhile.
         if not brokered.stream.done():
             brokered.stream.set_result(stream)
-        self._spawn(self._watch(brokered, stream))
-
-    async def _open(self, brokered: Brokered, order: connection_pb2.Connection) -> PeerStream:
-        if order.relay_version >= _SECURED_VERSION:
-            try:
-                return await self._open_secured(brokered, order)
-            except UnconfirmedStream:
-                # A server of release 0.1.0 orders neither end to begin, so nothing was sent: both ends find the same.
-                if order.controlling:
-                    raise
-        opening = (self._source_of(order), self._sink_of(order))
-        pipe = await PlainPipe.open(*opening, is_framed=order.relay_version > 0)
-        return await self._open_over(brokered, pipe, PlainChannel(), end_to_end=False)
-
-    async def _open_secured(self, brokered: Brokered, order: connection_pb2.Connection) -> PeerStream:
-        channel = Channel(
-            self._own(),
-            spoken=f"{_SPOKEN}/{order.connection_id}",
-            is_client=await self._begins(order),
-            peer_public_key=order.peer_public_key,
-        )
-        pipe = RelayPipe(self._source_of(order), self._sink_of(order), self._owner.caller.server.random)
-        return await self._open_over(brokered, pipe, channel, end_to_end=True)
-
-    async def _begins(self, order: connection_pb2.Connection) -> bool:
-        """Whether this end begins TLS. Orders of version 2 do not say so: it is the end whose stream has the lower id."""
-        if order.relay_version >= RELAY_VERSION:
-            return order.controlling
-        sink = await self._owner.open_sink(order.relay_branch_id, 0)
-        sink.close()
-        if not sink.stream.params.delivery_confirmation:
-            raise UnconfirmedStream("the server has made streams without delivery confirmation for a relay that needs it")
-        return order.relay_stream_id < sink.stream.id
-
-    async def _open_over(
-        self, brokered: Brokered, pipe: RelayPipe | PlainPipe, channel: Channel | PlainChannel, *, end_to_end: bool
-    ) -> PeerStream:
-        brokered.transport = transport_over(brokered, pipe, channel, path="relayed", end_to_end=end_to_end)
-        return await PeerStream.open(brokered.transport)
-
-    def _source_of(self, order: connection_pb2.Connection) -> Callable[[int], Awaitable[RelaySource]]:
-        return lambda blocks: self._owner.open_source(order.relay_stream_id, blocks)
-
-    def _sink_of(self, order: connection_pb2.Connection) -> Callable[[int], Awaitable[RelaySink]]:
-        return lambda blocks: self._owner.open_sink(order.relay_branch_id, blocks)
+        # Of a path that was found another attempt may follow, and a relayed connection stays what it is.
+        brokered.spare_sockets()
+        self._background.spawn(self._watch(brokered, stream))
 
     async def _watch(self, brokered: Brokered, stream: PeerStream) -> None:
-        self._over(brokered, await stream.closed())
+        error = await stream.closed()
+        if brokered.transport is stream.writer.transport:
+            self._over(brokered, error)
+
+    @contextmanager
+    def _forgotten_if_refused(self, brokered: Brokered) -> Iterator[None]:
+        """Nothing is left of a connection whose order is refused, which ends it at the server, too."""
+        try:
+            yield
+        except BaseException as error:
+            brokered.fail(_as_exception(error))
+            self._by_id.pop(brokered.id, None)
+            raise
+
+    def _drop(self, brokered: Brokered, error: BaseException) -> None:
+        """It comes to nothing."""
+        error = _as_exception(error)
+        brokered.fail(error)
+        self._over(brokered, error)
 
     def _over(self, brokered: Brokered, error: Optional[BaseException]) -> None:
         """Nothing is left of it, which the server hears."""
         brokered.over()
         if self._by_id.pop(brokered.id, None) is not None:
-            self._spawn(self._report(brokered, established=False, failed=error is not None))
-
-    async def _report(self, brokered: Brokered, *, established: bool, path: str = "", failed: bool = False) -> None:
-        request = network_service_pb2.ReportLinkRequest(
-            peer_cvid=brokered.peer_cvid,
-            link=brokered.link,
-            state=network_service_pb2.LINK_STATE_ESTABLISHED if established else network_service_pb2.LINK_STATE_LOST,
-            connection_id=brokered.id,
-            path=_PATHS.get(path, connection_pb2.PATH_KIND_UNSPECIFIED),
-            failed=failed,
-        )
-        try:
-            await self._owner.caller.call(self._owner.caller.server.network.ReportLink, request)
-        except SwitchyardError as error:
-            # That it is lost the server may know already.
-            if established:
-                self._owner.problem(error)
+            self._background.spawn(report_path(self._owner, brokered, established=False, failed=error is not None))
 
     async def _named(self, order: connection_pb2.Connection, seconds: float) -> Optional[Brokered]:
         """
@@ -331,18 +339,11 @@ class Peers:
         self._by_id[connection_id] = brokered
         return brokered
 
-    def _own(self) -> PeerIdentity:
-        if self._identity is None:
-            self._identity = PeerIdentity()
-        return self._identity
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._done)
+def _as_exception(error: BaseException) -> Exception:
+    """What a waiting program is given: a task of its own was not cancelled."""
+    return error if isinstance(error, Exception) else ConnectionError("the connection was given up")
 
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._background.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, Exception):
-            self._owner.problem(error)
+
+def _too_late(peer_cvid: int) -> SwitchyardError:
+    return SwitchyardError(grpc.StatusCode.DEADLINE_EXCEEDED, f"no connection to {peer_cvid} within a minute")

@@ -51,8 +51,9 @@ class Puncher:
     @classmethod
     async def open(cls, rendezvous: Sequence[Tuple[str, int]]) -> Puncher:
         """Opens the sockets and learns what others see of them. What asked for it closes it."""
+        dial_port = _free_port()
         listener = _bound(0)
-        puncher = cls(listener, _free_port())
+        puncher = cls(listener, dial_port)
         try:
             listen_port = listener.getsockname()[1]
             ports = (listen_port, puncher.dial_port)
@@ -79,7 +80,7 @@ class Puncher:
     def take_early(self) -> List[socket.socket]:
         """Connections that came before the attempt was ordered."""
         early, self._early = self._early, []
-        return early
+        return _open_of(early)
 
     def close(self) -> None:
         """Gives everything back but a path that was handed out."""
@@ -145,14 +146,47 @@ class Puncher:
             try:
                 raw, _ = await loop.sock_accept(self._listener)
             except OSError:
-                return
-            raw.setblocking(False)
-            if self.race is not None:
-                self.race.enter_accepted(raw)
-            elif len(self._early) < limits.EARLY_MAX:
-                self._early.append(raw)
-            else:
-                let_go(raw)
+                if self._listener.fileno() < 0:
+                    return
+                # The connection was reset before it was taken, or this process has too many files open at the moment.
+                await asyncio.sleep(limits.REDIAL_AFTER_MS / 1000)
+                continue
+            self._enter(raw)
+            # The event loop's own call does not yield while connections wait.
+            await asyncio.sleep(0)
+
+    def _enter(self, raw: socket.socket) -> None:
+        raw.setblocking(False)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.race is not None:
+            self.race.enter_accepted(raw)
+            return
+        if len(self._early) >= limits.EARLY_MAX:
+            self._early = _open_of(self._early)
+        if len(self._early) < limits.EARLY_MAX:
+            self._early.append(raw)
+        else:
+            let_go(raw)
+
+
+def _open_of(raws: Sequence[socket.socket]) -> List[socket.socket]:
+    """Those whose other end is still there; closes the others."""
+    still = []
+    for raw in raws:
+        if _is_open(raw):
+            still.append(raw)
+        else:
+            let_go(raw)
+    return still
+
+
+def _is_open(raw: socket.socket) -> bool:
+    try:
+        return raw.recv(1, socket.MSG_PEEK) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
 
 
 async def dial(port: int, host: str, to: int) -> socket.socket:
@@ -174,6 +208,8 @@ def _bound(port: int) -> socket.socket:
     try:
         raw.setblocking(False)
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Frames are whole messages: one that waits for the confirmation of the one before costs up to 40 ms.
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         raw.bind(("", port))
     except BaseException:
         raw.close()

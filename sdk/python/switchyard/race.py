@@ -8,7 +8,7 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import Any, Callable, Coroutine, List, NamedTuple, Optional, Set, Tuple
 
 from . import limits
-from .direct_pipe import let_go
+from .direct_pipe import READ_BYTES, let_go, receive, send_all
 from .punch import Puncher, dial
 from .secure import Channel
 from .stubs import duration_of, seconds_of
@@ -17,7 +17,6 @@ from .v1 import connection_pb2
 # Names an attempt: it follows the first byte on a proved path, which says that this one is meant, or that it is taken.
 NONCE_BYTES = 16
 _NOMINATED, _CONFIRMED = 1, 2
-_READ_BYTES = 1 << 16
 # Of no address in particular: the server takes none that is empty.
 _ANYWHERE = "0.0.0.0"
 _HOST = connection_pb2.CANDIDATE_TYPE_HOST
@@ -64,9 +63,12 @@ class Race:
         self._before = self._loop.time()
         self._start_after = min(seconds_of(order.start_after), limits.START_AFTER_MAX_MS / 1000)
         self._over = asyncio.Event()
-        # One nomination at a time.
+        # One nomination or confirmation at a time.
         self._nominating = asyncio.Lock()
-        self._entered = 0
+        # TLS with connections that came: strangers may dial, too. Dials of this end's own need no turn.
+        self._turns = asyncio.Semaphore(limits.SECURED_MAX)
+        # Those that have a turn or wait for one.
+        self._accepted = 0
         self._winner: Optional[Path] = None
         self._pairs: List[connection_pb2.CandidatePair] = []
         self._tasks: Set[asyncio.Task[None]] = set()
@@ -110,8 +112,17 @@ class Race:
 
     def enter_accepted(self, raw: socket.socket) -> None:
         """Enters a connection that came to the listening port."""
+        if self._accepted >= limits.SECURED_MAX + limits.EARLY_MAX:
+            let_go(raw, reset=True)
+            return
+        self._accepted += 1
+        self._spawn(self._enter_accepted(raw)).add_done_callback(lambda task: self._leave_accepted(task, raw))
+
+    def _leave_accepted(self, task: asyncio.Task[None], raw: socket.socket) -> None:
+        self._accepted -= 1
         # One that is given up before it has begun lets nothing go.
-        self._spawn(self._enter_accepted(raw)).add_done_callback(lambda task: task.cancelled() and let_go(raw, reset=True))
+        if task.cancelled():
+            let_go(raw, reset=True)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(work)
@@ -129,9 +140,13 @@ class Race:
         ends = [connection_pb2.Candidate(host=host, port=port, type=_HOST) for host, port in places]
         outcome = _NOT_NEEDED
         try:
-            outcome = await self._enter(raw)
+            outcome = await self._enter_in_turn(raw)
         finally:
             self._note(ends[0], ends[1], f"dialled by it: {outcome}")
+
+    async def _enter_in_turn(self, raw: socket.socket) -> str:
+        async with self._turns:
+            return await self._enter(raw)
 
     async def _dial(self, to: connection_pb2.Candidate) -> None:
         local = connection_pb2.Candidate(host=_ANYWHERE, port=self._puncher.dial_port, type=_HOST)
@@ -175,16 +190,13 @@ class Race:
 
     async def _enter(self, raw: socket.socket) -> str:
         """Enters a path; returns why it lost, for people, or `connected`."""
-        is_late = self._over.is_set() or self._entered >= limits.SECURED_MAX
-        self._entered += 1
         has_won = False
         try:
-            if is_late:
+            if self._over.is_set():
                 return _NOT_NEEDED
-            channel = self._secure()
-            await self._shake_hands(raw, channel)
-            await self._agree(raw, channel)
-            has_won = self._win(Path(raw, channel))
+            path = Path(raw, self._secure())
+            await self._shake_hands(raw, path.channel)
+            has_won = await self._agree(path)
             return "connected" if has_won else "not nominated"
         except _NotNominated:
             return "not nominated"
@@ -200,20 +212,23 @@ class Race:
             await self._receive(raw, channel)
         await self._send(raw, channel)
 
-    async def _agree(self, raw: socket.socket, channel: Channel) -> None:
+    async def _agree(self, path: Path) -> bool:
         """Agrees with the peer that this path is the one."""
+        raw, channel = path
         if not self._controlling:
             await self._expect(raw, channel, _NOMINATED)
-            await self._say(raw, channel, _CONFIRMED)
-            return
         async with self._nominating:
             if self._over.is_set():
                 raise _NotNominated
+            if not self._controlling:
+                await self._say(raw, channel, _CONFIRMED)
+                return self._win(path)
             await self._say(raw, channel, _NOMINATED)
             try:
                 await asyncio.wait_for(self._expect(raw, channel, _CONFIRMED), limits.NOMINATE_MS / 1000)
             except asyncio.TimeoutError:
                 raise _NotNominated from None
+            return self._win(path)
 
     async def _say(self, raw: socket.socket, channel: Channel, kind: int) -> None:
         channel.write(bytes([kind]) + self._order.nonce)
@@ -235,10 +250,10 @@ class Race:
     async def _send(self, raw: socket.socket, channel: Channel) -> None:
         cipher = channel.outgoing()
         if cipher:
-            await self._loop.sock_sendall(raw, cipher)
+            await send_all(raw, cipher)
 
     async def _receive(self, raw: socket.socket, channel: Channel) -> None:
-        cipher = await self._loop.sock_recv(raw, _READ_BYTES)
+        cipher = await receive(raw, READ_BYTES)
         if not cipher:
             raise ConnectionError("the peer has ended the path")
         channel.take(cipher)
@@ -247,6 +262,8 @@ class Race:
         if self._winner is not None or self._over.is_set():
             return False
         self._winner = path
+        # The kernel finds that the peer is gone also while this process does nothing.
+        path.raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._over.set()
         return True
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 import socket
 import struct
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from typing import Iterator, List, Sequence
+from typing import Iterator, List, Sequence, Set, Tuple
 
-# Linux's netlink: rtnetlink(7).
+# Linux's netlink: rtnetlink(7), netdevice(7).
+_RTM_NEWLINK, _RTM_GETLINK = 16, 18
 _RTM_NEWADDR, _RTM_GETADDR = 20, 22
 _DUMP_REQUEST = 0x301
 _DONE, _ERROR = 3, 2
 _HEAD = struct.Struct("=IHHII")
+# Family, type, index, flags, and which flags have changed.
+_LINK = struct.Struct("=BxHiII")
+# Family, length of the prefix, flags, scope, and the link's index.
 _ADDRESS = struct.Struct("=BBBBI")
 _ATTRIBUTE = struct.Struct("=HH")
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_IFF_UP, _IFF_LOOPBACK, _IFF_RUNNING = 0x1, 0x8, 0x40
 _READ_BYTES = 1 << 16
 
 _PRIVATE = tuple(IPv4Network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
@@ -26,13 +31,27 @@ def is_private(address: IPv4Address) -> bool:
 
 
 def own_addresses() -> List[IPv4Interface]:
-    """The addresses of this machine's interfaces; none where the system is not Linux."""
+    """
+    The addresses of this machine's interfaces that are up, have a carrier and are not the loopback; none where the system does not
+    tell them as Linux does.
+    """
     if not hasattr(socket, "AF_NETLINK"):
         return []
+    try:
+        links = _dump(_RTM_GETLINK, _RTM_NEWLINK, _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0))
+        carrying = {index for index, flags in map(_link_in, links) if _carries(flags)}
+        addresses = _dump(_RTM_GETADDR, _RTM_NEWADDR, _ADDRESS.pack(socket.AF_INET, 0, 0, 0, 0))
+        return [one for message in addresses for one in _interfaces_in(message, carrying)]
+    except OSError:
+        # A sandbox may refuse it: then there are no addresses of one's own to name or to dial in.
+        return []
+
+
+def _dump(request: int, reply: int, body: bytes) -> List[bytes]:
+    """Asks the kernel for all messages of a kind."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asking:
-        body = _ADDRESS.pack(socket.AF_INET, 0, 0, 0, 0)
-        asking.send(_HEAD.pack(_HEAD.size + len(body), _RTM_GETADDR, _DUMP_REQUEST, 1, 0) + body)
-        found: List[IPv4Interface] = []
+        asking.send(_HEAD.pack(_HEAD.size + len(body), request, _DUMP_REQUEST, 1, 0) + body)
+        found: List[bytes] = []
         while True:
             data = asking.recv(_READ_BYTES)
             at = 0
@@ -40,13 +59,24 @@ def own_addresses() -> List[IPv4Interface]:
                 length, kind, _, _, _ = _HEAD.unpack_from(data, at)
                 if kind in (_DONE, _ERROR) or length < _HEAD.size:
                     return found
-                if kind == _RTM_NEWADDR:
-                    found.extend(_interfaces_in(data[at + _HEAD.size : at + length]))
+                if kind == reply:
+                    found.append(data[at + _HEAD.size : at + length])
                 at += (length + 3) & ~3
 
 
-def _interfaces_in(message: bytes) -> Iterator[IPv4Interface]:
-    _, prefix, _, _, _ = _ADDRESS.unpack_from(message)
+def _link_in(message: bytes) -> Tuple[int, int]:
+    _, _, index, flags, _ = _LINK.unpack_from(message)
+    return index, flags
+
+
+def _carries(flags: int) -> bool:
+    return flags & (_IFF_UP | _IFF_RUNNING | _IFF_LOOPBACK) == _IFF_UP | _IFF_RUNNING
+
+
+def _interfaces_in(message: bytes, carrying: Set[int]) -> Iterator[IPv4Interface]:
+    _, prefix, _, _, index = _ADDRESS.unpack_from(message)
+    if index not in carrying:
+        return
     at = _ADDRESS.size
     values = {}
     while at + _ATTRIBUTE.size <= len(message):

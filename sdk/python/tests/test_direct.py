@@ -1,9 +1,14 @@
 """Direct paths, between two ends in this process over the loopback."""
 import asyncio
+import os
+import pathlib
+import shutil
 import socket
+import subprocess
+import sys
 import unittest
 from ipaddress import IPv4Address, IPv4Network
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, List, Tuple
 from unittest import mock
 
 from switchyard import limits, stun
@@ -48,9 +53,26 @@ class ReachTest(unittest.TestCase):
         ):
             self.assertEqual(dials(IPv4Address(address), attached, is_local), expected, address)
 
-    @unittest.skipUnless(hasattr(socket, "AF_NETLINK"), "only Linux tells its addresses like this")
-    def test_knows_the_addresses_of_this_machine(self) -> None:
-        self.assertIn("127.0.0.1/8", [str(one) for one in own_addresses()])
+    @unittest.skipUnless(shutil.which("unshare") and shutil.which("ip") and os.geteuid() == 0, "it takes a network of its own")
+    def test_knows_the_addresses_of_interfaces_that_are_up_and_have_a_carrier_and_no_others(self) -> None:
+        setup = """
+            set -e
+            ip link add va type veth peer name vb; ip link set va up; ip link set vb up
+            ip link add vc type veth peer name vd; ip link set vc up
+            ip link add ve type veth peer name vf
+            ip link set lo up
+            ip address add 10.1.0.1/24 dev va; ip address add 10.2.0.1/24 dev vc; ip address add 10.3.0.1/24 dev ve
+            ip address add 10.4.0.1/24 dev lo
+            exec "$0" -B -c 'from switchyard.reach import own_addresses; print(*own_addresses())'
+        """
+        command = ["unshare", "--net", "sh", "-c", setup, sys.executable]
+        root = pathlib.Path(__file__).parents[1]
+        found = subprocess.run(command, cwd=root, check=True, timeout=60, stdout=subprocess.PIPE, text=True).stdout
+        self.assertEqual(found.split(), ["10.1.0.1/24"])
+
+    def test_has_no_addresses_where_the_system_refuses_to_tell_them(self) -> None:
+        with mock.patch.object(socket, "socket", side_effect=OSError(97, "Address family not supported by protocol")):
+            self.assertEqual(own_addresses(), [])
 
     def test_finds_the_host_in_an_address_as_grpc_reads_it(self) -> None:
         for address, host in (("a.b:1", "a.b"), ("[::1]:1", "::1"), ("dns:///a:1", "a"), ("ipv4:10.0.0.1:1", "10.0.0.1")):
@@ -138,6 +160,90 @@ class RaceTest(LoopTest):
         self.assertIsNone(path)
         self.assertEqual([pair.outcome for pair in said.pairs], ["not dialled: it is not in a network of this end"] * 4)
 
+    async def strangers(self, puncher: Puncher) -> List[socket.socket]:
+        """As many connections as can be held before the attempt."""
+        raws = []
+        for _ in range(limits.EARLY_MAX):
+            raws.append(socket.create_connection(puncher._listener.getsockname()))
+            self.addCleanup(raws[-1].close)
+        while len(puncher._early) < limits.EARLY_MAX:
+            await asyncio.sleep(0.005)
+        return raws
+
+    async def race_after(self, reached: str, leave: bool) -> List[bool]:
+        """An attempt to reach one port of the second end, to which strangers came before: who has found a path."""
+        identities = (PeerIdentity(), PeerIdentity())
+        punchers = (await self.puncher(), await self.puncher())
+        for stranger in await self.strangers(punchers[1]):
+            if leave:
+                stranger.close()
+        await asyncio.sleep(0.05)
+        listens = punchers[1 if reached == "second" else 0]._listener.getsockname()[1]
+        to = connection_pb2.Candidate(host="127.0.0.1", port=listens, type=connection_pb2.CANDIDATE_TYPE_HOST)
+
+        def attempt(at: int) -> Any:
+            dials_it = reached == ("second", "first")[at]
+            order = connection_pb2.Connection(candidates=[to] if dials_it else [], nonce=NONCE)
+            key = identities[1 - at].public_key
+            return Race(
+                punchers[at],
+                order,
+                controlling=at == 0,
+                secure=lambda: Channel(identities[at], spoken="x", is_client=at == 0, peer_public_key=key),
+            ).run()
+
+        paths = [path for path, _ in await asyncio.gather(attempt(0), attempt(1))]
+        for path in paths:
+            if path is not None:
+                let_go(path.raw)
+        return [path is not None for path in paths]
+
+    async def test_is_reached_though_strangers_came_before_and_have_gone(self) -> None:
+        self.assertEqual(await self.race_after("second", leave=True), [True, True])
+
+    async def test_dials_though_strangers_came_and_are_silent(self) -> None:
+        self.assertEqual(await self.race_after("first", leave=False), [True, True])
+
+    async def test_makes_room_for_the_peer_where_strangers_have_gone_before_the_attempt(self) -> None:
+        puncher = await self.puncher()
+        for stranger in await self.strangers(puncher):
+            stranger.close()
+        await asyncio.sleep(0.05)
+        with socket.create_connection(puncher._listener.getsockname()) as late:
+            await asyncio.sleep(0.1)
+            early = puncher.take_early()
+            self.assertEqual([raw.getpeername() for raw in early], [late.getsockname()])
+            for raw in early:
+                raw.close()
+
+    async def test_accepts_after_an_error_of_one_accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        with mock.patch.object(loop, "sock_accept", side_effect=OSError(24, "Too many open files")):
+            puncher = await self.puncher()
+            await asyncio.sleep(0.05)
+        with socket.create_connection(puncher._listener.getsockname()):
+            for _ in range(200):
+                await asyncio.sleep(0.01)
+                if puncher._early:
+                    break
+        self.assertEqual(len(puncher._early), 1)
+
+    async def test_sends_small_messages_at_once_at_both_ends_and_asks_the_kernel_to_keep_the_path(self) -> None:
+        for path, _ in await self.race():
+            self.assertEqual(path.raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 1)
+            self.assertEqual(path.raw.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE), 1)
+            let_go(path.raw)
+
+    async def test_confirms_no_nomination_once_the_attempt_is_over(self) -> None:
+        race = Race(await self.puncher(), connection_pb2.Connection(nonce=NONCE), controlling=False, secure=mock.Mock())
+        race._expect = mock.AsyncMock(side_effect=lambda *_: race.end())  # type: ignore[method-assign]
+        race._say = mock.AsyncMock()  # type: ignore[method-assign]
+        here, there = socket.socketpair()
+        race._shake_hands = mock.AsyncMock()  # type: ignore[method-assign]
+        self.assertEqual(await race._enter(here), "not nominated")
+        there.close()
+        race._say.assert_not_called()
+
     async def test_leaves_no_socket_behind_where_nothing_was_found(self) -> None:
         brokered = Brokered(7, incoming=False)
         opened = await brokered.open_sockets([])
@@ -148,39 +254,6 @@ class RaceTest(LoopTest):
         with self.assertRaisesRegex(ConnectionError, "given up"):
             brokered.sockets = None
             await brokered.open_sockets([])
-
-
-class LifeTest(LoopTest):
-    async def ends(self, change: Optional[Callable[[DirectPipe], None]] = None) -> Tuple[PeerTransport, PeerTransport]:
-        """Both ends of a path, of which the second may be changed."""
-        raws = socket.socketpair()
-        identities = (PeerIdentity(), PeerIdentity())
-        transports = []
-        for at, raw in enumerate(raws):
-            raw.setblocking(False)
-            channel = Channel(identities[at], spoken="x", is_client=at == 0, peer_public_key=identities[1 - at].public_key)
-            extra = {"peer_cvid": at, "connection_id": "c", "incoming": at == 1, "path": "direct", "end_to_end": True}
-            pipe = DirectPipe(raw)
-            transports.append(PeerTransport(pipe, channel, extra))
-            self.addAsyncCleanup(self.now, lambda raw=raw: let_go(raw))
-        self.pipe = pipe
-        await asyncio.gather(*(PeerStream.open(transport) for transport in transports))
-        return transports[0], transports[1]
-
-    async def test_hears_the_peer_by_its_signs_of_life_though_no_data_comes(self) -> None:
-        here, there = await self.ends()
-        self.assertTrue(await here.heard(5))
-        self.assertTrue(await there.heard(5))
-
-    async def test_lives_while_signs_of_life_come_and_ends_when_they_stop(self) -> None:
-        with mock.patch.object(limits, "PEER_ALIVE_MS", 40):
-            here, _ = await self.ends()
-            with self.assertRaises(asyncio.TimeoutError):
-                await asyncio.wait_for(here.over(), 0.6)
-            # From now on nothing of this end leaves it.
-            self.pipe.send = mock.AsyncMock()  # type: ignore[method-assign]
-            error = await asyncio.wait_for(here.over(), 10)
-        self.assertRegex(str(error), "the path is dead")
 
 
 if __name__ == "__main__":

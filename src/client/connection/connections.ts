@@ -131,7 +131,8 @@ export class Connections {
         traceparent,
       };
       if (facts.fallback === ConnectionFallback.IMMEDIATE) return await this.#coordinate(facts, scope.signal);
-      return (await this.#listen(facts, scope.signal)) ?? (await this.#coordinate(facts, scope.signal));
+      const stream = (await this.#listen(facts, scope.signal)) ?? (await this.#coordinate(facts, scope.signal));
+      return facts.fallback === ConnectionFallback.NONE ? expectDirect(stream) : stream;
     } finally {
       scope.release();
     }
@@ -159,8 +160,11 @@ export class Connections {
   }
 
   async #coordinate(facts: BrokeredFacts, signal: AbortSignal): Promise<PeerStream> {
-    const { peerCvid, link } = facts;
-    const theirs = [...this.#byId.values()].find((one) => one.isJoinable && one.isWith(peerCvid, link));
+    const { peerCvid, link, fallback } = facts;
+    const theirs = [...this.#byId.values()].find(
+      // With another fallback the server decides: it takes the stricter one of both for a connection that is not yet decided.
+      (one) => one.isJoinable && one.isWith(peerCvid, link) && one.facts.fallback === fallback,
+    );
     if (theirs) return this.#join(theirs, facts, signal);
     const brokered = new Brokered(facts, this.#desk);
     return this.#unlessGivenUp(brokered, signal, async () => {
@@ -327,4 +331,15 @@ export class Connections {
     const host = this.desk.channel.host ?? '127.0.0.1';
     return rendezvous.map((place) => ({ host: place.host || host, port: place.port }));
   }
+}
+
+/** Refuses a stream through the server: a request may be answered with a connection that the peer asked for less strictly. */
+function expectDirect(stream: PeerStream): PeerStream {
+  if (stream.path === 'direct') return stream;
+  const error = new SwitchyardError(
+    StatusCode.ABORTED,
+    'the connection goes through the server, which fallback none rules out',
+  );
+  stream.destroy(error);
+  throw error;
 }

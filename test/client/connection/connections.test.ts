@@ -175,6 +175,25 @@ describe('a connection between two instances', () => {
     stream.destroy();
   });
 
+  it('is not joined to one of the peer that may go through the server when it is asked for with fallback none', async () => {
+    const one = await join();
+    let strict: Promise<PeerStream> | undefined;
+    const other = await join({
+      accept: () => {
+        setImmediate(() => {
+          strict = other.connect(one.cvid, { fallback: 'none' });
+        });
+        return true;
+      },
+    });
+    one.handlers.accept = () => true;
+    const stream = await one.connect(other.cvid, { upgradeAfterMs: Number.POSITIVE_INFINITY });
+    await until(() => strict !== undefined);
+    const direct = await strict!;
+    expect(direct.path).toBe('direct');
+    for (const each of [stream, direct]) each.destroy();
+  });
+
   it('rejects at once when the caller gives up, and is cancelled at the peer', async () => {
     const caller = await join();
     let resolve = () => {};

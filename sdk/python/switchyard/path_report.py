@@ -1,0 +1,27 @@
+"""Tells the server which path a connection has, and that it has none any more."""
+from __future__ import annotations
+
+from .brokered import Brokered
+from .errors import SwitchyardError
+from .peers_owner import PeersOwner
+from .v1 import connection_pb2, network_service_pb2
+
+_PATHS = {"relayed": connection_pb2.PATH_KIND_RELAYED, "direct": connection_pb2.PATH_KIND_DIRECT}
+
+
+async def report_path(owner: PeersOwner, brokered: Brokered, *, established: bool, path: str = "", failed: bool = False) -> None:
+    """Reports the link of a connection: `established`, or lost; `failed`: because of an error."""
+    request = network_service_pb2.ReportLinkRequest(
+        peer_cvid=brokered.peer_cvid,
+        link=brokered.link,
+        state=network_service_pb2.LINK_STATE_ESTABLISHED if established else network_service_pb2.LINK_STATE_LOST,
+        connection_id=brokered.id,
+        path=_PATHS.get(path, connection_pb2.PATH_KIND_UNSPECIFIED),
+        failed=failed,
+    )
+    try:
+        await owner.caller.call(owner.caller.server.network.ReportLink, request)
+    except SwitchyardError as error:
+        # That it is lost the server may know already.
+        if established:
+            owner.problem(error)

@@ -1,0 +1,234 @@
+"""Which connections are made, joined and given up, with a server that is only its answers."""
+import asyncio
+import socket
+import unittest
+from ipaddress import IPv4Interface
+from typing import Any, List, Tuple
+from unittest import mock
+
+import grpc
+
+from switchyard import Refusal, SwitchyardError, limits
+from switchyard.brokered import Brokered
+from switchyard.direct import transport_over
+from switchyard.direct_pipe import DirectPipe
+from switchyard.orders import Handlers
+from switchyard.peer_stream import PeerStream
+from switchyard.peers import Peers
+from switchyard.peers_owner import PeersOwner
+from switchyard.plain_pipe import PlainChannel
+from switchyard.v1 import connection_pb2, link_pb2, network_service_pb2
+
+GATHER = connection_pb2.CONNECTION_ROLE_GATHER
+RELAY = connection_pb2.CONNECTION_ROLE_RELAY
+IMMEDIATE = connection_pb2.CONNECTION_FALLBACK_IMMEDIATE
+LATE = connection_pb2.CONNECTION_FALLBACK_LATE
+NONE = connection_pb2.CONNECTION_FALLBACK_NONE
+PEER, KEY = 7, b"key"
+
+
+class Server:
+    """Answers each request for a connection with the same one, and takes every report."""
+
+    DirectConnection = "ask"
+    ReportLink = "report"
+    host = "127.0.0.1"
+
+    def __init__(self) -> None:
+        self.network = self.server = self
+        self.asked: List[Any] = []
+        self.reported: List[Any] = []
+
+    async def call(self, method: str, request: Any, **_: Any) -> Any:
+        await asyncio.sleep(0)
+        (self.asked if method == "ask" else self.reported).append(request)
+        return network_service_pb2.DirectConnectionResponse(request=connection_pb2.Connection(connection_id="c1"))
+
+
+class BrokeringTest(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self) -> None:
+        self.server = Server()
+        self.problems: List[Exception] = []
+        self.rendezvous = mock.AsyncMock(return_value=())
+        owner = PeersOwner(
+            handlers=Handlers(accept=mock.AsyncMock(return_value=True)),
+            caller=self.server,  # type: ignore[arg-type]
+            open_source=mock.AsyncMock(),
+            open_sink=mock.AsyncMock(),
+            problem=self.problems.append,
+            rendezvous=self.rendezvous,
+            endorse=lambda key: None,
+        )
+        self.peers = Peers(owner)
+        self.raws: List[socket.socket] = []
+        self.peers._relayed.open = self.open_relayed  # type: ignore[method-assign]
+
+    async def asyncTearDown(self) -> None:
+        for brokered in list(self.peers._by_id.values()):
+            brokered.fail(ConnectionError("the test is over"))
+        await asyncio.sleep(0)
+        for raw in self.raws:
+            raw.close()
+
+    async def open_relayed(self, brokered: Brokered, order: connection_pb2.Connection) -> PeerStream:
+        own, other = socket.socketpair()
+        own.setblocking(False)
+        self.raws.append(other)
+        brokered.transport = transport_over(brokered, DirectPipe(own), PlainChannel(), path="relayed", end_to_end=False)
+        return await PeerStream.open(brokered.transport)
+
+    async def order(self, role: Any, fallback: Any = IMMEDIATE, name: str = "c1", link: Any = link_pb2.LINK_TYPE_TRANSPORT_TCP) -> Any:
+        order = connection_pb2.Connection(
+            connection_id=name, role=role, peer_cvid=PEER, peer_public_key=KEY, type=link, fallback=fallback
+        )
+        return await self.peers.order(order)
+
+    def connect(self, fallback: str) -> "asyncio.Task[PeerStream]":
+        connecting = asyncio.create_task(self.peers.connect(PEER, fallback))
+        self.addAsyncCleanup(self.give_up, connecting)
+        return connecting
+
+    async def give_up(self, task: "asyncio.Task[Any]") -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def until(self, is_so: Any) -> None:
+        """Waits until it is so."""
+        async with asyncio.timeout(10):
+            while not is_so():
+                await asyncio.sleep(0.005)
+
+    async def test_joins_what_the_peer_asks_for_in_the_same_way(self) -> None:
+        await self.order(GATHER, name="theirs")
+        connecting = self.connect("immediate")
+        await self.order(RELAY, name="theirs")
+        self.assertEqual((await connecting).connection_id, "theirs")
+        self.assertEqual(self.server.asked, [])
+
+    async def test_asks_for_itself_where_the_peer_asks_with_another_fallback_or_link_type(self) -> None:
+        await self.order(GATHER, name="theirs", fallback=IMMEDIATE)
+        await self.order(GATHER, name="udp", fallback=NONE, link=link_pb2.LINK_TYPE_TRANSPORT_UDP)
+        self.connect("none")
+        await self.until(lambda: self.server.asked)
+        self.assertEqual(self.server.asked[0].fallback, NONE)
+
+    async def test_refuses_to_relay_a_connection_that_is_never_to_be_relayed(self) -> None:
+        for name, prepare in (("c1", False), ("c1", True)):
+            if prepare:
+                # The server answers with the connection that the peer asked for less strictly.
+                await self.order(GATHER, name=name, fallback=LATE)
+            asked = len(self.server.asked)
+            connecting = self.connect("none")
+            await self.until(lambda: len(self.server.asked) > asked and name in self.peers._by_id and not self.peers._asking)
+            with self.assertRaisesRegex(Refusal, "fallback none rules out"):
+                await self.order(RELAY, name=name)
+            with self.assertRaisesRegex(SwitchyardError, "fallback none rules out"):
+                await asyncio.wait_for(connecting, 5)
+            self.assertEqual(self.raws, [])
+
+    async def taken(self) -> Tuple[Brokered, PeerStream]:
+        """A direct path of which only this end knows, which was handed out to what accepts connections."""
+        accepted: List[PeerStream] = []
+        self.accepted = accepted
+        self.peers._owner.handlers.accepted = mock.AsyncMock(side_effect=accepted.append)
+        await self.order(GATHER, fallback=LATE)
+        brokered = self.peers._by_id["c1"]
+        stream = await self.open_relayed(brokered, connection_pb2.Connection())
+        brokered.transport._extra["path"] = stream.path = "direct"  # type: ignore[union-attr]
+        await self.peers._hand_out(brokered, stream)
+        await self.until(lambda: accepted)
+        return brokered, stream
+
+    async def test_tries_again_though_this_end_had_a_path_and_hands_out_what_is_found_then(self) -> None:
+        brokered, first = await self.taken()
+        attempts: List[Any] = []
+
+        async def run(race: Any) -> Any:
+            attempts.append(race)
+            return None, connection_pb2.PunchAnswer()
+
+        with mock.patch("switchyard.direct.Race.run", run):
+            await self.order(connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLED, fallback=LATE)
+        self.assertEqual(len(attempts), 1)
+        self.assertRegex(str(await first.closed()), "has not found the same path")
+        await self.order(RELAY, fallback=LATE)
+        await self.until(lambda: len(self.accepted) == 2)
+        self.assertEqual(self.accepted[1].path, "relayed")
+        self.assertIs(self.peers._by_id["c1"], brokered)
+
+    async def test_ends_an_attempt_and_makes_one_stream_when_the_relay_is_ordered_meanwhile(self) -> None:
+        connecting = self.connect("late")
+        await self.until(lambda: "c1" in self.peers._by_id)
+        punching = asyncio.create_task(self.order(connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING, fallback=LATE))
+        await self.until(lambda: self.peers._by_id["c1"].sockets.race is not None)
+        await self.order(RELAY, fallback=LATE)
+        answer = connection_pb2.PunchAnswer.FromString(await asyncio.wait_for(punching, 1))
+        self.assertFalse(answer.connected)
+        self.assertEqual((await connecting).path, "relayed")
+
+    async def test_closes_the_sockets_of_a_connection_that_is_relayed_late(self) -> None:
+        connecting = self.connect("late")
+        await self.until(lambda: "c1" in self.peers._by_id)
+        sockets = self.peers._by_id["c1"].sockets
+        with mock.patch.object(limits, "SPARE_MS", 50):
+            await self.order(RELAY, fallback=LATE)
+            await connecting
+        await self.until(lambda: sockets._listener.fileno() < 0)
+
+    async def test_leaves_nothing_of_a_connection_whose_order_is_refused(self) -> None:
+        for role in (GATHER, connection_pb2.CONNECTION_ROLE_DIAL):
+            with mock.patch("switchyard.brokered.Puncher.open", side_effect=OSError(24, "Too many open files")):
+                with self.assertRaisesRegex(OSError, "Too many open files"):
+                    await self.order(role, fallback=NONE)
+            self.assertEqual(self.peers._by_id, {})
+
+    async def test_goes_through_the_server_where_no_sockets_can_be_opened_unless_that_is_ruled_out(self) -> None:
+        with mock.patch("switchyard.brokered.Puncher.open", side_effect=OSError(24, "Too many open files")):
+            answer = connection_pb2.GatherAnswer.FromString(await self.order(GATHER, fallback=LATE, name="theirs"))
+            self.assertEqual((len(answer.candidates), len(self.problems)), (0, 1))
+            await self.order(RELAY, name="theirs", fallback=LATE)
+            with self.assertRaisesRegex(OSError, "Too many open files"):
+                await self.peers.connect(PEER, "none")
+
+    async def test_keeps_the_sockets_that_its_request_names_when_the_peer_asks_meanwhile(self) -> None:
+        async def slow() -> Any:
+            await asyncio.sleep(0.2)
+            return ()
+
+        self.rendezvous.side_effect = slow
+        own = [IPv4Interface("10.0.0.1/8")]
+        with mock.patch("switchyard.punch.own_addresses", return_value=own):
+            self.connect("none")
+            await asyncio.sleep(0.05)
+            await self.order(GATHER, fallback=NONE)
+            await self.until(lambda: self.server.asked and not self.peers._asking)
+        named = {one.port for one in self.server.asked[0].candidates}
+        kept = self.peers._by_id["c1"].sockets
+        self.assertEqual(named, {kept.dial_port, kept._listener.getsockname()[1]})
+
+    async def test_gives_up_in_time_where_there_is_no_session(self) -> None:
+        async def never() -> None:
+            await asyncio.Event().wait()
+
+        self.rendezvous.side_effect = never
+        with mock.patch.object(limits, "PEER_CONNECT_MS", 50), self.assertRaises(SwitchyardError) as caught:
+            await asyncio.wait_for(self.peers.connect(PEER, "late"), 5)
+        self.assertEqual(caught.exception.code, grpc.StatusCode.DEADLINE_EXCEEDED)
+        self.assertEqual(self.peers._asking, {})
+
+    async def test_ends_a_stream_that_the_program_has_when_the_peer_has_not_found_its_path(self) -> None:
+        connecting = self.connect("late")
+        await self.until(lambda: "c1" in self.peers._by_id)
+        brokered = self.peers._by_id["c1"]
+        stream = await self.open_relayed(brokered, connection_pb2.Connection())
+        brokered.transport._extra["path"] = "direct"  # type: ignore[union-attr]
+        await self.peers._hand_out(brokered, stream)
+        with self.assertRaisesRegex(Refusal, "has not found the same path"):
+            await self.order(connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLED, fallback=LATE)
+        self.assertIs(await connecting, stream)
+        self.assertRegex(str(await stream.closed()), "has not found the same path")
+        self.assertEqual(self.peers._by_id, {})
+
+
+if __name__ == "__main__":
+    unittest.main()
