@@ -124,7 +124,7 @@ async function within(
         for (const { ended } of held) expect(await ended).not.toBe('closed');
         await Promise.all(TRANSPORTS.map((transport) => cell.linked(transport, 'a', 'b', false)));
       }),
-    CELL_MS,
+    RETURN_MS,
   );
 
   it.concurrent(
