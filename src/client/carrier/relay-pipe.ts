@@ -134,7 +134,7 @@ const STOPPED: ReadonlySet<string | undefined> = new Set(['STREAM_STOPPED', 'STR
 /** The error for a program, which knows a connection and its peer, and of no streams of the relay. */
 function withoutStream(error: Error): Error {
   if (!(error instanceof SwitchyardError) || !STOPPED.has(error.reason)) return error;
-  return new Error('the peer has left: the server has ended the connection', { cause: error });
+  return new Error('the server has ended the connection, as it does when the peer leaves', { cause: error });
 }
 
 /** The same bytes in blocks of the largest size, the last one excepted. None is empty. */
