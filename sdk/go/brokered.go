@@ -39,6 +39,8 @@ type brokered struct {
 	peer     int32
 	link     pb.LinkType
 	incoming bool
+	// As it was asked for.
+	fallback pb.ConnectionFallback
 	life     context.Context
 	endLife  context.CancelFunc
 	// Closed when it is decided: `conn`, or `err`.

@@ -41,10 +41,10 @@ func newConnections(i *Instance) *connections {
 	}
 }
 
-func (c *connections) newBrokered(peer int32, link pb.LinkType, incoming bool) *brokered {
+func (c *connections) newBrokered(peer int32, link pb.LinkType, incoming bool, fallback pb.ConnectionFallback) *brokered {
 	life, endLife := context.WithCancel(c.instance.life)
 	return &brokered{
-		all: c, peer: peer, link: link, incoming: incoming, life: life, endLife: endLife, made: make(chan struct{}),
+		all: c, peer: peer, link: link, incoming: incoming, fallback: fallback, life: life, endLife: endLife, made: make(chan struct{}),
 	}
 }
 
@@ -123,7 +123,7 @@ func (c *connections) accept(order *pb.Connection) (*brokered, error) {
 	if known := c.byID[order.GetConnectionId()]; known != nil {
 		return known, nil
 	}
-	b := c.newBrokered(order.GetPeerCvid(), order.GetType(), true)
+	b := c.newBrokered(order.GetPeerCvid(), order.GetType(), true, order.GetFallback())
 	b.id = order.GetConnectionId()
 	c.byID[b.id] = b
 	return b, nil

@@ -40,9 +40,16 @@ func (i *Instance) DialDirect(ctx context.Context, cvid int32, options DirectOpt
 	return i.connections.dial(ctx, cvid, pb.ConnectionFallback_CONNECTION_FALLBACK_LATE)
 }
 
+var errNotDirect = errors.New("the connection goes through the server, which was ruled out")
+
 func (c *connections) dial(ctx context.Context, cvid int32, fallback pb.ConnectionFallback) (*Conn, error) {
 	for {
 		conn, err := c.dialOnce(ctx, cvid, fallback)
+		if conn != nil && fallback == pb.ConnectionFallback_CONNECTION_FALLBACK_NONE && conn.Path() != Direct {
+			// The server has answered with a connection that the peer asked for less strictly.
+			conn.Abort()
+			return nil, errNotDirect
+		}
 		if conn != nil || err != nil {
 			return conn, err
 		}
@@ -51,10 +58,10 @@ func (c *connections) dial(ctx context.Context, cvid int32, fallback pb.Connecti
 
 // Connects once. Neither a connection nor an error: the peer had asked for the same, and somebody has what came of it.
 func (c *connections) dialOnce(ctx context.Context, cvid int32, fallback pb.ConnectionFallback) (*Conn, error) {
-	if theirs := c.joinable(cvid, pb.LinkType_LINK_TYPE_TRANSPORT_TCP); theirs != nil {
+	if theirs := c.joinable(cvid, pb.LinkType_LINK_TYPE_TRANSPORT_TCP, fallback); theirs != nil {
 		return c.await(ctx, theirs)
 	}
-	mine := c.newBrokered(cvid, pb.LinkType_LINK_TYPE_TRANSPORT_TCP, false)
+	mine := c.newBrokered(cvid, pb.LinkType_LINK_TYPE_TRANSPORT_TCP, false, fallback)
 	used, err := c.ask(ctx, mine, fallback)
 	if err != nil {
 		mine.end(err, false)
@@ -76,12 +83,13 @@ func (c *connections) dialOnce(ctx context.Context, cvid int32, fallback pb.Conn
 	}
 }
 
-// One that the peer has asked for and that this end wants, too.
-func (c *connections) joinable(peer int32, link pb.LinkType) *brokered {
+// One that the peer has asked for and that this end wants, too. With another fallback the server decides: it takes the stricter
+// one of both for a connection that is not yet decided.
+func (c *connections) joinable(peer int32, link pb.LinkType, fallback pb.ConnectionFallback) *brokered {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, one := range c.byID {
-		if one.isJoinable() && one.isWith(peer, link) {
+		if one.isJoinable() && one.isWith(peer, link) && one.fallback == fallback {
 			one.isWanted = true
 			return one
 		}
