@@ -11,21 +11,25 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { quietPort } from '../../harness/port.js';
-import { InstanceType, Switchyard } from '../../src/client/index.js';
+import { type Instance, InstanceType, Switchyard } from '../../src/client/index.js';
 import * as raw from '../abuse/tools/raw.js';
 import { BlindChannel } from '../client/worlds/blind-channel.js';
 import { agent, ask, type Running, run } from '../grpc/running.js';
+import { EtcdProcess } from '../log/etcd-process.js';
 import { documentedExpressions, type Expression, panelExpressions } from './expressions.js';
 
 const call = promisify(execFile);
 
 let at: Running;
+let etcd: EtcdProcess;
+/** Two that share a network, for what only several have. */
+let several: Running[];
 let yard: Switchyard;
 let folder: string;
 let prometheus: ChildProcess;
 let url: string;
 
-/** A server in which something of everything has happened, and a Prometheus that has seen it more than once. */
+/** Servers in which something of everything has happened, and a Prometheus that has seen it more than once. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'switchyard-prometheus-'));
   at = await run({
@@ -35,18 +39,22 @@ beforeAll(async () => {
     'control-frames-per-second': '1',
     'system-tcp-listen': '127.0.0.1:0',
   });
+  etcd = await EtcdProcess.start();
+  several = [await serve('a'), await serve('b')];
   yard = new Switchyard({ channel: new BlindChannel(at.address) });
+  const targets = [at, ...several].map(({ server }) => server.addresses.metrics!);
   const port = await quietPort();
   const config = (await readFile('deploy/prometheus/prometheus.yml', 'utf8'))
-    .replaceAll('127.0.0.1:9464', at.server.addresses.metrics!)
+    .replace('"127.0.0.1:9464"', targets.map((target) => `"${target}"`).join(', '))
     .replace('scrape_interval: 15s', 'scrape_interval: 1s');
   await writeFile(join(folder, 'prometheus.yml'), config);
   await writeFile(join(folder, 'alerts.yml'), await readFile('deploy/prometheus/alerts.yml'));
   const args = [`--config.file=${folder}/prometheus.yml`, `--storage.tsdb.path=${folder}/data`];
   prometheus = spawn('prometheus', [...args, `--web.listen-address=127.0.0.1:${port}`, '--log.level=error']);
   url = `http://127.0.0.1:${port}`;
-  while ((await asked('up == 1')).length === 0) await sleep(200);
+  while ((await asked('up == 1')).length < targets.length) await sleep(200);
   await live();
+  await liveAtSeveral();
   await sleep(4_000);
 }, 120_000);
 
@@ -55,6 +63,8 @@ afterAll(async () => {
   if (prometheus?.exitCode === null) await once(prometheus, 'exit');
   await yard?.close();
   await at?.stop();
+  for (const running of several?.reverse() ?? []) await running.stop();
+  await etcd?.remove();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -71,15 +81,41 @@ async function asked(expression: string): Promise<unknown[]> {
   return data!.result;
 }
 
-/** What clients do, and what a server refuses. */
-async function live(): Promise<void> {
+async function serve(name: string): Promise<Running> {
+  const listen = `127.0.0.1:${await quietPort()}`;
+  const shared = { journal: etcd.url, network: 'watched', name };
+  return run({ ...shared, listen, advertise: listen, 'metrics-listen': '127.0.0.1:0' });
+}
+
+/** Two instances that send each other something through their servers. */
+async function connectRelayed(from: Switchyard, to: Switchyard): Promise<Instance> {
   const handlers = { accept: () => true, accepted: (stream: NodeJS.ReadWriteStream) => void stream.pipe(stream) };
-  const peer = yard.join({ uuid: randomUUID(), type: InstanceType.AGENT, handlers });
-  const caller = yard.join({ uuid: randomUUID(), type: InstanceType.AGENT });
+  const peer = to.join({ uuid: randomUUID(), type: InstanceType.AGENT, handlers });
+  const caller = from.join({ uuid: randomUUID(), type: InstanceType.AGENT });
   await caller.attached();
   const stream = await caller.connect((await peer.attached()).cvid, { upgradeAfterMs: Number.POSITIVE_INFINITY });
   stream.end('relayed');
   await text(stream);
+  return caller;
+}
+
+/** A connection between instances at different servers, until what went between these was scraped. */
+async function liveAtSeveral(): Promise<void> {
+  const [leader, follower] = several;
+  while ((await ask(leader!, Sessions.session, agent(2))).servers.length < 2) await sleep(50);
+  const yards = several.map(({ address }) => new Switchyard({ channel: new BlindChannel(address) }));
+  try {
+    await connectRelayed(yards[0]!, yards[1]!);
+    await ask(follower!, Sessions.session, agent(3));
+    await sleep(4_000);
+  } finally {
+    for (const one of yards) await one.close();
+  }
+}
+
+/** What clients do, and what a server refuses. */
+async function live(): Promise<void> {
+  const caller = await connectRelayed(yard, yard);
   await ask(at, Sessions.session, agent(1));
   await ask(at, Sessions.session, { ...agent(1), instanceType: 0 }).catch(() => {});
   await ask(at, Sessions.terminateSession, { cvid: 0, reason: '' }).catch(() => {});
