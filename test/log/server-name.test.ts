@@ -6,6 +6,7 @@ import { LogKeys } from '../../src/log/etcd/keys.js';
 import { NAME_KEEP_MS, NAME_TTL_MS, NAME_WAIT_MS } from '../../src/log/etcd/limits.js';
 import { OWN_NUMBERS } from '../../src/log/etcd/readers.js';
 import { ServerName, type ServerNameDeps } from '../../src/log/etcd/server-name.js';
+import { StoreError } from '../../src/log/etcd/store.js';
 
 const turns = async () => {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -67,6 +68,14 @@ describe('the name of a server among others', () => {
     );
     expect(taken).toEqual([]);
     await first.close();
+  });
+
+  it('is asked of an etcd that does not answer for as long as of another process, and no longer', async () => {
+    const grant = () => Promise.reject(new StoreError('unclear', 'etcd: nothing answers'));
+    const store = Object.assign(etcd.connect(), { grant });
+    const claimed = claim(1, { store });
+    expect(await outcome(claimed, NAME_WAIT_MS - 1_000)).toBe('waits');
+    expect(await outcome(claimed, 2_000)).toBe('etcd: nothing answers');
   });
 
   it('is free at once when the server that had it has closed', async () => {

@@ -81,14 +81,19 @@ export class ServerName {
     const untilMs = clock.nowMs() + NAME_WAIT_MS;
     for (;;) {
       signal?.throwIfAborted();
-      const holder = await this.#take(undefined).catch(unlessUnclear);
+      const isLast = clock.nowMs() >= untilMs;
+      const holder = await this.#take(undefined).catch((error) => {
+        // An etcd that answers nothing for so long is not there, which has to be said.
+        if (isLast) throw error;
+        return unlessUnclear(error);
+      });
       if (holder === undefined) return;
       if (holder !== 'unclear') {
         const { peerAddress: other } = decodeLeader(holder.value);
         // This process listens at the address of the other one, so that one does not any more.
         const isGone = other === peerAddress || (await isRefused(other));
         if (isGone && (await this.#take(holder).catch(unlessUnclear)) === undefined) return;
-        if (!isGone && clock.nowMs() >= untilMs) throw this.#conflict(other);
+        if (!isGone && isLast) throw this.#conflict(other);
       }
       await new Promise<void>((resolve) => clock.after(NAME_CLAIM_MS, resolve));
     }
