@@ -132,6 +132,10 @@ describe('Shares', () => {
       for (const share of world.refusals) met.add(share);
     });
     await fc.assert(run, { seed: SEED, numRuns: 300 });
+    // Some seeds draw one of the bounds seldom, and never in 300 runs.
+    for (let more = 1; met.size < Object.keys(SHARE_FLAGS).length && more <= 10; more++) {
+      await fc.assert(run, { seed: SEED + more, numRuns: 100 });
+    }
     expect([...met].sort()).toEqual(Object.values(SHARE_FLAGS).sort());
   }, 120_000);
 
