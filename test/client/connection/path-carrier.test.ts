@@ -9,16 +9,21 @@ const HERE = { host: '10.0.0.1', port: 1 };
 
 describe('a direct path from an address that this machine loses', () => {
   it.each([
-    ['is dead at once for a connection that may return', () => true, true],
-    ['is left to TCP for one that may not', undefined, false],
-  ])('%s', async (_what, onLost, isOver) => {
+    ['is dead at once for a connection that may return', 4, true],
+    ['is left to TCP for one whose peer knows no way back', 3, false],
+    ['is left to TCP for one that may not, or whose server is of 0.1.0', 0, false],
+  ])('%s', async (_what, relayVersion, isOver) => {
     const clock = new ManualClock();
     let there = [HERE.host];
     const addresses = new LocalAddresses(clock, () => there);
     const stream = new PassThrough();
     const path = { stream, local: HERE, remote: HERE, flush: async () => {}, roundTripMs: 1 };
-    const carrier = carrierOfPath(path, { clock, addresses });
-    const duplex = new CarriedDuplex(carrier, () => {}, onLost);
+    const carrier = carrierOfPath(path, { relayVersion }, { clock, addresses });
+    const duplex = new CarriedDuplex(
+      carrier,
+      () => {},
+      () => true,
+    );
     there = [];
     await clock.pass(1_000);
     expect([carrier.isOver, stream.destroyed, duplex.destroyed]).toEqual([isOver, false, false]);

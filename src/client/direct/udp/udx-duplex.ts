@@ -3,7 +3,7 @@ import type { UdxStream } from 'udx-native';
 import type { Clock, Timer } from '../../../base/clock.js';
 import { every } from '../../../base/timing.js';
 import { CONNECTION_TIMES } from '../../../core/model/connection-times.js';
-import { SilentPathError } from '../../carrier/silent-path.js';
+import { SilentPathError } from '../../carrier/lost-path.js';
 import { PUNCH_LIMITS } from '../limits.js';
 
 /**
