@@ -129,7 +129,7 @@ def connect_directly(network, net, sessions, pb, as_one, as_two, peer_cvid):
     assert next(attachment).order.WhichOneof("kind") == "heartbeat"
     request = net.DirectConnectionRequest(cvid=peer_cvid, type=link_pb2.LINK_TYPE_TRANSPORT_TCP, port=4711)
     asked = network.stub.DirectConnection.future(request, timeout=TIMEOUT_S, metadata=as_one)
-    order = next(attachment).order
+    order = next_order(attachment)
     assert (order.connection.host, order.connection.port) == ("127.0.0.1", 4711)
     sessions.call("Answer", pb.AnswerRequest(order_id=order.order_id), as_two)
     assert asked.result().request.connection_id == order.connection.connection_id
