@@ -19,11 +19,13 @@ export function mayReturn({ relayVersion }: Pick<Connection, 'relayVersion'>): b
 
 /** The carrier of a path that came of an order. That of a connection that may return is dead once this machine loses the address that it begins at. */
 export function carrierOfPath(
-  { stream, local, flush }: DirectPath,
+  path: DirectPath,
   order: Pick<Connection, 'relayVersion'>,
   { clock, addresses }: PathCarrierDeps,
 ): DirectCarrier {
-  const carrier = new DirectCarrier(stream, { clock, flush });
+  const { stream, local } = path;
+  const carrier = new DirectCarrier(stream, { clock, flush: () => path.flush() });
+  path.whenSilent?.((error) => carrier.die(error));
   // Any other one is better left to TCP, as an address may come back.
   if (!mayReturn(order)) return carrier;
   const forget = addresses.whenGone(local.host, () => {
