@@ -65,6 +65,8 @@ export class Relay {
   private readonly channels = new Map<number, Channel>();
   /** Sinks' ends here of channels at other servers, by branch. */
   private readonly remote = new Map<number, RemoteBranch>();
+  /** Of each end that waits until this server is current, by its session and id, the newest call for it. */
+  private readonly waiting = new Map<string, symbol>();
   /** Undefined where there are no other servers. */
   places: ChannelPlaces | undefined;
   private readonly around: Surroundings;
@@ -142,6 +144,7 @@ export class Relay {
     if (isSource && stream.sinks.length === 0) {
       return new Fault('OUT_OF_ORDER', `stream ${id} is the session's own; it has no sinks to relay to`);
     }
+    this.waiting.delete(endName(sid, id));
     if (this.places?.isElsewhere(stream)) {
       if (isSource || !this.places.isAt(sid)) return reopen('the session is at another server');
       return this.openRemote(stream, { sid, branchId: id, blocks });
@@ -159,7 +162,7 @@ export class Relay {
   openCurrently(
     ...[sid, id, blocks, signal]: [sid: number, id: number, blocks?: number, signal?: AbortSignal]
   ): Fault | OpenedEnd | Promise<Fault | OpenedEnd> {
-    return this.currently(() => this.open(sid, id, blocks), signal);
+    return this.currently({ sid, id }, () => this.open(sid, id, blocks), signal);
   }
 
   /**
@@ -167,7 +170,8 @@ export class Relay {
    * session has left it would take the branch from the one that has it.
    */
   openForPeer(request: BranchRequest, server: string, signal?: AbortSignal): PeerOutcome | Promise<PeerOutcome> {
-    return this.currently(() => this.openForPeerNow(request, server), signal);
+    const end = { sid: request.sid, id: request.branchId };
+    return this.currently(end, () => this.openForPeerNow(request, server), signal);
   }
 
   private openForPeerNow({ sid, branchId, blocks }: BranchRequest, server: string): PeerOutcome {
@@ -180,14 +184,28 @@ export class Relay {
 
   /**
    * What is refused for good has changed nothing, and is tried once more when this server is current; but not for a call that was given up
-   * meanwhile: the end that it opened would take the stream from the call that came after it.
+   * meanwhile, or after which another one came for the same end, as it does where the older one died without a word: the end that it opened
+   * would take the stream from the newer call.
    */
-  private currently<T>(attempt: () => T | Fault, signal?: AbortSignal): T | Fault | Promise<T | Fault> {
+  private currently<T>(
+    { sid, id }: { readonly sid: number; readonly id: number },
+    attempt: () => T | Fault,
+    signal?: AbortSignal,
+  ): T | Fault | Promise<T | Fault> {
     const outcome = attempt();
-    const { places } = this;
+    const { places, waiting } = this;
     const isForGood = outcome instanceof Fault && outcome.retryAfterMs === undefined && this.ending === undefined;
     if (!isForGood || places === undefined) return outcome;
-    return places.current().then((behind) => behind ?? (signal?.aborted ? outcome : attempt()));
+    const end = endName(sid, id);
+    const call = Symbol(end);
+    waiting.set(end, call);
+    return places.current().then((behind) => {
+      const isNewest = waiting.get(end) === call;
+      if (isNewest) waiting.delete(end);
+      if (behind !== undefined) return behind;
+      if (signal?.aborted) return outcome;
+      return isNewest ? attempt() : new Fault('OUT_OF_ORDER', `${id} has been opened again meanwhile`);
+    });
   }
 
   /** Told of every command that was applied, as a feed is. */
@@ -320,6 +338,11 @@ export class Relay {
       this.scheduleStalls();
     });
   }
+}
+
+/** What an end of a stream is known by, which may not be the session's. */
+function endName(sid: number, id: number): string {
+  return `${sid} ${id}`;
 }
 
 function branchStopped(id: number): Fault {

@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.js';
-import type { Applied } from '../core/decide/apply.js';
+import { type Applied, answerUnstored } from '../core/decide/apply.js';
+import type { Change } from '../core/model/change.js';
 import type { Command } from '../core/model/command.js';
-import { Fault } from '../core/model/fault.js';
+import { Fault, isFault } from '../core/model/fault.js';
 import type { State } from '../core/store/state.js';
 import { encodeRecord } from '../journal/format/record.js';
 import { type Journal, JournalError, type StoredRecord } from '../journal/journal.js';
@@ -79,6 +80,16 @@ export class Appender {
   /** The storage failed: nothing more is taken. */
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /**
+   * The answer to a command that need not be stored; undefined when it has to be. One that changes nothing now may change something after
+   * those that are being stored, which its sender gave before it.
+   */
+  answerUnstored(command: Command): readonly Change[] | Fault | undefined {
+    const answer = answerUnstored(this.#deps.state, command);
+    const isSoAlready = answer !== undefined && !isFault(answer) && answer.length === 0;
+    return isSoAlready && this.#isWorking ? undefined : answer;
   }
 
   /** Takes a command that was decided to be good now, or refuses it when as many wait as may. */

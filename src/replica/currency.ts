@@ -39,6 +39,8 @@ const NEGATIVE: ReadonlySet<Reason> = new Set<Reason>([
   'IDENTITY_REVOKED',
   'PERMISSION_DENIED',
   'IDENTITY_MISMATCH',
+  // What stands there may be over elsewhere.
+  'NETWORK_LIMIT',
 ]);
 
 /** What a request says of the state that it has to be answered by. */

@@ -1,5 +1,5 @@
 import type { Clock, Random } from '../base/clock.js';
-import { type Applied, answerUnstored, apply, decide } from '../core/decide/apply.js';
+import { type Applied, apply, decide } from '../core/decide/apply.js';
 import type { Change } from '../core/model/change.js';
 import type { Command } from '../core/model/command.js';
 import { draining } from '../core/model/draining.js';
@@ -137,7 +137,7 @@ export class Replica {
   takeForwarded({ command, tag, urgent, refused }: Forwarded): void {
     const { appender } = this;
     if (appender === undefined || this.closing || appender.isOver || appender.isAbandoned) return;
-    const answer = this.refuseExpiry(command) ?? answerUnstored(this.parts.state, command);
+    const answer = this.refuseExpiry(command) ?? appender.answerUnstored(command);
     if (answer !== undefined) {
       refused(isFault(answer) ? answer : undefined);
       return;
@@ -199,7 +199,7 @@ export class Replica {
   /**
    * Stores, applies and publishes a command. Resolves when all of that is done, with its changes, or with the refusal.
    *
-   * A command that is refused now, or that would change nothing, is answered without an append.
+   * A command that is refused now, or that would change nothing while nothing else is being stored, is answered without an append.
    */
   submit(command: Command): Promise<Applied | Fault> {
     return this.take(command, this.parts.limits.pendingMax);
@@ -255,7 +255,7 @@ export class Replica {
     const isEnding = whileEnding ? this.isClosed || appender?.isAbandoned : this.closing;
     if (isEnding || appender?.isOver) return Promise.resolve(this.ending ?? draining());
     if (appender === undefined) return this.forward(command, pendingMax > this.parts.limits.pendingMax);
-    const answer = answerUnstored(this.parts.state, command);
+    const answer = appender.answerUnstored(command);
     if (answer !== undefined) {
       return Promise.resolve(this.observed(command, isFault(answer) ? answer : this.unchanged(answer)));
     }

@@ -129,7 +129,7 @@ def connect_directly(network, net, sessions, pb, as_one, as_two, peer_cvid):
     assert next(attachment).order.WhichOneof("kind") == "heartbeat"
     request = net.DirectConnectionRequest(cvid=peer_cvid, type=link_pb2.LINK_TYPE_TRANSPORT_TCP, port=4711)
     asked = network.stub.DirectConnection.future(request, timeout=TIMEOUT_S, metadata=as_one)
-    order = next(attachment).order
+    order = next_order(attachment)
     assert (order.connection.host, order.connection.port) == ("127.0.0.1", 4711)
     sessions.call("Answer", pb.AnswerRequest(order_id=order.order_id), as_two)
     assert asked.result().request.connection_id == order.connection.connection_id
@@ -207,6 +207,39 @@ def connect_through_server(network, net, sessions, streams, pb, relay_pb, ends):
     assert network.call("GetConnection", request, as_one).connection.path == connection_pb2.PATH_KIND_RELAYED
     for call in (sink, source, *attachments):
         call.cancel()
+
+
+def punch_with_a_way_back(network, net, sessions, pb, ends):
+    """An order to punch says whether the connection goes on through the server when the path that it finds has died."""
+    attachments = []
+    for _sid, metadata in ends:
+        attachment = sessions.stub.Attach(pb.AttachRequest(), timeout=TIMEOUT_S, metadata=metadata)
+        assert next(attachment).order.WhichOneof("kind") == "heartbeat"
+        attachments.append(attachment)
+    (_, as_one), (peer_cvid, as_two) = ends
+    request = net.DirectConnectionRequest(
+        cvid=peer_cvid,
+        type=link_pb2.LINK_TYPE_TRANSPORT_UDP,
+        fallback=connection_pb2.CONNECTION_FALLBACK_LATE,
+        public_key=ED25519_KEY + bytes([1] * 32),
+        relay_version=4,
+    )
+    asked = network.stub.DirectConnection.future(request, timeout=TIMEOUT_S, metadata=as_one)
+    gather = next_order(attachments[1])
+    answer = connection_pb2.GatherAnswer(relay_version=4, public_key=ED25519_KEY + bytes([2] * 32))
+    request = pb.AnswerRequest(order_id=gather.order_id, data=answer.SerializeToString())
+    sessions.call("Answer", request, as_two)
+    for attachment, role in zip(attachments, ("CONTROLLING", "CONTROLLED")):
+        order = next_order(attachment).connection
+        assert order.role == connection_pb2.ConnectionRole.Value(f"CONNECTION_ROLE_PUNCH_{role}")
+        assert order.relay_version == 4
+    name = asked.result().request.connection_id
+    lost = net.ReportLinkRequest(
+        peer_cvid=peer_cvid, link=link_pb2.LINK_TYPE_TRANSPORT_UDP, state=net.LINK_STATE_LOST, connection_id=name
+    )
+    network.call("ReportLink", lost, as_one)
+    for attachment in attachments:
+        attachment.cancel()
 
 
 def refuse_unknown_fallback(network, net, as_one, peer_cvid):
@@ -462,6 +495,7 @@ def main():
     relay_blocks(streams, streaming, as_one, as_two, two.instance_sid)
     ends = ((one.instance_sid, as_one), (two.instance_sid, as_two))
     connect_through_server(network, net, sessions, streams, pb, streaming, ends)
+    punch_with_a_way_back(network, net, sessions, pb, ends)
     refuse_unknown_fallback(network, net, as_one, two.instance_sid)
 
     listed = transport.call("EnumerateTransport", transport_pb.EnumerateTransportRequest()).transports

@@ -408,6 +408,29 @@ describe('a server that is behind', () => {
     expect([late, newer?.fault]).toMatchObject([{ reason: 'STREAM_NOT_FOUND' }, undefined]);
   });
 
+  it('opens nothing for a call that died without a word while it made sure: the newer call keeps the stream', async () => {
+    const world = new TwoServers();
+    const { id } = new TwoServers().bare(1);
+    let newer: SourceEnd | SinkEnd | undefined;
+    world.onCurrent = () => {
+      world.bare(1);
+      newer = world.open(world.sids[0], id, 0);
+    };
+    const late = await world.relay.openCurrently(world.sids[0], id, 0);
+    expect([late, newer?.fault]).toMatchObject([{ reason: 'OUT_OF_ORDER' }, undefined]);
+  });
+
+  it('opens the newest of several calls that wait, whatever another session asks for meanwhile', async () => {
+    const world = new TwoServers();
+    const { id, sids } = new TwoServers().bare(1);
+    const calls = [world.sids[0], world.sids[0], sids[0]].map((sid) => world.relay.openCurrently(sid, id, 0));
+    world.bare(1);
+    const [older, newer, foreign] = await Promise.all(calls);
+    expect(older).toMatchObject({ reason: 'OUT_OF_ORDER' });
+    expect(newer).toMatchObject({ end: { fault: undefined } });
+    expect(foreign).toMatchObject({ reason: 'STREAM_NOT_FOUND' });
+  });
+
   /** A peer's call for a branch that this server does not know yet; the stream comes, and then the call ends. */
   function askAndLeave(host: (world: TwoServers) => Partial<BranchHost>) {
     const world = new TwoServers();

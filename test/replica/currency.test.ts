@@ -29,6 +29,13 @@ describe('an answer of one of several servers', () => {
     expect(attempts()).toBe(2);
   });
 
+  it('says that a role has as many as it may only after everything was applied that was acknowledged', async () => {
+    const { deps } = makeServer();
+    const attempt = () =>
+      deps.state.revision === 2 ? 'made' : new Fault('NETWORK_LIMIT', '1 connection is the limit');
+    expect(await answerCurrently(deps, { isOfSession: false, isOnce: false }, attempt)).toBe('made');
+  });
+
   it('is tried only once for a request that cannot be repeated, after everything was applied', async () => {
     const { deps, attempt, attempts } = makeServer();
     expect(await answerCurrently(deps, { isOfSession: false, isOnce: true }, attempt)).toBe('there');

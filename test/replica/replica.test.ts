@@ -264,6 +264,33 @@ describe('the replica', () => {
     expect(gate.appends).toBe(before);
   });
 
+  it.each(['submitted here', 'forwarded by another process'])(
+    'decides a command %s that would change nothing after those that are being stored, which it was given after',
+    async (from) => {
+      const { journal, gate } = controlled(new MemoryJournal());
+      const world = await World.start({}, journal);
+      const [one, two] = [await world.open(1), await world.open(2)];
+      let go = () => {};
+      gate.hold = new Promise((resolve) => {
+        go = resolve;
+      });
+      const report = { kind: 'ReportLink', sid: one, peer: two, link: 1 } as const;
+      const made = world.replica.submit({ ...report, established: true });
+      const lost = { ...report, established: false };
+      const refused: unknown[] = [];
+      if (from === 'submitted here') void world.replica.submit(lost);
+      else {
+        const forwarded = { command: lost, tag: 1n, urgent: false };
+        world.replica.takeForwarded({ ...forwarded, refused: (fault) => refused.push(fault) });
+      }
+      go();
+      await world.settle(made);
+      await world.settle(world.replica.submit({ ...report, sid: two, peer: one, established: true }));
+      expect(refused).toEqual([]);
+      expect(world.replica.state.graph.hasLink({ a: Math.min(one, two), b: Math.max(one, two), link: 1 })).toBe(false);
+    },
+  );
+
   it('counts a command that lost its ground after it was stored, and changes nothing', async () => {
     const world = await World.start();
     const sid = await world.open(1);

@@ -376,6 +376,8 @@ export interface Connection {
    * end that answers to an order to gather with 3 or more knows what `fallback` IMMEDIATE asks of it. 4: as 3, and the connection
    * goes on through the server when its direct path has died: an end reports that (`failed` of ReportLinkRequest), and both are
    * ordered to relay anew, on other streams, within 30 s. docs/relay.md.
+   * In the roles PUNCH: the same number where the connection goes on through the server when the path that the attempt finds has died, so
+   * 4 or more; 0 where it does not.
    */
   relayVersion: number;
   /**

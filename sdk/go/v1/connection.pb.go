@@ -385,6 +385,8 @@ type Connection struct {
 	// end that answers to an order to gather with 3 or more knows what `fallback` IMMEDIATE asks of it. 4: as 3, and the connection
 	// goes on through the server when its direct path has died: an end reports that (`failed` of ReportLinkRequest), and both are
 	// ordered to relay anew, on other streams, within 30 s. docs/relay.md.
+	// In the roles PUNCH: the same number where the connection goes on through the server when the path that the attempt finds has died, so
+	// 4 or more; 0 where it does not.
 	RelayVersion uint32 `protobuf:"varint,21,opt,name=relay_version,json=relayVersion,proto3" json:"relay_version,omitempty"`
 	// Who the peer has proved to be, as the server knows it now. Absent: the peer's session was opened without a proof, or the server is
 	// one before 0.2.0. A client that lets peers in by role, label or UUID decides by this, and not by what the node says of itself.

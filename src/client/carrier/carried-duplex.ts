@@ -110,13 +110,13 @@ export class CarriedDuplex extends Duplex {
     return false;
   }
 
-  /** Leaves whatever carries it, and answers with how many bytes of the peer's were read. {@link goOn} follows. */
-  leave(): number {
+  /** Leaves whatever carries it, which the peer may never have had; answers with how many of its bytes were read. {@link goOn} follows. */
+  leave({ isPeers = true } = {}): number {
     this.#wait();
     this.#generation += 1;
-    for (const carrier of this.#carriers()) this.#left.add(carrier);
-    if (this.#offer) this.#left.add(this.#offer.path);
+    for (const carrier of [...this.#carriers(), ...(this.#offer ? [this.#offer.path] : [])]) this.#left.add(carrier);
     this.#offer = undefined;
+    if (!isPeers) this.#closeLeft();
     return this.#readBytes;
   }
 

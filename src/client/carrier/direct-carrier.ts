@@ -4,7 +4,7 @@ import { asError } from '../../base/errors.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { type Carrier, type Frame, FrameKind } from './carrier.js';
 import { attemptWord, FRAME_BYTES_MAX, FrameReader, frameHead } from './frame.js';
-import { SilentPathError } from './silent-path.js';
+import { CutPathError, SilentPathError } from './lost-path.js';
 
 /** How many signs of life may be missed: a dead path is known within five times that long, whatever is on its way. */
 export const MISSED_MAX = 4;
@@ -94,7 +94,7 @@ export class DirectCarrier implements Carrier {
     stream.on('error', (error) => this.#fail(error));
     stream.on('close', () => {
       this.#timer?.cancel();
-      this.#fail(new Error('the path was closed'));
+      this.#fail(new CutPathError('the path was cut'));
     });
     if (aliveMs === Number.POSITIVE_INFINITY) return;
     this.#timer = clock.after(aliveMs, () => this.#tick());
@@ -173,11 +173,12 @@ export class DirectCarrier implements Carrier {
   }
 
   /**
-   * Takes the path for dead. Its stream stays until {@link close}: the peer, whom a FIN may still reach, would take that for the end of a
-   * connection that may go on elsewhere.
+   * Takes the path for dead. That of a connection that may go on elsewhere keeps its stream until {@link close}: the peer, whom a FIN may
+   * still reach, would take that for the end. Nothing closes one that has carried nothing yet.
    */
   die(error: SilentPathError): void {
     this.#fail(error);
+    if (this.onTaken === undefined) this.#stream.destroy();
   }
 
   /** Something new: frames, the first sign of life, an end. */
@@ -262,7 +263,7 @@ export class DirectCarrier implements Carrier {
   #cut(): void {
     if (this.#ended && this.#said) return;
     const where = this.#ended ? 'before all was sent to it' : 'before the peer had said that its data is complete';
-    this.#stream.destroy(new Error(`the path was cut ${where}`));
+    this.#stream.destroy(new CutPathError(`the path was cut ${where}`));
   }
 
   /** Waits for something that the stream does; rejects when the path is over before. */

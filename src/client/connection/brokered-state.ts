@@ -12,24 +12,23 @@ export type BrokeredState = 'making' | 'standing' | 'parted' | 'over';
  * What can happen to it.
  *
  * - `handOut`: there is a stream.
- * - `retry`: the stream was this end's alone; another attempt is ordered.
  * - `part`: the server says that the connection is over.
  * - `end`: the stream has closed, or it was given up.
  */
 export type BrokeredEvent = (typeof EVENTS)[number];
 
-const EVENTS = ['handOut', 'retry', 'part', 'end'] as const;
+const EVENTS = ['handOut', 'part', 'end'] as const;
 
 type Cell = BrokeredState | '·';
 
 /** Every state × every event; `·` stays where it is. What leads from `making` or `standing` to `over` is reported once. */
 // biome-ignore format: a table is read by its columns.
-const TABLE: Readonly<Record<BrokeredState, readonly [Cell, Cell, Cell, Cell]>> = {
-  //         handOut     retry     part      end
-  making:   ['standing', '·',      'over',   'over'],
-  standing: ['·',        'making', 'parted', 'over'],
-  parted:   ['·',        '·',      '·',      'over'],
-  over:     ['·',        '·',      '·',      '·'],
+const TABLE: Readonly<Record<BrokeredState, readonly [Cell, Cell, Cell]>> = {
+  //         handOut     part      end
+  making:   ['standing', 'over',   'over'],
+  standing: ['·',        'parted', 'over'],
+  parted:   ['·',        '·',      'over'],
+  over:     ['·',        '·',      '·'],
 };
 
 /** Where an event leads from a state. */

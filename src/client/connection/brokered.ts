@@ -4,7 +4,6 @@ import {
   type ConnectionEnded,
   ConnectionFallback,
   ConnectionRole,
-  GatherAnswer,
   PathKind,
   type RendezvousAddress,
 } from '../../../gen/switchyard/v1/connection.js';
@@ -12,15 +11,17 @@ import type { LinkType } from '../../../gen/switchyard/v1/link.js';
 import { RELAY_FIRST_FROM } from '../../core/model/connection.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { CarriedDuplex } from '../carrier/carried-duplex.js';
-import { isSilent } from '../carrier/silent-path.js';
+import type { Carrier } from '../carrier/carrier.js';
+import { isLoss } from '../carrier/lost-path.js';
 import type { Gathered } from '../direct/gather.js';
-import { type AttemptPlan, attemptPlan, type DirectPath, dialPlan } from '../direct/path.js';
-import { durationOf } from '../duration.js';
+import { attemptPlan, type DirectPath, dialPlan } from '../direct/path.js';
 import { Refusal } from '../instance/orders.js';
 import type { BrokeredDesk, BrokeredFacts } from './brokered-desk.js';
-import { type BrokeredState, nextBrokered, nextSockets, type SocketsState } from './brokered-state.js';
+import { type BrokeredState, nextBrokered } from './brokered-state.js';
+import { gatherAnswer, type Known, NOT_GATHERED } from './connection-request.js';
 import { canMove, openAgain, openMovable, openPlain, RELAY_VERSION, type Relayed } from './open-relayed.js';
-import { carrierOfPath } from './path-carrier.js';
+import { OwnSockets } from './own-sockets.js';
+import { carrierOfPath, mayReturn } from './path-carrier.js';
 import { wordOf } from './path-report.js';
 import { type PeerKeyCheck, UnendorsedPeerError } from './peer-key-check.js';
 import { PeerKeys } from './peer-keys.js';
@@ -52,10 +53,12 @@ export class Brokered {
   #upgrade: Upgrade | undefined;
   #isControlling = false;
   #state: BrokeredState = 'making';
-  #sockets: SocketsState = 'fresh';
+  readonly #sockets: OwnSockets;
   /** The stream, where it may move. */
   #carried: CarriedDuplex | undefined;
   readonly #wayBack: WayBack;
+  /** Whether the server gives the relay again when a direct path has died. */
+  #mayReturn = false;
   /** What the server was told last. */
   #path: PathFacts['path'] | undefined;
 
@@ -73,6 +76,7 @@ export class Brokered {
     this.stream.catch(() => {});
     this.#life.signal.addEventListener('abort', () => this.#upgrade?.end(), { once: true });
     this.gathered = desk.gather(facts.link, rendezvous);
+    this.#sockets = new OwnSockets(this.gathered, desk.clock);
     // What goes through the server goes on without sockets of its own; an order to gather is refused then.
     this.gathered.catch((error: Error) => facts.fallback !== ConnectionFallback.IMMEDIATE && this.end(error));
   }
@@ -93,15 +97,8 @@ export class Brokered {
 
   /** The answer to the order to gather. Where the relay comes first, it is given before anything is gathered. */
   async gather({ rendezvous, fallback }: Connection): Promise<Uint8Array> {
-    const { candidates, roundTripMs } =
-      fallback === ConnectionFallback.IMMEDIATE
-        ? { candidates: [], roundTripMs: undefined }
-        : await (this.#upgrade ? this.#upgrade.gather(rendezvous) : this.gathered);
-    const { publicKey } = this.desk.identity;
-    const roundTrip = roundTripMs === undefined ? undefined : durationOf(roundTripMs);
-    const endorsement = await this.desk.endorse();
-    const answer = { candidates: [...candidates], publicKey, endorsement, roundTrip, relayVersion: RELAY_VERSION };
-    return GatherAnswer.encode(answer).finish();
+    if (fallback === ConnectionFallback.IMMEDIATE) return this.#answer(NOT_GATHERED, RELAY_VERSION);
+    return this.#answer(await (this.#upgrade?.gather(rendezvous) ?? this.gathered), RELAY_VERSION);
   }
 
   /** Tries once to reach the peer, and answers with what came of it. */
@@ -110,12 +107,12 @@ export class Brokered {
     if (this.#upgrade) return this.#upgrade.punch(order);
     this.#leaveOwnPath();
     this.#isControlling = order.role === ConnectionRole.PUNCH_CONTROLLING;
-    this.#sockets = nextSockets(this.#sockets, 'punch');
+    this.#sockets.punch();
     if (this.facts.relayOnly) return punchAnswer({ path: undefined, pairs: [], tookMs: 0 }, undefined);
     const { puncher } = await this.gathered;
     const plan = attemptPlan(order, this.desk.identity);
     const outcome = await puncher.attempt(plan, this.#life.signal);
-    const stream = await this.#take(outcome.path, plan);
+    const stream = await this.#take(outcome.path, plan.controlling, order);
     const roundTripMs = stream ? undefined : await puncher.measure();
     return punchAnswer({ ...outcome, path: stream && outcome.path }, roundTripMs);
   }
@@ -124,11 +121,14 @@ export class Brokered {
   async dial(order: Connection): Promise<Uint8Array> {
     await this.gathered;
     this.#checkKey(order);
-    const endorsement = await this.desk.endorse();
+    const answer = await this.#answer(NOT_GATHERED, 0);
     void this.meet(order);
+    return answer;
+  }
+
+  async #answer(known: Known, relayVersion: number): Promise<Uint8Array> {
     const { publicKey } = this.desk.identity;
-    const answer = { candidates: [], publicKey, endorsement, roundTrip: undefined, relayVersion: 0 };
-    return GatherAnswer.encode(answer).finish();
+    return gatherAnswer({ publicKey, endorsement: await this.desk.endorse(), relayVersion }, known);
   }
 
   /** The dial itself, or the wait for it, as the role says. There is one attempt, and what comes of it is final. */
@@ -138,21 +138,25 @@ export class Brokered {
     const { puncher } = await this.gathered;
     const plan = dialPlan(order, this.desk.identity);
     const { path } = await puncher.attempt(plan, this.#life.signal);
-    const stream = await this.#take(path, plan);
+    const stream = await this.#take(path, plan.controlling, order);
     if (!stream) this.end(new Error('the peer could not get through to where the caller listens'), true);
-    this.#letGo();
+    this.#sockets.close();
   }
 
   /** Opens the streams through the server. Where both ends know how, a direct path is looked for beside them. */
   async relay(order: Connection): Promise<void> {
     this.#checkKey(order);
-    if (this.#carried !== undefined && order.relayVersion >= RELAY_FIRST_FROM) return this.#goOn(order, this.#carried);
-    if (this.#path === 'direct') this.#leaveOwnPath();
+    this.#mayReturn = mayReturn(order);
+    if (this.#carried !== undefined) {
+      if (order.relayVersion >= RELAY_FIRST_FROM) return this.#goOn(order, this.#carried);
+      // The program has the stream of a path that the peer has never had, and older forms say nothing of what was read.
+      return this.end(new Error('the peer has not found the same path'), true);
+    }
     const { signal } = this.#life;
     if (!canMove(order)) return this.#handOutRelayed(await openPlain(order, this.desk, signal));
-    const isFirst = order.relayVersion >= RELAY_FIRST_FROM && this.#sockets !== 'punched';
+    const isFirst = order.relayVersion >= RELAY_FIRST_FROM && !this.#sockets.arePunched;
     if (order.relayVersion >= RELAY_FIRST_FROM) this.#isControlling = order.controlling;
-    const upgrade = this.#newUpgrade(() => (isFirst ? this.#takeFresh() : undefined));
+    const upgrade = this.#newUpgrade(() => (isFirst ? this.#sockets.takeFresh() : undefined));
     if (this.#isTrying && isFirst) upgrade.tryNow();
     const moves = { onMoved: () => this.#moved(), onLost: (error: Error) => this.#lost(error) };
     const relayed = await openMovable(order, this.desk, signal, moves);
@@ -160,11 +164,12 @@ export class Brokered {
     this.#handOutRelayed(relayed);
   }
 
-  /** Leaves a path that only this end had from the attempt before: the other end knows nothing of it. */
+  /** Leaves a path that only this end had from the attempt before: the other end knows nothing of it. Its stream waits for another one. */
   #leaveOwnPath(): void {
-    this.#handedOut?.destroy(new Error('the peer has not found the same path'));
-    [this.#handedOut, this.#carried] = [undefined, undefined];
-    this.#state = nextBrokered(this.#state, 'retry');
+    this.#wayBack.stop('another attempt is ordered');
+    this.#path = undefined;
+    const read = this.#carried?.leave({ isPeers: false }) ?? 0;
+    if (read > 0) this.#carried?.destroy(new Error('the peer has sent on a path that it says it does not have'));
   }
 
   #newUpgrade(fresh: () => Promise<Gathered> | undefined): Upgrade {
@@ -189,10 +194,10 @@ export class Brokered {
     if (this.#isTrying && !duplex.destroyed) upgrade.begin(this.facts.upgradeAfterMs);
   }
 
-  /** What carries the stream has failed. True: it was a path that died without a word, and the stream waits for the relay. */
+  /** What carries the stream has failed. True: a path was lost, by no word of the peer's, and the stream waits for the relay. */
   #lost(error: Error): boolean {
     // The server gives the relay again to an end that it knows to be on a direct path.
-    if (this.#path !== 'direct' || this.#state !== 'standing' || !isSilent(error)) return false;
+    if (this.#path !== 'direct' || this.#state !== 'standing' || !this.#mayReturn || !isLoss(error)) return false;
     return this.#wayBack.askFor(
       error,
       () => this.desk.askToReturn(this),
@@ -243,13 +248,6 @@ export class Brokered {
     } else this.#handOut(duplex, { path: 'relayed', roundTripMs: undefined, endToEnd });
   }
 
-  /** The sockets that were opened with the connection, once: what was observed of them is true for one attempt. */
-  #takeFresh(): Promise<Gathered> | undefined {
-    const isFresh = this.#sockets === 'fresh';
-    this.#sockets = nextSockets(this.#sockets, 'take');
-    return isFresh ? this.gathered : undefined;
-  }
-
   /** The server says that it is over. A stream that stands ends by itself, unless its path is dead. */
   ended({ reason, description }: ConnectionEnded, error: Error): void {
     this.#state = nextBrokered(this.#state, 'part');
@@ -262,7 +260,7 @@ export class Brokered {
     this.#life.abort(error);
     this.#settle.reject(error);
     this.#handedOut?.destroy(error);
-    this.#letGo();
+    this.#sockets.close();
     this.#lose(failed);
     this.desk.over(this);
   }
@@ -284,23 +282,32 @@ export class Brokered {
   }
 
   /** Hands out a path that an attempt has found, if the other end has found the same. */
-  async #take(path: DirectPath | undefined, { controlling }: AttemptPlan): Promise<Duplex | undefined> {
+  async #take(path: DirectPath | undefined, controlling: boolean, order: Connection): Promise<Duplex | undefined> {
     if (path === undefined) return undefined;
-    const carrier = carrierOfPath(path, this.desk);
+    const carrier = carrierOfPath(path, order, this.desk);
     if (!controlling && !(await carrier.heard(CONNECTION_TIMES.nominateMs))) {
       carrier.close();
       return undefined;
     }
-    // The server decides whether the other end can return, too. Where a caller listens, neither end has streams.
-    const mayReturn = this.facts.fallback !== ConnectionFallback.NONE;
-    const stream = new CarriedDuplex(
-      carrier,
-      () => this.#moved(),
-      mayReturn ? (error) => this.#lost(error) : undefined,
-    );
-    this.#carried = mayReturn ? stream : undefined;
-    this.#handOut(stream, { path: 'direct', roundTripMs: path.roundTripMs, endToEnd: true });
+    this.#mayReturn = mayReturn(order);
+    const facts = { path: 'direct', roundTripMs: path.roundTripMs, endToEnd: true } as const;
+    if (this.#carried !== undefined) return this.#goOnDirectly(this.#carried, carrier, facts);
+    // There may be another attempt, as this end may have the path alone. Where the caller listens, there is one.
+    const hasMore = order.attempt > 0;
+    const onLost = hasMore ? (error: Error) => this.#lost(error) : undefined;
+    const stream = new CarriedDuplex(carrier, () => this.#moved(), onLost);
+    this.#carried = hasMore ? stream : undefined;
+    this.#handOut(stream, facts);
     return stream;
+  }
+
+  /** The stream of a path that only this end had goes on over one that both have. The peer has read nothing of it. */
+  #goOnDirectly(duplex: CarriedDuplex, carrier: Carrier, facts: PathFacts): Duplex | undefined {
+    duplex.goOn(carrier, 0).catch((error: Error) => duplex.destroy(error));
+    if (duplex.destroyed) return undefined;
+    this.#sockets.keepSpare();
+    this.#tellPath(facts);
+    return duplex;
   }
 
   #handOut(duplex: Duplex, path: PathFacts): void {
@@ -322,11 +329,10 @@ export class Brokered {
       this.#upgrade?.end();
       this.#wayBack.stop('the stream has closed');
       this.#lose(failed);
-      this.#letGo();
+      this.#sockets.close();
       this.desk.over(this);
     });
-    // By then both ends have told that they have it, or another attempt is on its way.
-    this.desk.clock.after(CONNECTION_TIMES.spareMs, () => this.#handedOut === duplex && this.#letGo());
+    this.#sockets.keepSpare();
     this.#path = path.path;
     this.desk.report(this, wordOf(path));
     this.#settle.resolve(stream);
@@ -338,13 +344,5 @@ export class Brokered {
     const isNews = this.#state === 'making' || this.#state === 'standing';
     this.#state = nextBrokered(this.#state, 'end');
     if (isNews) this.desk.report(this, { established: false, failed, path: PathKind.UNSPECIFIED });
-  }
-
-  #letGo(): void {
-    this.#sockets = nextSockets(this.#sockets, 'close');
-    this.gathered.then(
-      ({ puncher }) => puncher.close(),
-      () => {},
-    );
   }
 }

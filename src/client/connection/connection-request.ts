@@ -1,3 +1,4 @@
+import { GatherAnswer } from '../../../gen/switchyard/v1/connection.js';
 import type { DirectConnectionRequest } from '../../../gen/switchyard/v1/network_service.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { CallOptions } from '../channel/call.js';
@@ -29,6 +30,15 @@ export function connectionRequest(
     connectionId: '',
     fallback: facts.fallback,
   };
+}
+
+/** The answer to the order to gather, or to dial. */
+export function gatherAnswer(
+  own: Pick<GatherAnswer, 'publicKey' | 'endorsement' | 'relayVersion'>,
+  { candidates, roundTripMs }: Known,
+): Uint8Array {
+  const roundTrip = roundTripMs === undefined ? undefined : durationOf(roundTripMs);
+  return GatherAnswer.encode({ ...own, candidates: [...candidates], roundTrip }).finish();
 }
 
 /** How it is asked: the server answers once the peer has accepted. */

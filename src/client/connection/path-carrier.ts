@@ -1,6 +1,8 @@
+import type { Connection } from '../../../gen/switchyard/v1/connection.js';
 import type { Clock } from '../../base/clock.js';
+import { RETURN_FROM } from '../../core/model/connection.js';
 import { DirectCarrier } from '../carrier/direct-carrier.js';
-import { SilentPathError } from '../carrier/silent-path.js';
+import { SilentPathError } from '../carrier/lost-path.js';
 import type { DirectPath } from '../direct/path.js';
 import type { LocalAddresses } from '../local-addresses.js';
 
@@ -10,15 +12,23 @@ export interface PathCarrierDeps {
   readonly addresses: LocalAddresses;
 }
 
-/** The carrier of a direct path. One of a connection that may return is dead at once when this machine loses the address that it begins at. */
+/** Whether the connection goes on through the server when the path of an order to punch has died, as the server says with it. */
+export function mayReturn({ relayVersion }: Pick<Connection, 'relayVersion'>): boolean {
+  return relayVersion >= RETURN_FROM;
+}
+
+/** The carrier of a path that came of an order. That of a connection that may return is dead once this machine loses the address that it begins at. */
 export function carrierOfPath(
-  { stream, local, flush }: DirectPath,
+  path: DirectPath,
+  order: Pick<Connection, 'relayVersion'>,
   { clock, addresses }: PathCarrierDeps,
 ): DirectCarrier {
-  const carrier = new DirectCarrier(stream, { clock, flush });
+  const { stream, local } = path;
+  const carrier = new DirectCarrier(stream, { clock, flush: () => path.flush() });
+  path.whenSilent?.((error) => carrier.die(error));
+  // Any other one is better left to TCP, as an address may come back.
+  if (!mayReturn(order)) return carrier;
   const forget = addresses.whenGone(local.host, () => {
-    // It is listened to only for a connection that may return. Any other one is better left to TCP, as an address may come back.
-    if (carrier.onTaken === undefined) return;
     carrier.die(new SilentPathError(`the path is dead: this machine has no longer the address ${local.host}`));
   });
   stream.once('close', forget);

@@ -96,7 +96,7 @@ export class Upgrade {
     if (this.#gathered === undefined) throw new Error('ordered to punch before it was ordered to gather');
     const { puncher } = await this.#gathered;
     const trying = puncher.attempt(attemptPlan(order, this.desk.identity), this.#life.signal);
-    const carrier = trying.then(({ path }) => this.#carrierOf(path));
+    const carrier = trying.then(({ path }) => this.#carrierOf(path, order));
     if (order.role === ConnectionRole.PUNCH_CONTROLLED) this.#expect(order.attempt, carrier);
     const [outcome, path] = await Promise.all([trying, carrier]);
     this.#letGo();
@@ -139,10 +139,10 @@ export class Upgrade {
     this.#letGo();
   }
 
-  #carrierOf(path: DirectPath | undefined): DirectCarrier | undefined {
+  #carrierOf(path: DirectPath | undefined, order: Connection): DirectCarrier | undefined {
     if (path === undefined) return undefined;
     this.path = path;
-    return carrierOfPath(path, this.desk);
+    return carrierOfPath(path, order, this.desk);
   }
 
   /** The try is over. */

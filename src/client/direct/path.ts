@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { type Connection, ConnectionRole } from '../../../gen/switchyard/v1/connection.js';
 import type { Endpoint } from '../../stun/address.js';
+import type { SilentPathError } from '../carrier/lost-path.js';
 import { msOf } from '../duration.js';
 import { type Candidate, CandidateType } from './candidate.js';
 import type { Identity } from './identity.js';
@@ -16,6 +17,8 @@ export interface DirectPath {
   readonly remote: Endpoint;
   /** Resolves once all that was written outlives this process: the kernel has it, or the peer. */
   flush(): Promise<void>;
+  /** Calls once what is below finds that nothing comes from the peer any more, where the stream does not err with that. */
+  whenSilent?(die: (error: SilentPathError) => void): void;
   /** How long the peer's answer to the nomination took. Undefined at the end that does not control: it did not ask. */
   readonly roundTripMs: number | undefined;
 }

@@ -63,18 +63,23 @@ export class TcpFamily {
     const { family } = deps;
     const server = createServer({ allowHalfOpen: true });
     let ports: readonly ObservedPort[] = [];
+    let mapping: Promise<PortMapping | undefined> | undefined;
     try {
-      const isReachable = port !== undefined && (await listens(server, family, port));
-      const observing = Array.from({ length: isReachable ? 1 : 2 }, () => observePort(deps, rendezvous));
+      if (port !== undefined && (await listens(server, family, port))) {
+        ports = [await observePort(deps, rendezvous, await freePort(family))];
+        return new TcpFamily(deps, reachablePort(port, ports[0]), ports[0], server);
+      }
+      const [listening, dialling] = [await freePort(family), await freePort(family)];
+      // Beside the observations: nobody knows of the port before it listens.
+      mapping = family === 4 ? deps.mapper?.map(listening) : undefined;
+      const observing = [listening, dialling].map((each) => observePort(deps, rendezvous, each));
       ports = await openAll(observing, closeObserver);
-      const dialling = ports.at(-1)!;
-      if (isReachable) return new TcpFamily(deps, reachablePort(port, dialling), dialling, server);
-      await listen(server, family, ports[0].port);
-      const mapping = family === 4 ? await deps.mapper?.map(ports[0].port) : undefined;
-      return new TcpFamily(deps, ports[0], dialling, server, mapping);
+      await listen(server, family, listening);
+      return new TcpFamily(deps, ports[0], ports[1], server, await mapping);
     } catch (error) {
       server.close();
       for (const one of ports) closeObserver(one);
+      void mapping?.then((mapped) => mapped?.close());
       throw error;
     }
   }
@@ -118,8 +123,11 @@ function closeObserver({ observer }: ObservedPort): void {
   observer?.destroy();
 }
 
-async function observePort({ family, clock }: TcpFamilyDeps, rendezvous: Endpoint | undefined): Promise<ObservedPort> {
-  const port = await freePort(family);
+async function observePort(
+  { family, clock }: TcpFamilyDeps,
+  rendezvous: Endpoint | undefined,
+  port: number,
+): Promise<ObservedPort> {
   if (rendezvous === undefined) return { port, observer: undefined, observation: undefined };
   const observer = connect({ ...rendezvous, localAddress: anyAddress(family), localPort: port, noDelay: true });
   // A rendezvous that goes away takes its observation with it and nothing else.

@@ -11,6 +11,7 @@ import {
   type Connection,
   ConnectionRole,
   ConnectionState,
+  canReturn,
   connectionName,
   Fallback,
   type Pair,
@@ -85,7 +86,9 @@ export function connectionMessage(
       const attempt = connection.attempts.at(-1);
       const nonce = Buffer.from(attempt?.nonce ?? '', 'latin1');
       const startAfter = attempt && durationOf(startAfterMs(connection, side));
-      return { ...message, candidates: [...other.candidates], startAfter, nonce, attempt: attempt?.number ?? 0 };
+      const relayVersion = canReturn(connection) ? relayVersionOf(connection) : 0;
+      const tried = { startAfter, nonce, attempt: attempt?.number ?? 0, relayVersion };
+      return { ...message, candidates: [...other.candidates], ...tried };
     }
   }
 }

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { CarriedDuplex } from '../../../src/client/carrier/carried-duplex.js';
 import { FrameKind } from '../../../src/client/carrier/carrier.js';
 import { DirectCarrier, WINDOW_BYTES } from '../../../src/client/carrier/direct-carrier.js';
-import { SilentPathError } from '../../../src/client/carrier/silent-path.js';
+import { SilentPathError } from '../../../src/client/carrier/lost-path.js';
 import { systemClock as clock } from '../../../src/client/system.js';
 import { MemoryCarrier } from './memory-carrier.js';
 
@@ -225,6 +225,20 @@ describe('a direct path', () => {
     near.end('there');
     expect(String((await once(far.pause(), 'readable')) && far.read())).toBe('there');
     while (carriers.some(({ isOver }) => !isOver)) await wait(ALIVE_MS);
+  });
+
+  it('keeps no socket once it is dead, when no connection goes over it that may go on elsewhere', async () => {
+    const [[used], [unused]] = [await pair(), await pair()];
+    const carriers = [used, unused].map((socket) => new DirectCarrier(socket, { clock, aliveMs: ALIVE_MS }));
+    const duplex = new CarriedDuplex(
+      carriers[0]!,
+      () => {},
+      () => true,
+    );
+    for (const carrier of carriers) carrier.die(new SilentPathError('silent'));
+    expect([used.destroyed, unused.destroyed]).toEqual([false, true]);
+    duplex.destroy();
+    expect(used.destroyed).toBe(true);
   });
 
   it('is known to be dead also after the peer has said that its data is complete', async () => {

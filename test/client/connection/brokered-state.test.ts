@@ -9,14 +9,13 @@ import {
 } from '../../../src/client/connection/brokered-state.js';
 
 const STATES: BrokeredState[] = ['making', 'standing', 'parted', 'over'];
-const EVENTS: BrokeredEvent[] = ['handOut', 'retry', 'part', 'end'];
+const EVENTS: BrokeredEvent[] = ['handOut', 'part', 'end'];
 
 /** Every cell that leads elsewhere; all others stay. */
 const MOVES: Record<string, BrokeredState> = {
   'making handOut': 'standing',
   'making part': 'over',
   'making end': 'over',
-  'standing retry': 'making',
   'standing part': 'parted',
   'standing end': 'over',
   'parted end': 'over',

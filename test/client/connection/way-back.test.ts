@@ -1,8 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
+import { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { DirectCarrier } from '../../../src/client/carrier/direct-carrier.js';
+import { UdxDuplex } from '../../../src/client/direct/udp/udx-duplex.js';
 import {
   ConnectionState,
   type Instance,
@@ -26,6 +27,14 @@ function loseAddress(addresses: LocalAddresses): void {
   for (const gone of waiting.get(addresses) ?? []) gone();
 }
 
+/** Everything up to the end of the peer's way. A loop over the stream would destroy this end's own way, too. */
+async function receive(stream: PeerStream, onFirst = () => {}): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  stream.once('data', onFirst).on('data', (chunk: Buffer) => chunks.push(chunk));
+  await once(stream, 'end');
+  return Buffer.concat(chunks);
+}
+
 describe('a direct connection whose path dies', () => {
   let at: Running;
   let yards: Switchyard[];
@@ -47,7 +56,7 @@ describe('a direct connection whose path dies', () => {
   });
 
   /** Both ends of a direct connection, each in a client of its own. */
-  async function connected(): Promise<readonly [PeerStream, PeerStream]> {
+  async function connected(transport: 'tcp' | 'udp' = 'tcp'): Promise<readonly [PeerStream, PeerStream]> {
     const [caller, peer] = yards.map((yard) => yard.join({ uuid: randomUUID(), type: InstanceType.AGENT })) as [
       Instance,
       Instance,
@@ -57,7 +66,7 @@ describe('a direct connection whose path dies', () => {
     });
     await caller.attached();
     const { cvid } = await peer.attached();
-    const near = await caller.connect(cvid, { fallback: 'late' });
+    const near = await caller.connect(cvid, { fallback: 'late', transport });
     const far = await accepted;
     expect([near.path, far.path]).toEqual(['direct', 'direct']);
     // A path that dies before the server has both reports is the end of the connection.
@@ -74,26 +83,41 @@ describe('a direct connection whose path dies', () => {
     stream.end();
   }
 
-  async function receive(stream: PeerStream, onFirst: () => void): Promise<Buffer> {
-    const chunks: Buffer[] = [];
-    stream.once('data', onFirst).on('data', (chunk: Buffer) => chunks.push(chunk));
-    await once(stream, 'end');
-    return Buffer.concat(chunks);
+  /** What is below the paths that attempts have found. */
+  function watchPaths() {
+    const found: { cut(how: 'reset' | 'close'): void }[] = [];
+    const { setKeepAlive } = Socket.prototype;
+    jest.spyOn(Socket.prototype, 'setKeepAlive').mockImplementation(function (this: Socket, ...options) {
+      found.push({ cut: (how) => (how === 'reset' ? this.resetAndDestroy() : this.destroy()) });
+      return setKeepAlive.apply(this, options);
+    });
+    const { watch } = UdxDuplex.prototype;
+    jest.spyOn(UdxDuplex.prototype, 'watch').mockImplementation(function (this: UdxDuplex) {
+      found.push({ cut: () => this.destroy() });
+      watch.call(this);
+    });
+    return found;
   }
 
-  // Both ends lose the address: where one does, the kernel still says to the other over loopback that it is gone.
-  it('goes on through the server with every byte once, both ways', async () => {
-    const [near, far] = await connected();
+  // Where both ends lose the address: where one does, the kernel still says to the other over loopback that it is gone.
+  it.each([
+    ['both ends have lost their address', 'tcp', 'lose'],
+    ['a router that has forgotten it resets it', 'tcp', 'reset'],
+    ['somebody on the way ends it with a FIN', 'tcp', 'close'],
+    ['somebody ends its UDX stream', 'udp', 'close'],
+  ] as const)('goes on through the server with every byte once, both ways, when %s', async (_, transport, how) => {
+    const found = watchPaths();
+    const [near, far] = await connected(transport);
     const paths = [near, far].map((stream) => {
       const seen: string[] = [];
       stream.on('path', ({ path }) => seen.push(path));
       return seen;
     });
     const [there, back] = [randomBytes(BYTES), randomBytes(BYTES)];
-    const lose = () => [...waiting.keys()].forEach(loseAddress);
+    const lose = () => (how === 'lose' ? [...waiting.keys()].forEach(loseAddress) : found.at(-1)!.cut(how));
     const [heardFar, heardNear] = await Promise.all([
       receive(far, lose),
-      receive(near, () => {}),
+      receive(near),
       send(near, there),
       send(far, back),
     ]);
@@ -107,13 +131,13 @@ describe('an attempt that gives a path to the caller alone', () => {
   let at: Running;
   let channels: BlindChannel[];
   let yards: Switchyard[];
+  /** Of how many attempts the peer has not heard the caller in time, and no word of its leaving the path gets through. */
+  let deaf: number;
 
-  beforeEach(async () => {
-    at = await run({ 'attempts-per-connection-max': '1' });
-    channels = [new BlindChannel(at.address), new BlindChannel(at.address)];
-    yards = channels.map((channel) => new Switchyard({ channel }));
-    // The peer has not heard the caller in time, and no word of its leaving the path gets through.
-    jest.spyOn(DirectCarrier.prototype, 'heard').mockImplementation(async function (this: DirectCarrier) {
+  beforeEach(() => {
+    const { heard } = DirectCarrier.prototype;
+    jest.spyOn(DirectCarrier.prototype, 'heard').mockImplementation(async function (this: DirectCarrier, ms) {
+      if (deaf-- <= 0) return heard.call(this, ms);
       jest.spyOn(this, 'close').mockResolvedValue();
       return false;
     });
@@ -124,7 +148,12 @@ describe('an attempt that gives a path to the caller alone', () => {
     jest.restoreAllMocks();
   });
 
-  it.each([3, 4])('goes on by the relay in form %i, with what was written before', async (relayVersion) => {
+  /** A caller that has the path of the first attempt alone, and what becomes of it at the peer. */
+  async function aloneAtFirst(attempts: number, relayVersion: number) {
+    at = await run({ 'attempts-per-connection-max': String(attempts) });
+    channels = [new BlindChannel(at.address), new BlindChannel(at.address)];
+    yards = channels.map((channel) => new Switchyard({ channel }));
+    deaf = 1;
     for (const channel of channels) {
       channel.isBlind = false;
       channel.change = (order) => {
@@ -144,11 +173,33 @@ describe('an attempt that gives a path to the caller alone', () => {
     const { cvid } = await peer.attached();
     const near = await caller.connect(cvid, { fallback: 'late' });
     expect(near.path).toBe('direct');
+    return { caller, near, accepted };
+  }
+
+  it.each([
+    ['the relay in form 3', 1, 3, 'relayed'],
+    ['the relay in form 4', 1, 4, 'relayed'],
+    ['the path of the next attempt', 2, 4, 'direct'],
+    ['the path of the next attempt with a peer that knows no way back', 2, 3, 'direct'],
+  ])('goes on by %s, with what was written before', async (_, attempts, relayVersion, path) => {
+    const { caller, near, accepted } = await aloneAtFirst(attempts, relayVersion);
     near.end('written before');
     const far = await accepted;
-    expect(far.path).toBe('relayed');
+    expect(far.path).toBe(path);
     far.end('written after');
-    const [there, back] = await Promise.all([text(far), text(near)]);
-    expect([there, back, near.path]).toEqual(['written before', 'written after', 'relayed']);
+    const [there, back] = await Promise.all([receive(far), receive(near)]);
+    expect([String(there), String(back), near.path]).toEqual(['written before', 'written after', path]);
+    const { connection } = await caller.getConnection(near.connectionId);
+    expect(connection.attempts.length).toBe(attempts);
+  });
+
+  it.each([1, 2])('ends where the relay has form %i, which says nothing of what was read', async (relayVersion) => {
+    const { caller, near } = await aloneAtFirst(1, relayVersion);
+    near.write('lost');
+    await expect(once(near, 'close')).rejects.toThrow('the peer has not found the same path');
+    for (;;) {
+      const { connection } = await caller.getConnection(near.connectionId);
+      if (connection.state === ConnectionState.FAILED) break;
+    }
   });
 });

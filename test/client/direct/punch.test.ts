@@ -5,12 +5,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { Clock } from '../../../src/base/clock.js';
 import { CandidateType, candidate } from '../../../src/client/direct/candidate.js';
 import { makeIdentity } from '../../../src/client/direct/identity.js';
+import type { PortMapper } from '../../../src/client/direct/nat-pmp.js';
 import type { AttemptOutcome, Puncher } from '../../../src/client/direct/path.js';
 import { TcpPunch } from '../../../src/client/direct/tcp.js';
 import { UdpPunch } from '../../../src/client/direct/udp/udp.js';
 import { systemClock } from '../../../src/client/system.js';
 import { Rendezvous } from '../../../src/rendezvous/rendezvous.js';
 import type { Endpoint } from '../../../src/stun/address.js';
+import { bindingAnswer, decodeStun } from '../../../src/stun/binding.js';
 import { openAdmission } from '../../admission/open.js';
 
 const LOCALHOST = '127.0.0.1';
@@ -119,6 +121,35 @@ describe.each([
 });
 
 describe('a punch over TCP', () => {
+  it('asks the router for a port beside the rendezvous, and not after it', async () => {
+    let asked = (_port: number) => {};
+    const mapped = new Promise<number>((resolve) => {
+      asked = resolve;
+    });
+    // One that answers only once the router was asked.
+    const late = createServer((socket) => {
+      socket
+        .on('error', () => {})
+        .once('data', async (bytes: Buffer) => {
+          await mapped;
+          socket.write(bindingAnswer(decodeStun(bytes), { host: '198.51.100.1', port: socket.remotePort! })!);
+        });
+    }).listen(0, LOCALHOST);
+    await once(late, 'listening');
+    const mapper: PortMapper = {
+      map: async (port) => {
+        asked(port);
+        return { port: 4_711, close: () => {} };
+      },
+    };
+    const place = { host: LOCALHOST, port: (late.address() as AddressInfo).port };
+    const punch = await TcpPunch.gather([place], systemClock, undefined, mapper);
+    open.push(punch);
+    late.close();
+    expect(await mapped).toBeGreaterThan(0);
+    expect(seen(punch)).toContainEqual(expect.objectContaining({ host: '198.51.100.1', port: 4_711 }));
+  });
+
   it('is not misled by strangers that come first', async () => {
     const punches = await both(TcpPunch.gather);
     const port = seen(punches[1]).map((one) => one.port);

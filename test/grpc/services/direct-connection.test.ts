@@ -1,6 +1,12 @@
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ConnectionRole, ConnectionState, GatherAnswer, PunchAnswer } from '../../../gen/switchyard/v1/connection.js';
+import {
+  ConnectionFallback,
+  ConnectionRole,
+  ConnectionState,
+  GatherAnswer,
+  PunchAnswer,
+} from '../../../gen/switchyard/v1/connection.js';
 import {
   DirectConnectionRequest,
   NetworkServiceService as Network,
@@ -67,8 +73,8 @@ class Attached {
     return ask(at, Sessions.answer, request, asSession(this.token));
   }
 
-  gathered(orderId: string, candidates = [CANDIDATE]) {
-    const answer = { candidates, publicKey: KEY, roundTrip: undefined, relayVersion: 1 };
+  gathered(orderId: string, candidates = [CANDIDATE], relayVersion = 1) {
+    const answer = { candidates, publicKey: KEY, roundTrip: undefined, relayVersion };
     return this.answer(orderId, GatherAnswer.encode(answer).finish());
   }
 
@@ -121,6 +127,20 @@ describe('a coordinated connection', () => {
       roundTrip: { nanos: 5_000_000 },
       attempts: [{ number: 1, took: { seconds: 1n }, pairs: [{ outcome: 'connected' }, { outcome: 'connected' }] }],
     });
+  });
+
+  it.each([
+    ['4 where both ends know the way back', 4, ConnectionFallback.LATE, 4],
+    ['0 where an end does not', 3, ConnectionFallback.LATE, 0],
+    ['0 where the caller rules the relay out', 4, ConnectionFallback.NONE, 0],
+  ])('is ordered to punch with relay_version %s', async (_, known, fallback, relayVersion) => {
+    const [caller, peer] = await pair();
+    const answered = caller.ask(peer.sid, { fallback, relayVersion: 4 });
+    const gather = await peer.order();
+    await peer.gathered(gather.orderId, [CANDIDATE], known);
+    const orders = [await caller.order(), await peer.order()];
+    expect(orders.map((order) => order.relayVersion)).toEqual([relayVersion, relayVersion]);
+    await answered;
   });
 
   it('falls back to a stream each way, whose ids both ends are told', async () => {

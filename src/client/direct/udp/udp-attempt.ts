@@ -177,5 +177,5 @@ function pathOf(
   { raw, stream, roundTripMs }: Winner<UdxDuplex>,
   ends: Pick<DirectPath, 'local' | 'remote'>,
 ): DirectPath {
-  return { stream, ...ends, flush: () => raw.flush(), roundTripMs };
+  return { stream, ...ends, flush: () => raw.flush(), roundTripMs, whenSilent: (die) => void raw.once('silent', die) };
 }

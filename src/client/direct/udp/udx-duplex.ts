@@ -3,7 +3,7 @@ import type { UdxStream } from 'udx-native';
 import type { Clock, Timer } from '../../../base/clock.js';
 import { every } from '../../../base/timing.js';
 import { CONNECTION_TIMES } from '../../../core/model/connection-times.js';
-import { SilentPathError } from '../../carrier/silent-path.js';
+import { SilentPathError } from '../../carrier/lost-path.js';
 import { PUNCH_LIMITS } from '../limits.js';
 
 /**
@@ -51,8 +51,9 @@ export class UdxDuplex extends Duplex {
   }
 
   /**
-   * Finds out from now on when the path is dead, and then errs: consent freshness (RFC 7675) at the pace of TCP's
-   * keepalive. What is asked keeps the routers' mappings, too.
+   * Finds out from now on when the path is dead, and then emits `silent` with a {@link SilentPathError}: consent freshness (RFC 7675) at
+   * the pace of TCP's keepalive. What is asked keeps the routers' mappings, too. The stream stays: its end, which may still reach the peer,
+   * would be that of a path that the peer goes on with.
    */
   watch(): void {
     const { aliveMs, aliveRetryMs } = CONNECTION_TIMES;
@@ -60,8 +61,10 @@ export class UdxDuplex extends Duplex {
     // Counted in ticks rather than taken from a clock: a machine that slept, or was busy, has not listened.
     this.#watching = every(this.#clock, aliveRetryMs, () => {
       this.#silentMs += aliveRetryMs;
-      if (this.#silentMs > deadMs) this.destroy(new SilentPathError(`the peer was silent for ${deadMs / 1_000} s`));
-      else if (this.#silentMs >= aliveMs) this.#stream.trySend(ASK);
+      if (this.#silentMs > deadMs) {
+        this.#watching?.cancel();
+        this.emit('silent', new SilentPathError(`the peer was silent for ${deadMs / 1_000} s`));
+      } else if (this.#silentMs >= aliveMs) this.#stream.trySend(ASK);
     });
   }
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import Udx, { type UdxSocket, type UdxStream } from 'udx-native';
 import { ManualClock } from '../../../../harness/manual-clock.js';
+import { SilentPathError } from '../../../../src/client/carrier/lost-path.js';
 import { PUNCH_LIMITS } from '../../../../src/client/direct/limits.js';
 import { UdxDuplex } from '../../../../src/client/direct/udp/udx-duplex.js';
 import { CONNECTION_TIMES } from '../../../../src/core/model/connection-times.js';
@@ -29,14 +30,34 @@ afterEach(async () => {
 });
 
 describe('a path over UDX that is watched', () => {
-  it('errs when the peer says nothing for as long as TCP would wait', async () => {
+  it('is silent once the peer has said nothing for as long as TCP would wait, and does not end for the peer', () => {
     const duplex = new UdxDuplex(streams[0], clock);
-    const erred = once(duplex, 'error');
+    const silent: Error[] = [];
+    duplex.on('silent', (error: Error) => silent.push(error));
     duplex.watch();
     clock.advance(aliveMs + aliveTriesMax * aliveRetryMs);
-    expect(duplex.destroyed).toBe(false);
+    expect(silent).toEqual([]);
     clock.advance(aliveRetryMs);
-    expect(await erred).toMatchObject([{ message: 'the peer was silent for 20 s' }]);
+    expect(silent).toEqual([new SilentPathError('the peer was silent for 20 s')]);
+    clock.advance(10 * aliveMs);
+    expect([silent.length, duplex.destroyed, streams[0].destroyed]).toEqual([1, false, false]);
+    duplex.destroy();
+  });
+
+  it('stands for hours while its reader pauses, as long as the peer answers', async () => {
+    const [duplex, peer] = streams.map((stream) => new UdxDuplex(stream, clock)) as [UdxDuplex, UdxDuplex];
+    const silent = jest.fn();
+    duplex.on('silent', silent).pause();
+    duplex.watch();
+    for (let written = 0; written < 8; written++) peer.write(Buffer.alloc(65_536, 7));
+    for (let hours = 0; hours < 2 * 3_600_000; hours += 6 * aliveMs) {
+      const answered = once(streams[0], 'message');
+      clock.advance(aliveMs);
+      await answered;
+    }
+    expect([silent.mock.calls.length, duplex.destroyed]).toEqual([0, false]);
+    peer.destroy();
+    duplex.destroy();
   });
 
   it('stands while the peer answers, however long there is no data', async () => {
