@@ -75,8 +75,25 @@ class ReachTest(unittest.TestCase):
             self.assertEqual(own_addresses(), [])
 
     def test_finds_the_host_in_an_address_as_grpc_reads_it(self) -> None:
-        for address, host in (("a.b:1", "a.b"), ("[::1]:1", "::1"), ("dns:///a:1", "a"), ("ipv4:10.0.0.1:1", "10.0.0.1")):
-            self.assertEqual(host_of(address), host)
+        for address, host in (
+            ("a.b:1", "a.b"),
+            ("a.b", "a.b"),
+            ("dns:a.b", "a.b"),
+            ("dns:///a:1", "a"),
+            ("dns:///a", "a"),
+            ("dns://1.1.1.1/a:1", "a"),
+            ("[::1]:1", "::1"),
+            ("[::1]", "::1"),
+            ("::1", "::1"),
+            ("ipv6:[fd00::1]:1", "fd00::1"),
+            ("ipv4:10.0.0.1:1", "10.0.0.1"),
+            ("ipv4:10.0.0.1", "10.0.0.1"),
+            ("ipv4:10.0.0.1:1,10.0.0.2:1", "10.0.0.1"),
+            (":1", "127.0.0.1"),
+            ("unix:/run/switchyard.sock", "127.0.0.1"),
+            ("unix-abstract:switchyard", "127.0.0.1"),
+        ):
+            self.assertEqual(host_of(address), host, address)
 
 
 class Rendezvous(asyncio.Protocol):
