@@ -27,7 +27,10 @@ const SAYS = `const say = (message) => process.stdout.write(JSON.stringify(messa
 describe('a case', () => {
   it('has steps that are known, and needs that a testee of the suite can meet', () => {
     const kinds = ['do', 'event', 'never', 'server', 'path', 'visitor'];
-    const needs = ['join', 'orders', 'replica', 'streams', 'calls', 'proof', 'relayed', 'direct', 'network'];
+    const needs = [
+      ...['join', 'orders', 'replica', 'streams', 'calls', 'proof', 'relayed', 'direct', 'network'],
+      'closed',
+    ];
     for (const { name, needs: wanted, steps } of readCases()) {
       for (const step of steps)
         expect([name, kinds.filter((kind) => kind in step)]).toEqual([name, [expect.anything()]]);
@@ -56,6 +59,9 @@ describe('a case', () => {
     [{ a: 7 }, { a: { $not: 7 } }, 'it.a is 7, and should not be'],
     [{ a: 8 }, { a: { $not: 7 } }, undefined],
     [{ a: [1, 2] }, { a: [1] }, 'it.a is [1,2], not [1]'],
+    [{ a: [1, 2] }, { a: { $count: 2 } }, undefined],
+    [{ a: [1, 2] }, { a: { $count: 3 } }, 'how many it.a has is 2, not 3'],
+    [{ a: 2 }, { a: { $count: 2 } }, 'how many it.a has is undefined, not 2'],
     [{ a: [1, 2] }, { a: [1, 3] }, 'it.a[1] is 2, not 3'],
   ])('holds %j against %j', (actual, wanted, problem) => {
     expect(difference(actual, wanted)).toBe(problem);
