@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { readCases } from '../../conformance/runner/case.js';
 import { difference, resolve } from '../../conformance/runner/match.js';
 import { select } from '../../conformance/runner/select.js';
-import { countOf, markdownTable } from '../../conformance/runner/table.js';
+import { countOf, markdownTable, replaceTable } from '../../conformance/runner/table.js';
 import { type TesteePlan, TesteeProcess } from '../../conformance/runner/testee.js';
 import { TESTEES } from '../../conformance/testees/plans.js';
 
@@ -133,4 +133,14 @@ it('tells what came of cases as a table and as counts', () => {
     ['| case | TypeScript |', '| --- | --- |', '| one | ✓ |', '| two | – |'].join('\n'),
   );
   expect(countOf(outcomes)).toBe('1 passed, 1 skipped, 0 failed');
+});
+
+it('writes the table and the counts of a run into a document that has others, and into no document without one', () => {
+  const cases = [{ name: 'one', needs: [], steps: [] }];
+  const results = new Map([['TypeScript', [{ kind: 'passed' }] as const]]);
+  const written =
+    'a\n\n| case | TypeScript |\n| --- | --- |\n| one | ✓ |\n\nTypeScript: 1 passed, 0 skipped, 0 failed.\n\nb\n';
+  for (const before of ['', '\nTypeScript: 0 passed, 0 skipped, 1 failed.\n'])
+    expect(replaceTable(`a\n\n| case | X |\n|---|---|\n| one | ✗ |\n${before}\nb\n`, cases, results)).toBe(written);
+  expect(() => replaceTable('a\n', cases, results)).toThrow('there is no table of cases');
 });
