@@ -17,8 +17,12 @@ interface Outcome {
   readonly keep?: Readonly<Record<string, string>>;
 }
 
-/** The testee carries out a command, or refuses it as `refused` says. */
-export type CommandStep = Outcome & { readonly do: string; readonly refused?: Fields } & Fields;
+/** The testee carries out a command, or refuses it as `refused` says. `meanwhile`: steps that are played before it has answered. */
+export type CommandStep = Outcome & {
+  readonly do: string;
+  readonly refused?: Fields;
+  readonly meanwhile?: readonly Fields[];
+} & Fields;
 /** The testee tells of something, after everything that it has told before of the same subject. */
 export type EventStep = Outcome & { readonly event: string; readonly as: string; readonly withinMs?: number };
 /** The testee tells nothing of a kind for a while. */

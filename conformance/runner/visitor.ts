@@ -38,6 +38,9 @@ export class Visitor {
     this.#channel = new GrpcChannel(server);
   }
 
+  /** How many connections of peers each instance has taken. */
+  readonly #taken = new Map<string, number>();
+
   /** What it can do. */
   readonly actions: Readonly<Record<string, Action>> = {
     join: ({ as, name, uuid, network }) => this.#join(String(as), String(name ?? as), uuid, network),
@@ -54,6 +57,8 @@ export class Visitor {
       return { name: session.name, attached: session.attached };
     },
     ask: ({ as, cvid, port }) => this.#ask(String(as), Number(cvid), Number(port)),
+    takePeers: ({ as }) => this.#takePeers(String(as)),
+    taken: async ({ as }) => ({ count: this.#taken.get(String(as)) ?? 0 }),
     openSessions: ({ name, count, labelBytes }) =>
       this.#openSessions(String(name), Number(count), Number(labelBytes ?? 0)),
     stop: async ({ as, id }) => {
@@ -102,6 +107,18 @@ export class Visitor {
     const refused = instance.ended.then((error) => Promise.reject(error));
     const { cvid } = await Promise.race([instance.attached(), refused]);
     return { cvid };
+  }
+
+  /** Takes every peer, and says back what comes. */
+  async #takePeers(as: string): Promise<Fields> {
+    const { handlers } = this.#instances.get(as)!;
+    handlers.accept = () => true;
+    handlers.accepted = (stream) => {
+      this.#taken.set(as, (this.#taken.get(as) ?? 0) + 1);
+      stream.on('error', () => {});
+      stream.pipe(stream);
+    };
+    return {};
   }
 
   /** Opens sessions to which nothing attaches, with as many labels as they may have. */

@@ -111,7 +111,7 @@ class ConnectionRequester:
             if theirs is not None:
                 return theirs, True
         method = self._owner.caller.server.network.DirectConnection
-        answer = await self._owner.caller.call(method, request, timeout=ASK_SECONDS, retry=True)
+        answer = await self._owner.asker.call(method, request, timeout=ASK_SECONDS, retry=True)
         known = self._by_id.get(answer.request.connection_id)
         if known is not None:
             # The server knows the places that the request has named.

@@ -55,6 +55,7 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         owner = PeersOwner(
             handlers=Handlers(accept=mock.AsyncMock(return_value=True)),
             caller=self.server,  # type: ignore[arg-type]
+            asker=self.server,  # type: ignore[arg-type]
             open_source=mock.AsyncMock(),
             open_sink=mock.AsyncMock(),
             problem=self.problems.append,
