@@ -1,9 +1,10 @@
-// `npm run conformance -- [--testee NAME] [--case TEXT] [--markdown]`: every case with every testee, as a table.
+// `npm run conformance -- [--testee NAME] [--case TEXT] [--markdown] [--update]`: every case with every testee, as a table.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { readCases } from './runner/case.js';
 import { type Outcome, play } from './runner/player.js';
 import { select } from './runner/select.js';
-import { countOf, markdownTable } from './runner/table.js';
+import { countOf, markdownTable, replaceTable } from './runner/table.js';
 import { TESTEES } from './testees/plans.js';
 
 const INTERRUPTED = 130;
@@ -11,8 +12,14 @@ const INTERRUPTED = 130;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(INTERRUPTED));
 
 const { values } = parseArgs({
-  options: { testee: { type: 'string' }, case: { type: 'string' }, markdown: { type: 'boolean' } },
+  options: {
+    testee: { type: 'string' },
+    case: { type: 'string' },
+    markdown: { type: 'boolean' },
+    update: { type: 'boolean' },
+  },
 });
+const README = new URL('./README.md', import.meta.url);
 const { plans, cases } = selected();
 
 const results = new Map<string, readonly Outcome[]>();
@@ -34,12 +41,25 @@ for (const plan of plans) {
   }
   results.set(plan.name, outcomes);
 }
+if (values.update) update();
 if (values.markdown) console.log(markdownTable(cases, results));
 for (const [name, outcomes] of results) console.log(`${name}: ${countOf(outcomes)}`);
 process.exitCode = [...results.values()].flat().some(({ kind }) => kind === 'failed') ? 1 : 0;
 
+/** Writes the table of a whole run into the README; one of a part would leave out what others pass. */
+function update(): void {
+  if (results.size < TESTEES.length) refuseUpdate();
+  writeFileSync(README, replaceTable(readFileSync(README, 'utf8'), cases, results));
+}
+
+function refuseUpdate(): never {
+  console.error('--update: the README has the table of a run with every testee and every case');
+  process.exit(2);
+}
+
 /** What the options ask for. A name that there is not ends the run with status 2. */
 function selected() {
+  if (values.update && (values.case ?? values.testee) !== undefined) refuseUpdate();
   try {
     return select(TESTEES, readCases(), values);
   } catch (error) {

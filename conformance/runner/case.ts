@@ -11,14 +11,18 @@ export interface Fields {
 
 /** What a step may do with what it is answered or told. */
 interface Outcome {
-  /** Fields that must be there; others may be there, too. `{"$not": X}`: anything but X. */
+  /** Fields that must be there; others may be there, too. `{"$not": X}`: anything but X. `{"$count": N}`: a list of so many. */
   readonly like?: Fields;
   /** Keeps fields under names, which later steps use as `$name`. */
   readonly keep?: Readonly<Record<string, string>>;
 }
 
-/** The testee carries out a command, or refuses it as `refused` says. */
-export type CommandStep = Outcome & { readonly do: string; readonly refused?: Fields } & Fields;
+/** The testee carries out a command, or refuses it as `refused` says. `meanwhile`: steps that are played before it has answered. */
+export type CommandStep = Outcome & {
+  readonly do: string;
+  readonly refused?: Fields;
+  readonly meanwhile?: readonly Fields[];
+} & Fields;
 /** The testee tells of something, after everything that it has told before of the same subject. */
 export type EventStep = Outcome & { readonly event: string; readonly as: string; readonly withinMs?: number };
 /** The testee tells nothing of a kind for a while. */

@@ -25,6 +25,8 @@ export function resolveFields(fields: Fields, kept: Kept): Fields {
 export function difference(actual: Value | undefined, wanted: Value, at = 'it'): string | undefined {
   if (wanted !== null && typeof wanted === 'object') {
     if (isList(wanted)) return differenceOfLists(actual, wanted, at);
+    if ('$count' in wanted)
+      return difference(isList(actual) ? actual.length : undefined, wanted.$count, `how many ${at} has`);
     if ('$not' in wanted) {
       const isSame = difference(actual, wanted.$not, at) === undefined;
       return isSame ? `${at} is ${JSON.stringify(actual)}, and should not be` : undefined;

@@ -9,6 +9,9 @@ const EVENT_MS = 40_000;
 /** UUIDs that a case may use, as `$uuid1` and so on. */
 const UUIDS = 3;
 
+/** A command, and what is done with its answer. */
+type Parts = Fields & { like?: Fields; keep?: Fields; refused?: Fields; meanwhile?: readonly Step[] };
+
 /** What came of a case. */
 export type Outcome =
   | { readonly kind: 'passed' }
@@ -67,12 +70,33 @@ class Player {
       await this.stage.move(step as PathStep);
       return undefined;
     }
-    const { like, keep, refused, ...fields } = step as Fields & { like?: Fields; keep?: Fields; refused?: Fields };
+    const { like, keep, refused, meanwhile, ...fields } = step as Parts;
     const run =
       'visitor' in fields
         ? (all: Fields) => this.stage.visitor.act(String(fields.visitor), all)
         : (all: Fields) => this.testee.command(all);
-    return this.#judge(run, fields, { like, keep, refused });
+    const judged = this.#judge(run, fields, { like, keep, refused });
+    return meanwhile === undefined ? judged : this.#playMeanwhile(meanwhile, judged);
+  }
+
+  /** Plays steps while a command is under way, which must not be over before they are; resolves with what was wrong. */
+  async #playMeanwhile(steps: readonly Step[], judged: Promise<string | undefined>): Promise<string | undefined> {
+    let isOver = false;
+    const over = judged.then(
+      () => {
+        isOver = true;
+      },
+      () => {
+        isOver = true;
+      },
+    );
+    for (const step of steps) {
+      const problem = await this.#play(step);
+      if (problem !== undefined) return problem;
+      if (isOver) return `${JSON.stringify(step)} came after the answer: ${(await judged) ?? 'it was as it should be'}`;
+    }
+    await over;
+    return judged;
   }
 
   async #judge(

@@ -16,3 +16,15 @@ export function countOf(outcomes: readonly Outcome[]): string {
   const count = (kind: Outcome['kind']) => outcomes.filter((outcome) => outcome.kind === kind).length;
   return `${count('passed')} passed, ${count('skipped')} skipped, ${count('failed')} failed`;
 }
+
+/** A document in which the table of cases, and the counts below it, are those of a run. Throws when the document has no such table. */
+export function replaceTable(
+  document: string,
+  cases: readonly Case[],
+  results: ReadonlyMap<string, readonly Outcome[]>,
+) {
+  const table = /^\| case \|.*\n(?:\|.*\n)+(?:\n(?:[^\n|]+: \d+ passed, .*\n)+)?/m;
+  if (!table.test(document)) throw new Error('there is no table of cases');
+  const counts = [...results].map(([name, outcomes]) => `${name}: ${countOf(outcomes)}.`).join('\n');
+  return document.replace(table, () => `${markdownTable(cases, results)}\n\n${counts}\n`);
+}

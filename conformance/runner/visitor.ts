@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { NetworkServiceService } from '../../gen/switchyard/v1/network_service.js';
+import { SessionRequest, SessionServiceService } from '../../gen/switchyard/v1/session_service.js';
 import {
   GrpcChannel,
   type Instance,
@@ -14,6 +15,9 @@ import { Refused } from './testee.js';
 const DEFAULT_NETWORK = 'default';
 const TYPE_CLIENT = 3;
 const CALL_MS = 20_000;
+/** As many labels as a session may have; sessions that are opened at once. */
+const LABELS = 16;
+const AT_ONCE = 50;
 
 type Action = (fields: Fields) => Promise<Fields>;
 
@@ -34,6 +38,9 @@ export class Visitor {
     this.#channel = new GrpcChannel(server);
   }
 
+  /** How many connections of peers each instance has taken. */
+  readonly #taken = new Map<string, number>();
+
   /** What it can do. */
   readonly actions: Readonly<Record<string, Action>> = {
     join: ({ as, name, uuid, network }) => this.#join(String(as), String(name ?? as), uuid, network),
@@ -50,6 +57,10 @@ export class Visitor {
       return { name: session.name, attached: session.attached };
     },
     ask: ({ as, cvid, port }) => this.#ask(String(as), Number(cvid), Number(port)),
+    takePeers: ({ as }) => this.#takePeers(String(as)),
+    taken: async ({ as }) => ({ count: this.#taken.get(String(as)) ?? 0 }),
+    openSessions: ({ name, count, labelBytes }) =>
+      this.#openSessions(String(name), Number(count), Number(labelBytes ?? 0)),
     stop: async ({ as, id }) => {
       const { stoppedIds } = await this.#instances.get(String(as))!.stopStream(Number(id));
       return { stopped: stoppedIds };
@@ -96,6 +107,33 @@ export class Visitor {
     const refused = instance.ended.then((error) => Promise.reject(error));
     const { cvid } = await Promise.race([instance.attached(), refused]);
     return { cvid };
+  }
+
+  /** Takes every peer, and says back what comes. */
+  async #takePeers(as: string): Promise<Fields> {
+    const { handlers } = this.#instances.get(as)!;
+    handlers.accept = () => true;
+    handlers.accepted = (stream) => {
+      this.#taken.set(as, (this.#taken.get(as) ?? 0) + 1);
+      stream.on('error', () => {});
+      stream.pipe(stream);
+    };
+    return {};
+  }
+
+  /** Opens sessions to which nothing attaches, with as many labels as they may have. */
+  async #openSessions(name: string, count: number, labelBytes: number): Promise<Fields> {
+    const labels = Object.fromEntries(
+      Array.from({ length: LABELS }, (_, at) => [`label${at}`, 'x'.repeat(labelBytes)]),
+    );
+    const open = (at: number) => {
+      const request = { instanceUuid: randomUUID(), instanceType: TYPE_CLIENT, name: `${name}${at}`, labels };
+      const call = { metadata: {}, signal: AbortSignal.timeout(CALL_MS), timeoutMs: CALL_MS };
+      return this.#channel.unary(SessionServiceService.session, SessionRequest.fromPartial(request), call);
+    };
+    for (let opened = 0; opened < count; opened += AT_ONCE)
+      await Promise.all(Array.from({ length: Math.min(AT_ONCE, count - opened) }, (_, at) => open(opened + at)));
+    return {};
   }
 
   async #ask(as: string, cvid: number, port: number): Promise<Fields> {

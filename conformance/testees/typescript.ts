@@ -1,6 +1,7 @@
 // The TypeScript client as a testee of conformance/: node --import ./harness/typescript.mjs conformance/testees/typescript.ts HOST:PORT [NETWORK]
 import { createInterface } from 'node:readline';
 import {
+  CloseReason,
   type Instance,
   type InstanceOptions,
   type Network,
@@ -14,13 +15,26 @@ import {
   StatusCode,
   Switchyard,
   SwitchyardError,
+  WatchKind,
 } from '../../src/client/index.js';
 import { PeerEnd } from './peer-end.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: each command knows its own fields, and a wrong one fails the case
 type Fields = any;
 
-const CAN = ['join', 'orders', 'replica', 'streams', 'calls', 'proof', 'relayed', 'direct', 'network'];
+const CAN = [
+  'join',
+  'orders',
+  'replica',
+  'streams',
+  'calls',
+  'proof',
+  'relayed',
+  'direct',
+  'network',
+  'renew',
+  'closed',
+];
 
 const [, , server, network] = process.argv;
 const yard = new Switchyard({ server, network });
@@ -100,6 +114,16 @@ function watch({ as }: Fields): void {
   void network.ended.then((error) => say({ event: 'ended', as, ...(error ? errorFields(error) : { code: 'OK' }) }));
 }
 
+/** Tells the sessions that end, and how far what it told goes back. */
+async function tellClosed(as: string): Promise<void> {
+  for await (const { kind, endpointClosed: closed, committedAt } of yard.watchEndpointClosed()) {
+    if (kind === WatchKind.BOOKMARK) say({ event: 'bookmark', as, dated: committedAt !== undefined });
+    if (closed === undefined) continue;
+    const { cvid, instanceUuid: uuid, name, reason } = closed;
+    say({ event: 'closed', as, cvid, uuid, name, reason: CloseReason[reason] });
+  }
+}
+
 function picture({ as }: Fields) {
   const { graph } = found(networks, as);
   return { names: [...graph.nodes()].map(({ name }) => name).sort(), links: graph.size.links };
@@ -148,6 +172,9 @@ const COMMANDS: Readonly<Record<string, (fields: Fields) => unknown>> = {
   state: ({ as }) => ({ state: found(instances, as).state }),
   answerOrders,
   acceptPeers,
+  watchClosed: ({ as }) => {
+    tellClosed(as).catch((error: unknown) => say({ event: 'ended', as, ...errorFields(error) }));
+  },
   watch,
   picture,
   current: async (fields) => {

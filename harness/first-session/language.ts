@@ -79,6 +79,13 @@ export function tableOf(results: readonly FirstSession[]): string {
   return [row(['language', 'seconds', 'lines']), row(['---', '---', '---']), ...rows, ...untried].join('\n');
 }
 
+/** A document in which what a run has measured, and where, stands instead of the last run's. Throws when it has no place for that. */
+export function replaceFigures(document: string, measured: string, results: readonly FirstSession[]): string {
+  const figures = /^Measured [^\n]*\n\n\| language \|.*\n(?:\|.*\n)+/m;
+  if (!figures.test(document)) throw new Error('there are no figures of first sessions');
+  return document.replace(figures, () => `Measured ${measured}:\n\n${tableOf(results)}\n`);
+}
+
 async function untilSession(run: string, args: readonly string[]): Promise<number> {
   const fromMs = performance.now();
   const env = { ...process.env, PYTHON: (await pythonWithGrpc()) ?? 'python3' };

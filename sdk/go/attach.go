@@ -313,6 +313,19 @@ func (i *Instance) credentials(ctx context.Context) (metadata.MD, error) {
 	return metadata.Pairs(sessionToken, session.token), nil
 }
 
+// Makes calls that the server refuses to a session without an attachment, as it answers with orders: each waits until orders reach
+// the instance, also when it is made again.
+func (i *Instance) asker() *caller {
+	asker := *i.caller
+	asker.credentials = func(ctx context.Context) (metadata.MD, error) {
+		if _, err := i.Attached(ctx); err != nil {
+			return nil, err
+		}
+		return i.credentials(ctx)
+	}
+	return &asker
+}
+
 // Looks at every error of a call with the session's token. True: the next call will have another token, or none.
 func (i *Instance) refused(err *Error, md metadata.MD) bool {
 	session := i.Session()

@@ -125,7 +125,7 @@ func (c *connections) ask(ctx context.Context, mine *brokered, fallback pb.Conne
 	}()
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	as := c.instance.caller
+	as := c.instance.asker()
 	answer, err := call(ctx, as, as.server.network.DirectConnection, request, true)
 	if err != nil {
 		return nil, err

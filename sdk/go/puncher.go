@@ -188,15 +188,20 @@ func (p *puncher) accept() {
 		}
 		p.mu.Lock()
 		race := p.race
-		isKept := race == nil && !p.isShut && len(p.early) < earlyMax
-		if isKept {
+		isEarly := race == nil && !p.isShut
+		if isEarly && len(p.early) >= earlyMax {
+			// The peer dials when the attempt is ordered: what came before is more likely a stranger.
+			p.early[0].Close()
+			p.early = p.early[1:]
+		}
+		if isEarly {
 			p.early = append(p.early, conn)
 		}
 		p.mu.Unlock()
 		switch {
 		case race != nil:
 			go race.enterAccepted(conn)
-		case !isKept:
+		case !isEarly:
 			conn.Close()
 		}
 	}

@@ -30,8 +30,10 @@ const (
 	secureTimeout = 4 * time.Second
 	// Before the answer to a nomination is given up for: the path was good a moment ago.
 	nominateTimeout = 2 * time.Second
-	// Paths on which TLS is tried at once: a stranger may dial too.
-	securedMax = 16
+	// Connections that came on which TLS is tried at once, as a stranger may dial too: twice as many as a peer has candidates.
+	strangersMax = 32
+	// How long one of them may be silent before it makes room for one that comes: a handshake takes two round trips.
+	silentFor = 500 * time.Millisecond
 	// Pairs that the server takes of one attempt.
 	pairsMax = 32
 	// The first bytes on a proved path: which one is meant, and that it is taken, with the attempt's nonce.
@@ -52,10 +54,16 @@ type race struct {
 	// One nomination at a time.
 	nominating sync.Mutex
 
-	mu      sync.Mutex
-	entered int
-	winner  *tls.Conn
-	pairs   []*pb.CandidatePair
+	mu sync.Mutex
+	// Connections that came and have not proved their key: the oldest first.
+	strangers []stranger
+	winner    *tls.Conn
+	pairs     []*pb.CandidatePair
+}
+
+type stranger struct {
+	conn  net.Conn
+	since time.Time
 }
 
 // Tries once to reach the peer, as ordered. Nil: it was not reached. The answer tells what was tried.
@@ -114,7 +122,7 @@ func (r *race) dialUntilOver(to *pb.Candidate, startAfter time.Duration) string 
 	// The peer's own addresses are dialled at once: that is the same network, or a peer without a NAT. What lies behind a NAT is
 	// dialled at the ordered moment, so that each side's first SYN leaves before the other's arrives.
 	if to.GetType() != pb.CandidateType_CANDIDATE_TYPE_HOST && sleep(r.ctx, startAfter) != nil {
-		return "not needed any more"
+		return notNeeded
 	}
 	outcome := "no answer"
 	for dialled := 0; dialled < redialsMax && r.ctx.Err() == nil; dialled++ {
@@ -149,7 +157,40 @@ func (r *race) enterAccepted(conn net.Conn) {
 	remote := &pb.Candidate{Host: from.IP.String(), Port: int32(from.Port), Type: pb.CandidateType_CANDIDATE_TYPE_HOST}
 	to := conn.LocalAddr().(*net.TCPAddr)
 	local := &pb.Candidate{Host: to.IP.String(), Port: int32(to.Port), Type: pb.CandidateType_CANDIDATE_TYPE_HOST}
-	r.note(local, remote, "dialled by it: "+r.enter(conn))
+	outcome := notNeeded
+	if r.admit(conn) {
+		outcome = r.enter(conn)
+	} else {
+		reset(conn)
+	}
+	r.note(local, remote, "dialled by it: "+outcome)
+}
+
+// Admits a connection that came, in the place of one that has been silent where there are too many.
+func (r *race) admit(conn net.Conn) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.strangers) >= strangersMax {
+		if time.Since(r.strangers[0].since) < silentFor {
+			return false
+		}
+		reset(r.strangers[0].conn)
+		r.strangers = r.strangers[1:]
+	}
+	r.strangers = append(r.strangers, stranger{conn, time.Now()})
+	return true
+}
+
+// It has proved its key, or is gone.
+func (r *race) know(conn net.Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for at, one := range r.strangers {
+		if one.conn == conn {
+			r.strangers = append(r.strangers[:at:at], r.strangers[at+1:]...)
+			return
+		}
+	}
 }
 
 func (r *race) note(local, remote *pb.Candidate, outcome string) {
@@ -162,18 +203,16 @@ func (r *race) note(local, remote *pb.Candidate, outcome string) {
 
 // Enters a path; answers with why it lost, for people, or with `connected`.
 func (r *race) enter(raw net.Conn) string {
-	r.mu.Lock()
-	isLate := r.ctx.Err() != nil || r.entered >= securedMax
-	r.entered++
-	r.mu.Unlock()
-	if isLate {
+	defer r.know(raw)
+	if r.ctx.Err() != nil {
 		reset(raw)
-		return "not needed any more"
+		return notNeeded
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, secureTimeout)
 	defer cancel()
 	secured, err := r.proof.secure(ctx, raw)
 	if err == nil {
+		r.know(raw)
 		err = r.agree(secured)
 	}
 	if err == nil && !r.win(secured) {
@@ -187,11 +226,14 @@ func (r *race) enter(raw net.Conn) string {
 	case errors.Is(err, errNotNominated):
 		return "not nominated"
 	case r.ctx.Err() != nil:
-		return "not needed any more"
+		return notNeeded
 	default:
 		return "the handshake failed"
 	}
 }
+
+// Of the closed list of outcomes.
+const notNeeded = "not needed any more"
 
 var errNotNominated = errors.New("not nominated")
 

@@ -203,3 +203,14 @@ func TestAStunAnswerThatIsNoneIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestTheHostOfAnAddressIsFoundAsGrpcReadsIt(t *testing.T) {
+	for address, want := range map[string]string{
+		"a.b:1": "a.b", "a.b": "a.b", "dns:a.b": "a.b", "dns:///a:1": "a", "dns:///a": "a", "passthrough:///a:1": "a",
+		"[::1]:1": "::1", "[::1]": "::1", "::1": "::1", ":1": "127.0.0.1", "unix:/run/switchyard.sock": "127.0.0.1",
+	} {
+		if got := hostOf(address); got != want {
+			t.Errorf("%s: %s", address, got)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -96,11 +97,24 @@ func (n inNetwork) stream(
 	return open(n.of(ctx), description, channel, method, options...)
 }
 
+const thisMachine = "127.0.0.1"
+
+// The host of an address as gRPC reads it: with a port or without one, with `dns:///` before it or not. A server that is reached by
+// a socket of Unix, or by a port alone, is on this machine.
 func hostOf(address string) string {
-	if host, _, err := net.SplitHostPort(address); err == nil && host != "" {
-		return host
+	if strings.HasPrefix(address, "unix:") || strings.HasPrefix(address, "unix-abstract:") {
+		return thisMachine
 	}
-	return "127.0.0.1"
+	rest := address[strings.LastIndex(address, "/")+1:]
+	rest = strings.TrimPrefix(strings.TrimPrefix(rest, "dns:"), "passthrough:")
+	host, _, err := net.SplitHostPort(rest)
+	if err != nil {
+		host = strings.Trim(rest, "[]")
+	}
+	if host == "" {
+		return thisMachine
+	}
+	return host
 }
 
 func (s *server) checkOpen() error {

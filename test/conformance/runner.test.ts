@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { readCases } from '../../conformance/runner/case.js';
 import { difference, resolve } from '../../conformance/runner/match.js';
 import { select } from '../../conformance/runner/select.js';
-import { countOf, markdownTable } from '../../conformance/runner/table.js';
+import { countOf, markdownTable, replaceTable } from '../../conformance/runner/table.js';
 import { type TesteePlan, TesteeProcess } from '../../conformance/runner/testee.js';
 import { TESTEES } from '../../conformance/testees/plans.js';
 
@@ -27,7 +27,10 @@ const SAYS = `const say = (message) => process.stdout.write(JSON.stringify(messa
 describe('a case', () => {
   it('has steps that are known, and needs that a testee of the suite can meet', () => {
     const kinds = ['do', 'event', 'never', 'server', 'path', 'visitor'];
-    const needs = ['join', 'orders', 'replica', 'streams', 'calls', 'proof', 'relayed', 'direct', 'network'];
+    const needs = [
+      ...['join', 'orders', 'replica', 'streams', 'calls', 'proof', 'relayed', 'direct', 'network'],
+      'closed',
+    ];
     for (const { name, needs: wanted, steps } of readCases()) {
       for (const step of steps)
         expect([name, kinds.filter((kind) => kind in step)]).toEqual([name, [expect.anything()]]);
@@ -56,6 +59,9 @@ describe('a case', () => {
     [{ a: 7 }, { a: { $not: 7 } }, 'it.a is 7, and should not be'],
     [{ a: 8 }, { a: { $not: 7 } }, undefined],
     [{ a: [1, 2] }, { a: [1] }, 'it.a is [1,2], not [1]'],
+    [{ a: [1, 2] }, { a: { $count: 2 } }, undefined],
+    [{ a: [1, 2] }, { a: { $count: 3 } }, 'how many it.a has is 2, not 3'],
+    [{ a: 2 }, { a: { $count: 2 } }, 'how many it.a has is undefined, not 2'],
     [{ a: [1, 2] }, { a: [1, 3] }, 'it.a[1] is 2, not 3'],
   ])('holds %j against %j', (actual, wanted, problem) => {
     expect(difference(actual, wanted)).toBe(problem);
@@ -127,4 +133,14 @@ it('tells what came of cases as a table and as counts', () => {
     ['| case | TypeScript |', '| --- | --- |', '| one | ✓ |', '| two | – |'].join('\n'),
   );
   expect(countOf(outcomes)).toBe('1 passed, 1 skipped, 0 failed');
+});
+
+it('writes the table and the counts of a run into a document that has others, and into no document without one', () => {
+  const cases = [{ name: 'one', needs: [], steps: [] }];
+  const results = new Map([['TypeScript', [{ kind: 'passed' }] as const]]);
+  const written =
+    'a\n\n| case | TypeScript |\n| --- | --- |\n| one | ✓ |\n\nTypeScript: 1 passed, 0 skipped, 0 failed.\n\nb\n';
+  for (const before of ['', '\nTypeScript: 0 passed, 0 skipped, 1 failed.\n'])
+    expect(replaceTable(`a\n\n| case | X |\n|---|---|\n| one | ✗ |\n${before}\nb\n`, cases, results)).toBe(written);
+  expect(() => replaceTable('a\n', cases, results)).toThrow('there is no table of cases');
 });

@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { countLines, LANGUAGES, tableOf, timeLanguage } from '../../harness/first-session/language.js';
+import { countLines, LANGUAGES, replaceFigures, tableOf, timeLanguage } from '../../harness/first-session/language.js';
 import { run } from '../grpc/running.js';
 
 describe('the first session of a language', () => {
@@ -28,6 +28,23 @@ describe('the first session of a language', () => {
     expect(found.problem).toMatch(/^it ended with status \d+: /);
     expect(tableOf([found])).toContain('| nowhere | not run here: it ended with status');
   }, 60_000);
+
+  it('has a row in examples/README.md for every language, with the lines that its example has now', () => {
+    const readme = readFileSync('examples/README.md', 'utf8');
+    for (const { name, folder, program } of LANGUAGES) {
+      const lines = countLines(readFileSync(`examples/${folder}/${program}`, 'utf8'));
+      expect(readme).toMatch(new RegExp(`^\\| ${name.replaceAll('+', '\\+')} \\| [^|]+ \\| ${lines} \\|$`, 'm'));
+    }
+  });
+
+  it('is written into a document instead of the last figures, and into none without a place for them', () => {
+    const [language] = LANGUAGES;
+    const before = 'a\n\nMeasured once:\n\n| language | s |\n|---|---|\n| X | 1 |\n\nb\n';
+    const written = replaceFigures(before, 'here', [{ language, lines: 3, seconds: 1.25 }]);
+    expect(written).toMatch(/^a\n\nMeasured here:\n\n\| language \| seconds \| lines \|\n/);
+    expect(written).toMatch(/\| 1\.3 \| 3 \|\n(\|.*\n)+\nb\n$/);
+    expect(() => replaceFigures('a\n', 'here', [])).toThrow('there are no figures of first sessions');
+  });
 
   it('counts lines that are neither empty nor a comment', () => {
     expect(countLines('#include <a>\n\n// a\n/* b\n * c\n */\nint x; // d\n')).toBe(2);

@@ -56,7 +56,7 @@ await yard.close();
 `;
 
 /**
- * Another one: it says back what a peer sends, connects to the peer that it is told of, and prints what that says back. Over
+ * Another one: it says back what a peer sends, a second after it has come, connects to the peer that it is told of, and prints what that says back. Over
  * the loopback every path is direct, but not between clients of which one cannot say where data ends.
  */
 const ECHO = `
@@ -64,7 +64,7 @@ import { text } from 'node:stream/consumers';
 import { InstanceType, Switchyard } from 'switchyard/client';
 const say = (what) => console.log(JSON.stringify(what));
 const yard = new Switchyard({ server: process.argv[2] });
-const handlers = { accept: () => true, accepted: (stream) => stream.pipe(stream) };
+const handlers = { accept: () => true, accepted: (stream) => setTimeout(() => stream.pipe(stream), 1000) };
 const me = yard.join({ uuid: '00000000-0000-4000-8000-000000000001', type: InstanceType.AGENT, handlers });
 say({ sid: (await me.attached()).cvid });
 const stream = await me.connect(Number(process.argv[3]));

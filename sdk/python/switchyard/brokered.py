@@ -46,6 +46,15 @@ class Brokered:
         """Whether both are to the same peer, over the same kind of link, and with the same fallback."""
         return (self.peer_cvid, self.link, self.fallback) == (other.peer_cvid, other.link, other.fallback)
 
+    def join(self, mine: Brokered) -> bool:
+        """Whether a request of this end's own goes on as this connection, which the peer has asked for: at most one may."""
+        if not self.incoming or self.is_wanted or self.stream.done():
+            return False
+        self.is_wanted = True
+        self.is_direct_only |= mine.is_direct_only
+        self.take_sockets(mine)
+        return True
+
     async def open_sockets(self, rendezvous: Places) -> Puncher:
         """Opens the sockets of a direct path, once. Raises a ConnectionError when it was given up meanwhile."""
         if self.sockets is not None:

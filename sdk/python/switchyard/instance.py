@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Callable, Coroutine, Mapping, Optional, Sequence, Type
@@ -99,6 +100,7 @@ class Instance:
             PeersOwner(
                 handlers=self.handlers,
                 caller=self._caller,
+                asker=dataclasses.replace(self._caller, credentials=self._attached_credentials),
                 open_source=lambda id, blocks: self.open_source(id, blocks=blocks),
                 open_sink=lambda id, blocks: self.open_sink(id, blocks=blocks),
                 problem=lambda error: self._events.emit("problem", error),
@@ -402,6 +404,11 @@ class Instance:
         while self.session is None:
             await self._next_change()
         return {_TOKEN: self.session.token}
+
+    async def _attached_credentials(self) -> Mapping[str, str]:
+        """Those of a call that the server refuses to a session without an attachment, as it answers with orders."""
+        await self.attached()
+        return await self._credentials()
 
     async def _show(self) -> bool:
         """Shows the session's identity on the connection of the moment; once for all calls that need it."""

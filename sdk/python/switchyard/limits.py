@@ -55,6 +55,8 @@ NOMINATE_MS = 2_000
 # Connections that came with which TLS is tried at once, and those that wait for it to begin: a stranger may dial, too.
 SECURED_MAX = 16
 EARLY_MAX = 16
+# How long TLS with one of them is waited for while others wait: a handshake takes two round trips, and an attempt has room for five.
+SECURE_TURN_MS = 500
 # Pairs that the server takes of one attempt.
 PAIRS_MAX = 32
 # How long the sockets of a punch are kept after it has worked here, should it not have worked there.

@@ -2,17 +2,15 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import functools
-import os
 from contextlib import contextmanager
-from typing import Any, Iterator, Optional, Union
+from typing import Iterator, Optional
 
 import grpc
 
 from . import limits
 from .background import Background
-from .brokered import Brokered, Places
+from .brokered import Brokered
 from .direct import NOT_COMMON, DirectPaths, places_of
 from .errors import Refusal, SwitchyardError
 from .path_report import report_path
@@ -20,8 +18,9 @@ from .peer_stream import PeerStream
 from .peers_owner import PeersOwner
 from .punch import Puncher
 from .relayed import RELAY_VERSION, RelayedPaths
+from .requester import ASK_SECONDS, ConnectionRequester, too_late
 from .secure import PeerIdentity
-from .v1 import connection_pb2, error_pb2, link_pb2, network_service_pb2, session_pb2
+from .v1 import connection_pb2, error_pb2, link_pb2, session_pb2
 
 _TCP = link_pb2.LINK_TYPE_TRANSPORT_TCP
 _IMMEDIATE = connection_pb2.CONNECTION_FALLBACK_IMMEDIATE
@@ -31,7 +30,6 @@ _FALLBACKS = {
     "none": connection_pb2.CONNECTION_FALLBACK_NONE,
 }
 _NOT_DIRECT = "the connection goes through the server, which fallback none rules out"
-_ASK_SECONDS = 30.0
 _CROSSING_SECONDS = 3.0
 _PUNCHES = (connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING, connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLED)
 
@@ -50,8 +48,7 @@ class Peers:
         self._paths = DirectPaths(self._own)
         self._relayed = RelayedPaths(owner, self._own)
         self._by_id: dict[str, Brokered] = {}
-        # Asked for, until the server has answered: by the peer that was asked for.
-        self._asking: dict[asyncio.Future[None], int] = {}
+        self._requester = ConnectionRequester(owner, self._own, self._by_id)
         self._background = Background(owner.problem)
 
     async def connect(self, peer_cvid: int, fallback: str) -> PeerStream:
@@ -59,7 +56,7 @@ class Peers:
         if fallback not in _FALLBACKS:
             raise ValueError(f"fallback is one of {', '.join(_FALLBACKS)}, not {fallback!r}")
         ends_at = asyncio.get_running_loop().time() + limits.PEER_CONNECT_MS / 1000
-        brokered = await self._ask(peer_cvid, _FALLBACKS[fallback])
+        brokered = await self._requester.ask(peer_cvid, _FALLBACKS[fallback], ends_at)
         try:
             left = ends_at - asyncio.get_running_loop().time()
             stream = await asyncio.wait_for(asyncio.shield(brokered.stream), left)
@@ -68,7 +65,7 @@ class Peers:
             return stream
         except BaseException as error:
             if isinstance(error, asyncio.TimeoutError):
-                error = _too_late(peer_cvid)
+                error = too_late(peer_cvid)
             self._drop(brokered, error)
             raise error
 
@@ -102,93 +99,13 @@ class Peers:
                 brokered.fail(error)
                 self._by_id.pop(brokered.id, None)
 
-    async def _ask(self, peer_cvid: int, fallback: Any) -> Brokered:
-        mine = Brokered(peer_cvid, incoming=False, fallback=fallback)
-        try:
-            used = self._join(mine) or await asyncio.wait_for(self._ask_as(mine), limits.PEER_CONNECT_MS / 1000)
-        except asyncio.TimeoutError:
-            mine.over()
-            raise _too_late(peer_cvid) from None
-        except BaseException:
-            mine.over()
-            raise
-        if used is not mine:
-            mine.over()
-        return used
-
-    def _join(self, mine: Brokered) -> Optional[Brokered]:
-        """
-        The same connection as the peer asks for it, instead of one's own. With another fallback the server decides: it takes the
-        stricter one of both for a connection that is not yet decided.
-        """
-        for theirs in self._by_id.values():
-            if theirs.incoming and not theirs.stream.done() and theirs.is_same(mine):
-                theirs.is_wanted = True
-                return theirs
-        return None
-
-    async def _ask_as(self, mine: Brokered) -> Brokered:
-        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._asking[answered] = mine.peer_cvid
-        try:
-            return await self._gather_and_ask(mine)
-        finally:
-            del self._asking[answered]
-            answered.set_result(None)
-
-    async def _gather_and_ask(self, mine: Brokered) -> Brokered:
-        request = network_service_pb2.DirectConnectionRequest(
-            cvid=mine.peer_cvid,
-            type=mine.link,
-            public_key=self._own().public_key,
-            endorsement=self._owner.endorse(self._own().public_key),
-            relay_version=RELAY_VERSION,
-            request_id=base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("="),
-            fallback=mine.fallback,
-        )
-        if mine.fallback != _IMMEDIATE:
-            await self._tell_places(mine, await self._owner.rendezvous(), request)
-            # Meanwhile the peer may have asked for the same.
-            theirs = self._join(mine)
-            if theirs is not None:
-                theirs.take_sockets(mine)
-                return theirs
-        method = self._owner.caller.server.network.DirectConnection
-        answer = await self._owner.caller.call(method, request, timeout=_ASK_SECONDS, retry=True)
-        known = self._by_id.get(answer.request.connection_id)
-        if known is None:
-            return self._name(mine, answer.request.connection_id)
-        known.is_wanted = True
-        known.is_direct_only |= mine.is_direct_only
-        # The server knows the places that the request has named.
-        known.take_sockets(mine)
-        return known
-
-    async def _tell_places(
-        self,
-        brokered: Brokered,
-        rendezvous: Places,
-        message: Union[connection_pb2.GatherAnswer, network_service_pb2.DirectConnectionRequest],
-    ) -> None:
-        """Says where this end may be reached: nowhere, if no sockets can be opened and the relay serves as well."""
-        try:
-            sockets = await brokered.open_sockets(rendezvous)
-        except ConnectionError:
-            raise
-        except OSError as error:
-            if brokered.is_direct_only:
-                raise
-            self._owner.problem(error)
-            return
-        sockets.tell(message)
-
     async def _gather(self, order: connection_pb2.Connection) -> bytes:
         brokered = await self._named(order, _CROSSING_SECONDS) or await self._accept(order)
         answer = self._gathered(relay_version=RELAY_VERSION)
         # The relay needs no addresses, and what goes through it does not move.
         if order.fallback != _IMMEDIATE and order.type == _TCP and not brokered.is_relayed:
             with self._forgotten_if_refused(brokered):
-                await self._tell_places(brokered, places_of(order.rendezvous, self._owner.caller.server.host), answer)
+                await self._requester.tell_places(brokered, places_of(order.rendezvous, self._owner.caller.server.host), answer)
         return answer.SerializeToString()
 
     def _gathered(self, relay_version: int = 0) -> connection_pb2.GatherAnswer:
@@ -204,7 +121,9 @@ class Peers:
             raise Refusal("PEER_REFUSED", "not open to you")
         brokered = self._by_id.get(order.connection_id)
         if brokered is None:
-            brokered = self._name(Brokered(order.peer_cvid, incoming=True, link=order.type, fallback=order.fallback), order.connection_id)
+            brokered = Brokered(order.peer_cvid, incoming=True, link=order.type, fallback=order.fallback)
+            brokered.id = order.connection_id
+            self._by_id[brokered.id] = brokered
             self._background.spawn(self._hand_over(brokered))
         return brokered
 
@@ -247,7 +166,7 @@ class Peers:
             await accepted(stream)
 
     async def _find(self, order: connection_pb2.Connection) -> Brokered:
-        brokered = await self._named(order, _ASK_SECONDS)
+        brokered = await self._named(order, ASK_SECONDS)
         if brokered is None:
             raise Refusal("CONNECTION_NOT_FOUND", f"this instance knows nothing of {order.connection_id} any more")
         return brokered
@@ -325,7 +244,7 @@ class Peers:
         The connection of an order. The order may overtake the answer to the request for it, so each request to the same peer that
         was under way when the order came is waited for.
         """
-        asking = {future for future, cvid in self._asking.items() if cvid == order.peer_cvid}
+        asking = {future for future, cvid in self._requester.asking.items() if cvid == order.peer_cvid}
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + seconds
         while order.connection_id not in self._by_id and asking and loop.time() < ends_at:
@@ -334,16 +253,7 @@ class Peers:
             await asyncio.sleep(0)
         return self._by_id.get(order.connection_id)
 
-    def _name(self, brokered: Brokered, connection_id: str) -> Brokered:
-        brokered.id = connection_id
-        self._by_id[connection_id] = brokered
-        return brokered
-
 
 def _as_exception(error: BaseException) -> Exception:
     """What a waiting program is given: a task of its own was not cancelled."""
     return error if isinstance(error, Exception) else ConnectionError("the connection was given up")
-
-
-def _too_late(peer_cvid: int) -> SwitchyardError:
-    return SwitchyardError(grpc.StatusCode.DEADLINE_EXCEEDED, f"no connection to {peer_cvid} within a minute")

@@ -16,6 +16,8 @@ class PeersOwner:
 
     handlers: Handlers
     caller: Caller
+    # As `caller`; each of its calls waits until orders reach the instance, also when it is made again.
+    asker: Caller
     open_source: Callable[[int, int], Awaitable[RelaySource]]
     open_sink: Callable[[int, int], Awaitable[RelaySink]]
     # Something went wrong that nobody waits for.

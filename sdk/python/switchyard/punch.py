@@ -163,10 +163,10 @@ class Puncher:
             return
         if len(self._early) >= limits.EARLY_MAX:
             self._early = _open_of(self._early)
-        if len(self._early) < limits.EARLY_MAX:
-            self._early.append(raw)
-        else:
-            let_go(raw)
+        if len(self._early) >= limits.EARLY_MAX:
+            # The peer dials when the attempt is ordered: what came before is more likely a stranger.
+            let_go(self._early.pop(0))
+        self._early.append(raw)
 
 
 def _open_of(raws: Sequence[socket.socket]) -> List[socket.socket]:

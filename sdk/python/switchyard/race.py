@@ -45,6 +45,35 @@ class _NotNominated(Exception):
     """The peer has taken another path, or none yet."""
 
 
+class _Turn:
+    """
+    A turn for TLS with a connection that came: up to the proof of the peer's key, and for a while at most, as a stranger may say
+    nothing. What has had its turn may go on, but is silent: it is in the way of those that come.
+    """
+
+    def __init__(self, turns: asyncio.Semaphore, silent: List[asyncio.Task[Any]]) -> None:
+        self._turns = turns
+        self._silent = silent
+        self._task = asyncio.current_task()
+        self._is_over = False
+        self._timer = asyncio.get_running_loop().call_later(limits.SECURE_TURN_MS / 1000, self._expire)
+
+    def _expire(self) -> None:
+        self._is_over = True
+        self._turns.release()
+        if self._task is not None:
+            self._silent.append(self._task)
+
+    def end(self) -> None:
+        """It has proved its key, or is gone."""
+        if not self._is_over:
+            self._is_over = True
+            self._timer.cancel()
+            self._turns.release()
+        elif self._task in self._silent:
+            self._silent.remove(self._task)
+
+
 class Race:
     """
     Each path is proved; then the controlling end nominates one at a time, in the order in which they were proved, and the other end
@@ -67,8 +96,9 @@ class Race:
         self._nominating = asyncio.Lock()
         # TLS with connections that came: strangers may dial, too. Dials of this end's own need no turn.
         self._turns = asyncio.Semaphore(limits.SECURED_MAX)
-        # Those that have a turn or wait for one.
+        # Those that have a turn, wait for one, or have had one; and those of them that have not proved their key in their turn.
         self._accepted = 0
+        self._silent: List[asyncio.Task[Any]] = []
         self._winner: Optional[Path] = None
         self._pairs: List[connection_pb2.CandidatePair] = []
         self._tasks: Set[asyncio.Task[None]] = set()
@@ -113,8 +143,10 @@ class Race:
     def enter_accepted(self, raw: socket.socket) -> None:
         """Enters a connection that came to the listening port."""
         if self._accepted >= limits.SECURED_MAX + limits.EARLY_MAX:
-            let_go(raw, reset=True)
-            return
+            if not self._silent:
+                let_go(raw, reset=True)
+                return
+            self._silent.pop(0).cancel()
         self._accepted += 1
         self._spawn(self._enter_accepted(raw)).add_done_callback(lambda task: self._leave_accepted(task, raw))
 
@@ -145,8 +177,12 @@ class Race:
             self._note(ends[0], ends[1], f"dialled by it: {outcome}")
 
     async def _enter_in_turn(self, raw: socket.socket) -> str:
-        async with self._turns:
-            return await self._enter(raw)
+        await self._turns.acquire()
+        turn = _Turn(self._turns, self._silent)
+        try:
+            return await self._enter(raw, turn)
+        finally:
+            turn.end()
 
     async def _dial(self, to: connection_pb2.Candidate) -> None:
         local = connection_pb2.Candidate(host=_ANYWHERE, port=self._puncher.dial_port, type=_HOST)
@@ -188,7 +224,7 @@ class Race:
         if len(self._pairs) < limits.PAIRS_MAX:
             self._pairs.append(connection_pb2.CandidatePair(local=local, remote=remote, outcome=outcome))
 
-    async def _enter(self, raw: socket.socket) -> str:
+    async def _enter(self, raw: socket.socket, turn: Optional[_Turn] = None) -> str:
         """Enters a path; returns why it lost, for people, or `connected`."""
         has_won = False
         try:
@@ -196,6 +232,8 @@ class Race:
                 return _NOT_NEEDED
             path = Path(raw, self._secure())
             await self._shake_hands(raw, path.channel)
+            if turn is not None:
+                turn.end()
             has_won = await self._agree(path)
             return "connected" if has_won else "not nominated"
         except _NotNominated:

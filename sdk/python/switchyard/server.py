@@ -41,6 +41,7 @@ class Tls:
 # The network of those who name none.
 DEFAULT_NETWORK = "default"
 _NETWORK = "switchyard-network"
+_THIS_MACHINE = "127.0.0.1"
 
 
 class Server:
@@ -90,11 +91,22 @@ class Server:
 
 
 def host_of(address: str) -> str:
-    """The host of an address as gRPC reads it, such as `host:port`, `[::1]:port` and `dns:///host:port`."""
-    host, _, _ = address.rsplit("/", 1)[-1].rpartition(":")
+    """
+    The host of an address as gRPC reads it: `host:port`, `[::1]:port`, and a host alone, each with `dns:///` or `dns:`, `ipv4:` or
+    `ipv6:` before it or not. A server that is reached by a socket of Unix, or by a port alone, is on this machine.
+    """
+    if address.startswith(("unix:", "unix-abstract:")):
+        return _THIS_MACHINE
+    rest = address.rsplit("/", 1)[-1]
     for scheme in ("dns:", "ipv4:", "ipv6:"):
-        host = host.removeprefix(scheme)
-    return host.strip("[]")
+        rest = rest.removeprefix(scheme)
+    # `ipv4:` and `ipv6:` take several.
+    first = rest.split(",", 1)[0]
+    if first.startswith("["):
+        return first[1:].partition("]")[0]
+    host, colon, _ = first.rpartition(":")
+    # With more than one colon it is an address of IPv6 without a port.
+    return (host if colon and ":" not in host else first) or _THIS_MACHINE
 
 
 async def _no_credentials() -> Mapping[str, str]:

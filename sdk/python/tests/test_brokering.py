@@ -35,6 +35,8 @@ class Server:
     host = "127.0.0.1"
 
     def __init__(self) -> None:
+        # Of the connection that is not yet decided.
+        self.name = "c1"
         self.network = self.server = self
         self.asked: List[Any] = []
         self.reported: List[Any] = []
@@ -42,7 +44,7 @@ class Server:
     async def call(self, method: str, request: Any, **_: Any) -> Any:
         await asyncio.sleep(0)
         (self.asked if method == "ask" else self.reported).append(request)
-        return network_service_pb2.DirectConnectionResponse(request=connection_pb2.Connection(connection_id="c1"))
+        return network_service_pb2.DirectConnectionResponse(request=connection_pb2.Connection(connection_id=self.name))
 
 
 class BrokeringTest(unittest.IsolatedAsyncioTestCase):
@@ -53,6 +55,7 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         owner = PeersOwner(
             handlers=Handlers(accept=mock.AsyncMock(return_value=True)),
             caller=self.server,  # type: ignore[arg-type]
+            asker=self.server,  # type: ignore[arg-type]
             open_source=mock.AsyncMock(),
             open_sink=mock.AsyncMock(),
             problem=self.problems.append,
@@ -105,6 +108,34 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((await connecting).connection_id, "theirs")
         self.assertEqual(self.server.asked, [])
 
+    async def expect_another(self, first: str) -> PeerStream:
+        """A connect while the connection `first` is not for it: it gets another one once that is decided."""
+        asked = len(self.server.asked)
+        connecting = self.connect("immediate")
+        await self.until(lambda: len(self.server.asked) > asked and not self.peers._requester.asking)
+        self.assertFalse(connecting.done())
+        self.server.name = "another"
+        await self.order(RELAY, name=first)
+        await self.until(lambda: "another" in self.peers._by_id)
+        await self.order(RELAY, name="another")
+        stream = await asyncio.wait_for(connecting, 5)
+        self.assertEqual(stream.connection_id, "another")
+        return stream
+
+    async def test_gives_two_connects_to_the_same_peer_a_connection_each_though_both_asked_at_once(self) -> None:
+        first = self.connect("immediate")
+        await self.until(lambda: "c1" in self.peers._by_id)
+        second = await self.expect_another("c1")
+        self.assertIsNot(await first, second)
+
+    async def test_gives_one_connect_what_the_peer_asks_for_and_the_next_one_another_connection(self) -> None:
+        await self.order(GATHER)
+        first = self.connect("immediate")
+        await self.until(lambda: self.peers._by_id["c1"].is_wanted)
+        second = await self.expect_another("c1")
+        self.assertEqual(((await first).connection_id, len(self.server.asked)), ("c1", 2))
+        self.assertIsNot(await first, second)
+
     async def test_asks_for_itself_where_the_peer_asks_with_another_fallback_or_link_type(self) -> None:
         await self.order(GATHER, name="theirs", fallback=IMMEDIATE)
         await self.order(GATHER, name="udp", fallback=NONE, link=link_pb2.LINK_TYPE_TRANSPORT_UDP)
@@ -119,7 +150,7 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
                 await self.order(GATHER, name=name, fallback=LATE)
             asked = len(self.server.asked)
             connecting = self.connect("none")
-            await self.until(lambda: len(self.server.asked) > asked and name in self.peers._by_id and not self.peers._asking)
+            await self.until(lambda: len(self.server.asked) > asked and name in self.peers._by_id and not self.peers._requester.asking)
             with self.assertRaisesRegex(Refusal, "fallback none rules out"):
                 await self.order(RELAY, name=name)
             with self.assertRaisesRegex(SwitchyardError, "fallback none rules out"):
@@ -201,7 +232,7 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
             self.connect("none")
             await asyncio.sleep(0.05)
             await self.order(GATHER, fallback=NONE)
-            await self.until(lambda: self.server.asked and not self.peers._asking)
+            await self.until(lambda: self.server.asked and not self.peers._requester.asking)
         named = {one.port for one in self.server.asked[0].candidates}
         kept = self.peers._by_id["c1"].sockets
         self.assertEqual(named, {kept.dial_port, kept._listener.getsockname()[1]})
@@ -214,7 +245,7 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         with mock.patch.object(limits, "PEER_CONNECT_MS", 50), self.assertRaises(SwitchyardError) as caught:
             await asyncio.wait_for(self.peers.connect(PEER, "late"), 5)
         self.assertEqual(caught.exception.code, grpc.StatusCode.DEADLINE_EXCEEDED)
-        self.assertEqual(self.peers._asking, {})
+        self.assertEqual(self.peers._requester.asking, {})
 
     async def test_ends_a_stream_that_the_program_has_when_the_peer_has_not_found_its_path(self) -> None:
         connecting = self.connect("late")

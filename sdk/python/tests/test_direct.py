@@ -75,8 +75,25 @@ class ReachTest(unittest.TestCase):
             self.assertEqual(own_addresses(), [])
 
     def test_finds_the_host_in_an_address_as_grpc_reads_it(self) -> None:
-        for address, host in (("a.b:1", "a.b"), ("[::1]:1", "::1"), ("dns:///a:1", "a"), ("ipv4:10.0.0.1:1", "10.0.0.1")):
-            self.assertEqual(host_of(address), host)
+        for address, host in (
+            ("a.b:1", "a.b"),
+            ("a.b", "a.b"),
+            ("dns:a.b", "a.b"),
+            ("dns:///a:1", "a"),
+            ("dns:///a", "a"),
+            ("dns://1.1.1.1/a:1", "a"),
+            ("[::1]:1", "::1"),
+            ("[::1]", "::1"),
+            ("::1", "::1"),
+            ("ipv6:[fd00::1]:1", "fd00::1"),
+            ("ipv4:10.0.0.1:1", "10.0.0.1"),
+            ("ipv4:10.0.0.1", "10.0.0.1"),
+            ("ipv4:10.0.0.1:1,10.0.0.2:1", "10.0.0.1"),
+            (":1", "127.0.0.1"),
+            ("unix:/run/switchyard.sock", "127.0.0.1"),
+            ("unix-abstract:switchyard", "127.0.0.1"),
+        ):
+            self.assertEqual(host_of(address), host, address)
 
 
 class Rendezvous(asyncio.Protocol):
@@ -203,6 +220,56 @@ class RaceTest(LoopTest):
 
     async def test_dials_though_strangers_came_and_are_silent(self) -> None:
         self.assertEqual(await self.race_after("first", leave=False), [True, True])
+
+    async def test_is_reached_though_as_many_strangers_as_have_a_turn_are_silent(self) -> None:
+        self.assertEqual(await self.race_after("second", leave=False), [True, True])
+
+    def accepted(self) -> socket.socket:
+        """A connection that came from a stranger."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            stranger = socket.create_connection(listener.getsockname())
+            self.addCleanup(stranger.close)
+            return listener.accept()[0]
+
+    async def test_makes_room_for_the_peer_where_as_many_as_may_wait_are_silent(self) -> None:
+        puncher = await self.puncher()
+        race = Race(puncher, connection_pb2.Connection(nonce=NONCE), controlling=False, secure=lambda: mock.Mock())
+
+        async def never(*_: Any) -> None:
+            await asyncio.Event().wait()
+
+        race._shake_hands = never  # type: ignore[method-assign]
+        with mock.patch.object(limits, "SECURE_TURN_MS", 50), mock.patch.object(limits, "ATTEMPT_MS", 60_000):
+            attempt = asyncio.create_task(race.run())
+            await asyncio.sleep(0)
+            raws = []
+            for _ in range(limits.SECURED_MAX + limits.EARLY_MAX + 1):
+                raws.append(self.accepted())
+                race.enter_accepted(raws[-1])
+            # Those that came just now have had no time to speak; the last is one too many.
+            self.assertEqual([raw.fileno() >= 0 for raw in raws], [True] * (len(raws) - 1) + [False])
+            async with asyncio.timeout(30):
+                while not race._silent:
+                    await asyncio.sleep(0.01)
+            here = self.accepted()
+            race.enter_accepted(here)
+            await asyncio.sleep(0.01)
+            self.assertEqual((raws[0].fileno(), here.fileno() >= 0, race._accepted), (-1, True, len(raws) - 1))
+        race.end()
+        await attempt
+        self.assertEqual([raw.fileno() for raw in (*raws, here)], [-1] * (len(raws) + 1))
+
+    async def test_keeps_the_connections_that_came_last_before_the_attempt(self) -> None:
+        puncher = await self.puncher()
+        strangers = await self.strangers(puncher)
+        with socket.create_connection(puncher._listener.getsockname()) as late:
+            await asyncio.sleep(0.1)
+            early = puncher.take_early()
+            self.assertEqual(
+                [raw.getpeername() for raw in early], [raw.getsockname() for raw in (*strangers[1:], late)]
+            )
+            for raw in early:
+                raw.close()
 
     async def test_makes_room_for_the_peer_where_strangers_have_gone_before_the_attempt(self) -> None:
         puncher = await self.puncher()

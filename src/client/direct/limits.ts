@@ -12,8 +12,13 @@ export const PUNCH_LIMITS = {
   checkedMax: 32,
   /** Streams on which a UDP attempt tries TLS: the first that is open is nearly always it. */
   streamsMax: 4,
-  /** Paths on which TLS is tried at once: a handshake costs a millisecond of processor, and a stranger may dial too. */
-  securedMax: 16,
+  /**
+   * Connections that came on which TLS is tried at once: a handshake costs a millisecond of processor, and a stranger may dial too.
+   * Twice as many as a peer has candidates.
+   */
+  strangersMax: 32,
+  /** How long one of them may be without a proof before it makes room for one that comes: a handshake takes two round trips. */
+  silentMs: 500,
   /** Questions without an answer after which a path is dead: as many as Node sets for TCP. */
   aliveTriesMax: 10,
 } as const;

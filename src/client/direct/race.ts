@@ -32,6 +32,8 @@ export class PathRace<Raw extends Duplex> {
   readonly #discard: (raw: Raw) => void;
   readonly #over = new AbortController();
   readonly #entered = new Set<Raw>();
+  /** Connections that came and have not proved their key, and since when: the oldest first. */
+  readonly #strangers = new Map<Raw, number>();
   #settle!: (winner: Winner<Raw> | undefined) => void;
   /** The end of the last nomination, which the next one waits for. */
   #turn: Promise<void> = Promise.resolve();
@@ -44,7 +46,7 @@ export class PathRace<Raw extends Duplex> {
     this.#plan = plan;
     this.#clock = clock;
     this.#discard = discard;
-    setMaxListeners(0, this.#over.signal); // bounded by `securedMax`, which is more than Node finds usual
+    setMaxListeners(0, this.#over.signal); // bounded by the candidates and `strangersMax`, more than Node finds usual
     this.winner = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -60,9 +62,19 @@ export class PathRace<Raw extends Duplex> {
     await wait(this.#clock, delayMs, this.#over.signal).catch(() => {});
   }
 
+  /** Enters a connection that came, in the place of one that has been silent where there are too many. */
+  async enterAccepted(raw: Raw): Promise<Outcome> {
+    if (!this.#makeRoom()) {
+      this.#discard(raw);
+      return 'not needed any more';
+    }
+    this.#strangers.set(raw, this.#clock.nowMs());
+    return this.enter(raw);
+  }
+
   /** Enters a path; answers with why it lost, for people, or with `connected`. */
   async enter(raw: Raw): Promise<Outcome> {
-    if (this.over || this.#entered.size >= PUNCH_LIMITS.securedMax) {
+    if (this.over) {
       this.#discard(raw);
       return 'not needed any more';
     }
@@ -70,10 +82,13 @@ export class PathRace<Raw extends Duplex> {
     try {
       const proving = (signal: AbortSignal) => secure(raw, this.#plan, signal);
       const stream = await within(this.#clock, CONNECTION_TIMES.secureMs, proving, this.#over.signal);
+      this.#strangers.delete(raw);
       const roundTripMs = await (this.#plan.controlling ? this.#nominate(stream) : this.#confirm(stream));
       this.#win({ raw, stream, roundTripMs });
       return 'connected';
     } catch (error) {
+      this.#strangers.delete(raw);
+      this.#entered.delete(raw);
       this.#discard(raw);
       return this.over ? 'not needed any more' : outcomeOf(error);
     }
@@ -85,6 +100,18 @@ export class PathRace<Raw extends Duplex> {
     this.#over.abort();
     for (const raw of this.#entered) this.#discard(raw);
     this.#entered.clear();
+    this.#strangers.clear();
+  }
+
+  #makeRoom(): boolean {
+    if (this.#strangers.size < PUNCH_LIMITS.strangersMax) return true;
+    for (const [oldest, sinceMs] of this.#strangers) {
+      if (this.#clock.nowMs() - sinceMs < PUNCH_LIMITS.silentMs) return false;
+      this.#strangers.delete(oldest);
+      this.#discard(oldest);
+      return true;
+    }
+    return true;
   }
 
   async #nominate(stream: TLSSocket): Promise<number> {

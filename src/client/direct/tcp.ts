@@ -147,9 +147,11 @@ export class TcpPunch implements Puncher {
       this.#enterAccepted(this.#race, socket);
       return;
     }
-    if (this.#early.size >= PUNCH_LIMITS.acceptedMax) {
-      socket.destroy();
-      return;
+    // The peer dials when the attempt is ordered: what came before is more likely a stranger.
+    for (const oldest of this.#early) {
+      if (this.#early.size < PUNCH_LIMITS.acceptedMax) break;
+      this.#early.delete(oldest);
+      oldest.destroy();
     }
     this.#early.add(socket);
     socket.on('close', () => this.#early.delete(socket));
@@ -158,7 +160,7 @@ export class TcpPunch implements Puncher {
   #enterAccepted(race: PathRace<Socket>, socket: Socket): void {
     const { local, remote } = endsOf(socket);
     void race
-      .enter(socket)
+      .enterAccepted(socket)
       .then((outcome) => this.#pairs.push({ local, remote, outcome: `dialled by it: ${outcome}` }));
   }
 }

@@ -21,7 +21,7 @@ import type { InstanceEvents } from './instance-events.js';
 import { type InstanceOptions, sessionRequest } from './instance-options.js';
 import { type Event, eventOf, next, type State } from './lifecycle.js';
 import { type OrderDesk, type OrderHandlers, Orders } from './orders.js';
-import { type OwnSession, ownSession, withSession } from './own-session.js';
+import { type OwnSession, ownSession, whenAttached, withSession } from './own-session.js';
 import { Scope, wait } from './scope.js';
 import { SessionCalls } from './session-calls.js';
 
@@ -327,16 +327,16 @@ export class Instance extends SessionCalls {
 
   /** Made when it is first needed: most instances of a fleet never connect to each other. */
   #brokered(): Connections {
-    const { clock, random, addresses, tracer } = this.caller;
+    const { clock, random, addresses, tracer, channel } = this.caller;
+    const attached = (signal: AbortSignal) => this.attached(signal);
     this.#connections ??= new Connections({
       handlers: this.handlers,
-      ...{ clock, random, addresses, tracer, life: this.#life.signal },
+      ...{ clock, random, addresses, tracer, channel, attached, life: this.#life.signal },
       mapper: this.options.mapPorts ? new NatPmp({ clock, gateways: defaultGateways }) : undefined,
       options: this.options,
-      channel: this.caller.channel,
-      attached: (signal) => this.attached(signal),
       session: () => this.#session,
-      ask: (request, options) => call(this.caller, NetworkServiceService.directConnection, request, options),
+      ask: (request, options) =>
+        call(whenAttached(this.caller, attached), NetworkServiceService.directConnection, request, options),
       report: (cvid, link, established, details) => {
         const state = established ? LinkState.ESTABLISHED : LinkState.LOST;
         return this.reportLink(cvid, link, state, { ...details, retry: true });

@@ -53,3 +53,15 @@ export async function withSession(
   const { token } = await session;
   return { ...(await credentials(signal)), 'switchyard-session': token };
 }
+
+/**
+ * Makes calls that the server refuses to a session without an attachment, as it answers with orders: each waits until orders reach the
+ * instance, also when it is made again.
+ */
+export function whenAttached(caller: Caller, attached: (signal: AbortSignal) => Promise<unknown>): Caller {
+  const credentials = async (signal: AbortSignal) => {
+    await attached(signal);
+    return caller.credentials(signal);
+  };
+  return { ...caller, credentials };
+}

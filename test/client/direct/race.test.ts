@@ -3,7 +3,9 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../../harness/manual-clock.js';
+import type { Clock } from '../../../src/base/clock.js';
 import { type Identity, makeIdentity } from '../../../src/client/direct/identity.js';
+import { PUNCH_LIMITS } from '../../../src/client/direct/limits.js';
 import type { AttemptPlan } from '../../../src/client/direct/path.js';
 import { PathRace } from '../../../src/client/direct/race.js';
 import { systemClock } from '../../../src/client/system.js';
@@ -32,11 +34,11 @@ async function pair(): Promise<[Socket, Socket]> {
   return [one, other];
 }
 
-function race(controlling: boolean, changes: Partial<AttemptPlan> = {}): PathRace<Socket> {
+function race(controlling: boolean, changes: Partial<AttemptPlan> = {}, clock: Clock = systemClock): PathRace<Socket> {
   const identity: Identity = controlling ? caller : peer;
   const peerPublicKey = (controlling ? peer : caller).publicKey;
   const plan = { controlling, identity, peerPublicKey, nonce: NONCE, candidates: [], startAfterMs: 0, ...changes };
-  return new PathRace(plan, systemClock, (socket) => socket.resetAndDestroy());
+  return new PathRace(plan, clock, (socket) => socket.resetAndDestroy());
 }
 
 describe('a race of paths', () => {
@@ -75,6 +77,28 @@ describe('a race of paths', () => {
     expect(String((await once(here!.stream, 'data'))[0])).toBe('pong');
     expect(await Promise.all(outcomes)).toEqual(['connected', 'connected']);
     expect([typeof here!.roundTripMs, there!.roundTripMs]).toEqual(['number', undefined]);
+  });
+
+  it('is won by the peer though as many strangers as there is room for are silent, once they have had their time', async () => {
+    const clock = new ManualClock();
+    const silent = await Promise.all(Array.from({ length: PUNCH_LIMITS.strangersMax }, () => pair()));
+    const controlled = race(false, {}, clock);
+    for (const [, end] of silent) void controlled.enterAccepted(end);
+    const [[, early], [one, other]] = [await pair(), await pair()];
+    expect(await controlled.enterAccepted(early)).toBe('not needed any more');
+    clock.advance(PUNCH_LIMITS.silentMs);
+    const controlling = race(true);
+    const outcomes = [controlling.enter(one), controlled.enterAccepted(other)];
+    expect(silent.map(([, end]) => end.destroyed)).toEqual(silent.map((_, at) => at === 0));
+    expect(await Promise.all(outcomes)).toEqual(['connected', 'connected']);
+  });
+
+  it('takes the paths that this end dials, however many strangers have come', async () => {
+    const silent = await Promise.all(Array.from({ length: PUNCH_LIMITS.strangersMax }, () => pair()));
+    const [controlling, controlled] = [race(true), race(false)];
+    for (const [, end] of silent) void controlled.enterAccepted(end);
+    const [one, other] = await pair();
+    expect(await Promise.all([controlling.enter(one), controlled.enter(other)])).toEqual(['connected', 'connected']);
   });
 
   it('nominates one of many, and ends the others', async () => {

@@ -1,0 +1,72 @@
+package switchyard
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"strconv"
+	"testing"
+	"time"
+
+	pb "switchyard.example/switchyard/v1"
+)
+
+// As many connections as are asked for, which say nothing, at the port at which an end listens.
+func silent(t *testing.T, at end, count int) {
+	t.Helper()
+	port := at.sockets.listener.Addr().(*net.TCPAddr).Port
+	for ; count > 0; count-- {
+		conn, err := net.Dial("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+	}
+}
+
+// An attempt of both ends in which only the first one dials, and only the port at which the second one listens.
+func meet(one, other end) (bool, bool) {
+	port := other.sockets.listener.Addr().(*net.TCPAddr).Port
+	nonce := bytes.Repeat([]byte{7}, nonceBytes)
+	to := &pb.Candidate{Host: "127.0.0.1", Port: int32(port), Type: pb.CandidateType_CANDIDATE_TYPE_HOST}
+	found := make(chan bool)
+	go func() {
+		secured, _ := other.sockets.attempt(context.Background(), &pb.Connection{Nonce: nonce}, other.proof)
+		found <- secured != nil
+	}()
+	secured, _ := one.sockets.attempt(context.Background(), &pb.Connection{Nonce: nonce, Candidates: []*pb.Candidate{to}}, one.proof)
+	return secured != nil, <-found
+}
+
+func TestSilentStrangersThatCameBeforeKeepNoPeerOut(t *testing.T) {
+	one, other := ends(t)
+	silent(t, other, 2*earlyMax)
+	time.Sleep(100 * time.Millisecond)
+	if here, there := meet(one, other); !here || !there {
+		t.Errorf("%v, %v", here, there)
+	}
+}
+
+func TestSilentStrangersMakeRoomForWhatComesLaterAndNoSooner(t *testing.T) {
+	r := &race{}
+	var conns []net.Conn
+	for at := 0; at <= strangersMax; at++ {
+		here, there := net.Pipe()
+		defer there.Close()
+		conns = append(conns, here)
+		if r.admit(here) != (at < strangersMax) {
+			t.Fatalf("stranger %d", at)
+		}
+	}
+	r.strangers[0].since = time.Now().Add(-silentFor)
+	if !r.admit(conns[strangersMax]) || len(r.strangers) != strangersMax {
+		t.Errorf("%d strangers", len(r.strangers))
+	}
+	if _, err := conns[0].Write([]byte{0}); err == nil {
+		t.Error("the one that was silent is still there")
+	}
+	r.know(conns[1])
+	if len(r.strangers) != strangersMax-1 {
+		t.Errorf("%d strangers", len(r.strangers))
+	}
+}
