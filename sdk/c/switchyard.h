@@ -300,12 +300,31 @@ enum {
   SWY_CONNECTION_RELAY_STREAM_ID = 18,
   SWY_CONNECTION_RENDEZVOUS = 19,
   SWY_CONNECTION_RELAY_BRANCH_ID = 20,
+  SWY_CONNECTION_PEER = 30,
   SWY_CONNECTION_PEER_ENDORSEMENT = 31,
 };
 /* Keys of RendezvousAddress. */
 enum {
   SWY_RENDEZVOUS_ADDRESS_HOST = 1,
   SWY_RENDEZVOUS_ADDRESS_PORT = 2,
+};
+/* Keys of ConnectionPeer. */
+enum {
+  SWY_CONNECTION_PEER_NETWORK = 1,
+  SWY_CONNECTION_PEER_IDENTITY_UUID = 2,
+  SWY_CONNECTION_PEER_ROLES = 3,
+  SWY_CONNECTION_PEER_KEY_ID = 4,
+  SWY_CONNECTION_PEER_LABELS = 5,
+  SWY_CONNECTION_PEER_PORTS = 6,
+};
+/* Keys of PortRanges. */
+enum {
+  SWY_PORT_RANGES_RANGES = 1,
+};
+/* Keys of PortRange. */
+enum {
+  SWY_PORT_RANGE_FIRST = 1,
+  SWY_PORT_RANGE_LAST = 2,
 };
 /* Keys of StopStream. */
 enum {
@@ -423,7 +442,7 @@ enum { SWY_KIND_U8, SWY_KIND_U16, SWY_KIND_U32, SWY_KIND_ID, SWY_KIND_U64, SWY_K
 enum { SWY_OPTIONAL, SWY_REQUIRED, SWY_REPEATED };
 /* Who handles a type of event: a server, a client, or either. */
 enum { SWY_C2S = 1, SWY_S2C = 2 };
-#define SWY_FIELDS_MAX 15
+#define SWY_FIELDS_MAX 16
 #define SWY_TYPES 18u
 #define SWY_NO_TABLE 255u
 #ifdef SWITCHYARD_NAMES
@@ -617,11 +636,27 @@ static const swy_field swy_fields_connection[] = {
   {SWY_NAMED("relay_stream_id") 18, SWY_KIND_ID, SWY_OPTIONAL, SWY_NO_TABLE, 4, 4, 1},
   {SWY_NAMED("rendezvous") 19, SWY_KIND_STRUCTURE, SWY_REPEATED, 29, 0, 65535, 8},
   {SWY_NAMED("relay_branch_id") 20, SWY_KIND_ID, SWY_OPTIONAL, SWY_NO_TABLE, 4, 4, 1},
+  {SWY_NAMED("peer") 30, SWY_KIND_STRUCTURE, SWY_OPTIONAL, 30, 0, 65535, 1},
   {SWY_NAMED("peer_endorsement") 31, SWY_KIND_BYTES, SWY_OPTIONAL, SWY_NO_TABLE, 0, 256, 1},
 };
 static const swy_field swy_fields_rendezvous_address[] = {
   {SWY_NAMED("host") 1, SWY_KIND_TEXT, SWY_OPTIONAL, SWY_NO_TABLE, 0, 255, 1},
   {SWY_NAMED("port") 2, SWY_KIND_U16, SWY_REQUIRED, SWY_NO_TABLE, 2, 2, 1},
+};
+static const swy_field swy_fields_connection_peer[] = {
+  {SWY_NAMED("network") 1, SWY_KIND_TEXT, SWY_REQUIRED, SWY_NO_TABLE, 0, 32, 1},
+  {SWY_NAMED("identity_uuid") 2, SWY_KIND_UUID, SWY_REQUIRED, SWY_NO_TABLE, 16, 16, 1},
+  {SWY_NAMED("roles") 3, SWY_KIND_TEXT, SWY_REPEATED, SWY_NO_TABLE, 0, 32, 8},
+  {SWY_NAMED("key_id") 4, SWY_KIND_TEXT, SWY_REQUIRED, SWY_NO_TABLE, 0, 64, 1},
+  {SWY_NAMED("labels") 5, SWY_KIND_STRUCTURE, SWY_REPEATED, 5, 0, 65535, 16},
+  {SWY_NAMED("ports") 6, SWY_KIND_STRUCTURE, SWY_OPTIONAL, 31, 0, 65535, 1},
+};
+static const swy_field swy_fields_port_ranges[] = {
+  {SWY_NAMED("ranges") 1, SWY_KIND_STRUCTURE, SWY_REPEATED, 32, 0, 65535, 1024},
+};
+static const swy_field swy_fields_port_range[] = {
+  {SWY_NAMED("first") 1, SWY_KIND_U16, SWY_REQUIRED, SWY_NO_TABLE, 2, 2, 1},
+  {SWY_NAMED("last") 2, SWY_KIND_U16, SWY_REQUIRED, SWY_NO_TABLE, 2, 2, 1},
 };
 static const swy_field swy_fields_stop_stream[] = {
   {SWY_NAMED("id") 1, SWY_KIND_ID, SWY_REQUIRED, SWY_NO_TABLE, 4, 4, 1},
@@ -669,10 +704,10 @@ static const swy_field swy_fields_open_answer[] = {
   {SWY_NAMED("stream") 1, SWY_KIND_STRUCTURE, SWY_OPTIONAL, 7, 0, 65535, 1},
 };
 static const swy_field swy_fields_network_delta[] = {
-  {SWY_NAMED("node_added") 1, SWY_KIND_STRUCTURE, SWY_REPEATED, 41, 0, 65535, 0},
-  {SWY_NAMED("node_removed") 2, SWY_KIND_STRUCTURE, SWY_REPEATED, 42, 0, 65535, 0},
-  {SWY_NAMED("link_added") 3, SWY_KIND_STRUCTURE, SWY_REPEATED, 43, 0, 65535, 0},
-  {SWY_NAMED("link_removed") 4, SWY_KIND_STRUCTURE, SWY_REPEATED, 44, 0, 65535, 0},
+  {SWY_NAMED("node_added") 1, SWY_KIND_STRUCTURE, SWY_REPEATED, 44, 0, 65535, 0},
+  {SWY_NAMED("node_removed") 2, SWY_KIND_STRUCTURE, SWY_REPEATED, 45, 0, 65535, 0},
+  {SWY_NAMED("link_added") 3, SWY_KIND_STRUCTURE, SWY_REPEATED, 46, 0, 65535, 0},
+  {SWY_NAMED("link_removed") 4, SWY_KIND_STRUCTURE, SWY_REPEATED, 47, 0, 65535, 0},
   {SWY_NAMED("kind") 10, SWY_KIND_U8, SWY_REQUIRED, SWY_NO_TABLE, 1, 1, 1},
   {SWY_NAMED("position") 11, SWY_KIND_STRUCTURE, SWY_REQUIRED, 9, 0, 65535, 1},
   {SWY_NAMED("more") 12, SWY_KIND_BOOL, SWY_OPTIONAL, SWY_NO_TABLE, 1, 1, 1},
@@ -746,8 +781,11 @@ static const swy_table swy_tables[] = {
   {swy_fields_direct_connection, 7},
   {swy_fields_candidate, 4},
   {swy_fields_direct_connection_answer, 1},
-  {swy_fields_connection, 15},
+  {swy_fields_connection, 16},
   {swy_fields_rendezvous_address, 2},
+  {swy_fields_connection_peer, 6},
+  {swy_fields_port_ranges, 1},
+  {swy_fields_port_range, 2},
   {swy_fields_stop_stream, 2},
   {swy_fields_stop_stream_answer, 2},
   {swy_fields_challenge, 1},
@@ -778,15 +816,15 @@ static const swy_type swy_types[] = {
   {SWY_NAMED("Session") 16, SWY_C2S, 1, 18, 21},
   {SWY_NAMED("KeepAlive") 17, SWY_C2S, 1, 23, 24},
   {SWY_NAMED("DirectConnection") 18, SWY_C2S, 1, 25, 27},
-  {SWY_NAMED("StopStream") 19, SWY_C2S, 1, 30, 31},
-  {SWY_NAMED("Challenge") 20, SWY_C2S, 1, 32, 33},
-  {SWY_NAMED("Enroll") 21, SWY_C2S, 1, 34, 35},
-  {SWY_NAMED("RotateKey") 22, SWY_C2S, 1, 36, 37},
-  {SWY_NAMED("Open") 24, SWY_C2S, 1, 38, 39},
-  {SWY_NAMED("NetworkDelta") 32, SWY_S2C, 0, 40, SWY_NO_TABLE},
-  {SWY_NAMED("EndpointClosed") 33, SWY_S2C, 0, 45, SWY_NO_TABLE},
-  {SWY_NAMED("Connection") 34, SWY_S2C, 1, 28, 46},
-  {SWY_NAMED("StreamStopped") 35, SWY_S2C, 0, 47, SWY_NO_TABLE},
+  {SWY_NAMED("StopStream") 19, SWY_C2S, 1, 33, 34},
+  {SWY_NAMED("Challenge") 20, SWY_C2S, 1, 35, 36},
+  {SWY_NAMED("Enroll") 21, SWY_C2S, 1, 37, 38},
+  {SWY_NAMED("RotateKey") 22, SWY_C2S, 1, 39, 40},
+  {SWY_NAMED("Open") 24, SWY_C2S, 1, 41, 42},
+  {SWY_NAMED("NetworkDelta") 32, SWY_S2C, 0, 43, SWY_NO_TABLE},
+  {SWY_NAMED("EndpointClosed") 33, SWY_S2C, 0, 48, SWY_NO_TABLE},
+  {SWY_NAMED("Connection") 34, SWY_S2C, 1, 28, 49},
+  {SWY_NAMED("StreamStopped") 35, SWY_S2C, 0, 50, SWY_NO_TABLE},
 };
 /* end tables */
 

@@ -2,7 +2,7 @@
 export type ConsoleRole = 'viewer' | 'administrator';
 
 /** Whom a login lets in, and where. */
-export interface Principal {
+export interface ConsoleUser {
   readonly role: ConsoleRole;
   /** Of a viewer: the one network that the pages of this login show. Of an administrator, who may see all: the one that is shown first. */
   readonly network: string;

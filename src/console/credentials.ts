@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock, Random } from '../base/clock.js';
 import { DEFAULT_NETWORK, NETWORK_NAME } from '../core/model/network.js';
-import type { ConsoleRole, Principal } from './calls-port.js';
+import type { ConsoleRole, ConsoleUser } from './calls-port.js';
 import { CONSOLE_LIMITS } from './limits.js';
 
 /*
@@ -23,7 +23,7 @@ const MAC_BYTES = 32;
 type Kind = keyof typeof PURPOSE;
 
 /** What a good code or login says. */
-export interface Credential extends Principal {
+export interface Credential extends ConsoleUser {
   /** Names it among all of its kind. */
   readonly id: string;
   /** By the wall clock. */
@@ -31,12 +31,12 @@ export interface Credential extends Principal {
 }
 
 /** Makes a code by which a page logs in once. */
-export function makeCode(adminToken: string, whom: Principal, clock: Pick<Clock, 'wallMs'>, random: Random): string {
+export function makeCode(adminToken: string, whom: ConsoleUser, clock: Pick<Clock, 'wallMs'>, random: Random): string {
   return sign('code', adminToken, { ...whom, expiresMs: clock.wallMs() + CONSOLE_LIMITS.codeMs }, random);
 }
 
 /** Makes a login, which a browser keeps as a cookie. */
-export function makeLogin(adminToken: string, whom: Principal, expiresMs: number, random: Random): string {
+export function makeLogin(adminToken: string, whom: ConsoleUser, expiresMs: number, random: Random): string {
   return sign('login', adminToken, { ...whom, expiresMs }, random);
 }
 
@@ -59,7 +59,7 @@ export function readCredential(kind: Kind, adminToken: string, text: string, now
 function sign(
   kind: Kind,
   adminToken: string,
-  { role, network, expiresMs }: Principal & Pick<Credential, 'expiresMs'>,
+  { role, network, expiresMs }: ConsoleUser & Pick<Credential, 'expiresMs'>,
   random: Random,
 ): string {
   const head = Buffer.alloc(EXPIRY_BYTES + 1);

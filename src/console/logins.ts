@@ -1,7 +1,7 @@
 import type { Clock, Random } from '../base/clock.js';
 import { FailedAttempts } from '../base/failed-attempts.js';
 import { isSameSecret } from '../base/same-secret.js';
-import type { Principal } from './calls-port.js';
+import type { ConsoleUser } from './calls-port.js';
 import { type Credential, makeLogin, readCredential } from './credentials.js';
 import type { ConsoleLimits } from './limits.js';
 
@@ -72,7 +72,7 @@ export class Logins {
     this.#ended.set(id, expiresMs);
   }
 
-  #make({ role, network }: Principal): string {
+  #make({ role, network }: ConsoleUser): string {
     const { adminToken, clock, random, limits } = this.#deps;
     return makeLogin(adminToken, { role, network }, clock.wallMs() + limits.loginMs, random);
   }

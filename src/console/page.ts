@@ -1,12 +1,12 @@
 import type { RawData, WebSocket } from 'ws';
 import type { Clock, Timer } from '../base/clock.js';
 import type { Fence } from '../base/fence.js';
-import type { CallsPort, Principal } from './calls-port.js';
+import type { CallsPort, ConsoleUser } from './calls-port.js';
 import { CLOSE, messageHead, readPageFrame, writeEnd, writeTick } from './frames.js';
 import type { ConsoleLimits } from './limits.js';
 
 /** What a page stands on. */
-export interface PageDeps extends Principal {
+export interface PageDeps extends ConsoleUser {
   /** Around what is done with a frame. */
   readonly fence: Fence;
   readonly calls: CallsPort;

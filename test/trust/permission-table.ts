@@ -1,3 +1,4 @@
+import type { Reason } from '../../src/core/model/fault.js';
 import { ROLES, type Role } from '../../src/core/model/trust/identity.js';
 import {
   METHODS,
@@ -24,6 +25,68 @@ export function cellOf(role: Role, method: Method): Cell {
   return others === undefined ? 'all' : 'own';
 }
 
+/**
+ * What a caller of another network gets of each method, whatever its roles, when it names what is there: how that is refused, exactly as
+ * what never was; `own`: the method is about the caller's own network whatever the request says.
+ */
+export const FOREIGN = {
+  Session: 'AUTH_REQUIRED',
+  Attach: 'own',
+  KeepAlive: 'own',
+  Answer: 'ORDER_NOT_FOUND',
+  TerminateSession: 'SESSION_NOT_FOUND',
+  GetSession: 'SESSION_NOT_FOUND',
+  ListSessions: 'own',
+  WatchSessions: 'own',
+
+  DirectConnection: 'NODE_NOT_FOUND',
+  ReportLink: 'NODE_NOT_FOUND',
+  GetNode: 'NODE_NOT_FOUND',
+  FindPath: 'NODE_NOT_FOUND',
+  WatchNetworkDelta: 'own',
+  WatchEndpointClosed: 'own',
+  GetConnection: 'CONNECTION_NOT_FOUND',
+  ListConnections: 'own',
+  WatchConnections: 'own',
+
+  CreateStream: 'NODE_NOT_FOUND',
+  UpdateStreamParams: 'STREAM_NOT_FOUND',
+  TerminateStream: 'STREAM_NOT_FOUND',
+  StopStream: 'own',
+  GetStream: 'STREAM_NOT_FOUND',
+  ListStreams: 'own',
+  WatchStreams: 'own',
+  Relay: 'STREAM_NOT_FOUND',
+  Open: 'STREAM_NOT_FOUND',
+
+  EnumerateTransport: 'own',
+  Exchange: 'own',
+  GetServer: 'own',
+  ListServers: 'own',
+
+  Challenge: 'own',
+  Login: 'own',
+  WhoAmI: 'own',
+  RotateKey: 'own',
+  GetIdentity: 'IDENTITY_NOT_FOUND',
+  ListIdentities: 'own',
+  UpdateIdentity: 'IDENTITY_NOT_FOUND',
+  BindKey: 'own',
+  ForgetKey: 'IDENTITY_NOT_FOUND',
+  RevokeIdentity: 'own',
+  IssueTicket: 'own',
+  ListTickets: 'own',
+  RevokeTicket: 'TICKET_NOT_FOUND',
+  Enroll: 'own',
+  GetPolicy: 'own',
+  PutPolicy: 'own',
+  Explain: 'own',
+  WatchAudit: 'PERMISSION_DENIED',
+  CreateNetwork: 'PERMISSION_DENIED',
+  ListNetworks: 'PERMISSION_DENIED',
+  DropNetwork: 'PERMISSION_DENIED',
+} as const satisfies Readonly<Record<Method, Reason | 'own'>>;
+
 const MARKS: Readonly<Record<Cell, string>> = { all: '✓', own: 'own', grant: 'grant', none: '' };
 
 function table(): string {
@@ -33,9 +96,13 @@ function table(): string {
     const more = others === undefined ? '' : `; of others \`${others}\``;
     const grant = granted === undefined ? '' : `; \`${granted}\` with each target`;
     const cells = ROLES.map((role) => MARKS[cellOf(role, method)]);
-    return `| ${method} | ${needed}${more}${grant} | ${cells.join(' | ')} |`;
+    const foreign = FOREIGN[method] === 'own' ? 'own network' : `\`${FOREIGN[method]}\``;
+    return `| ${method} | ${needed}${more}${grant} | ${cells.join(' | ')} | ${foreign} |`;
   });
-  const head = [`| method | needs | ${ROLES.join(' | ')} |`, `|---|---|${ROLES.map(() => '---|').join('')}`];
+  const head = [
+    `| method | needs | ${ROLES.join(' | ')} | of another network |`,
+    `|---|---|${ROLES.map(() => '---|').join('')}---|`,
+  ];
   return [...head, ...rows].join('\n');
 }
 

@@ -5,8 +5,6 @@ import {
   type Principal,
   PrincipalVia,
 } from '../../../gen/switchyard/v1/identity.js';
-import type { NetworkRef } from '../../core/model/network.js';
-import { identityOf } from '../../core/model/session.js';
 import {
   IDENTITY_BOUNDS,
   type Identity,
@@ -15,8 +13,8 @@ import {
   isVouchedFor,
   mayHaveSeveral,
 } from '../../core/model/trust/identity.js';
-import type { PortRange } from '../../core/model/trust/policy.js';
 import type { StateView } from '../../core/store/state-view.js';
+import { type VerifiedEndDeps, verifiedEnd } from '../../replica/access/connection-end.js';
 import { vouchedText } from '../../trust/vouched-key.js';
 import { shown } from './message.js';
 import { labelsSize } from './size.js';
@@ -67,31 +65,13 @@ export function principalMessage(
   return { ...of, keyId: hexOf(keyId), via: VIAS[via] };
 }
 
-/** By what {@link connectionPeer} says it. */
-export interface ConnectionPeerDeps {
-  readonly network: NetworkRef;
-  readonly state: Pick<StateView, 'sessions' | 'identities'>;
-  /** The ports of a session that another one may reach; undefined: all. */
-  readonly portsOf: (from: number, to: number) => readonly PortRange[] | undefined;
-}
-
-/**
- * Whom a session has proved to be, for the other end of its connection, and where that was asked by it what it may reach there; undefined
- * where nothing was proved or the identity is revoked.
- */
-export function connectionPeer(
-  { network, portsOf, state: { sessions, identities } }: ConnectionPeerDeps,
-  sid: number,
-  asked?: number,
-): ConnectionPeer | undefined {
-  const session = sessions.get(sid);
-  if (session?.keyId === undefined) return undefined;
-  const identityUuid = identityOf(session);
-  const { roles = [], labels = {}, revoked = false } = identities.get(identityUuid) ?? {};
-  if (revoked) return undefined;
-  const ranges = asked === undefined ? undefined : portsOf(sid, asked);
-  const ports = ranges && { ranges: ranges.map((range) => ({ ...range })) };
-  return { network: network.name, identityUuid, roles: [...roles], keyId: hexOf(session.keyId), labels, ports };
+/** Whom the session at the other end of a connection has proved to be. */
+export function connectionPeer(deps: VerifiedEndDeps, sid: number, asked?: number): ConnectionPeer | undefined {
+  const end = verifiedEnd(deps, sid, asked);
+  if (end === undefined) return undefined;
+  const { roles, labels, ports, ...rest } = end;
+  const told = ports && { ranges: ports.map((range) => ({ ...range })) };
+  return { ...rest, roles: [...roles], labels: { ...labels }, ports: told };
 }
 
 function keyMessage(known: IdentityKey): KeyMessage {

@@ -24,7 +24,7 @@ import { signalOf } from '../call-signal.js';
 import type { Caller } from '../caller.js';
 import { connectionMessage } from '../encode/connection-message.js';
 import { msOf } from '../encode/duration.js';
-import { type ConnectionPeerDeps, connectionPeer } from '../encode/identity-message.js';
+import { connectionPeer } from '../encode/identity-message.js';
 import { connectionSize } from '../encode/size.js';
 import { recordFor } from './connection-record.js';
 import { FirstKeys, fillPage, nextTokenOf, readPage } from './page.js';
@@ -62,7 +62,8 @@ export async function directConnection(
   const side = sideOf(decided, sid);
   const role = asked.port > 0 ? ConnectionRole.LISTEN : controlling(side);
   // The attempts are ordered on the attachment; this only says which connection they will be about.
-  const verified = (cvid: number, asked?: number) => connectionPeer(peerDeps(backing), cvid, asked);
+  const verified = (cvid: number, asked?: number) =>
+    connectionPeer({ gatekeeper: backing.gatekeeper, state: backing.replica.state }, cvid, asked);
   const response = { request: connectionMessage({ ...decided, attempts: [] }, side, role, [], { verified }) };
   return { response, takeBack };
 }
@@ -168,10 +169,4 @@ function controlling(side: 'caller' | 'peer'): ConnectionRole {
 
 function maySee(connection: Connection, caller: Caller): boolean {
   return caller.may('network.read') || (caller.sid !== undefined && isEnd(connection, caller.sid));
-}
-
-/** By what orders and answers say who the other end of a connection is. */
-export function peerDeps({ replica, gatekeeper }: Pick<Backing, 'replica' | 'gatekeeper'>): ConnectionPeerDeps {
-  const { network } = gatekeeper;
-  return { network, state: replica.state, portsOf: (from, to) => gatekeeper.portsOf(from, to) };
 }

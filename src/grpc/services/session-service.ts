@@ -33,7 +33,7 @@ import { durationOf, msOf } from '../encode/duration.js';
 import { passingBytes } from '../encode/encoded.js';
 import { connectionPeer, principalMessage } from '../encode/identity-message.js';
 import { orderMessage, positionMessage, sessionMessage } from '../encode/message.js';
-import { peerDeps, readAnswer } from './direct-connection.js';
+import { readAnswer } from './direct-connection.js';
 import { sessionEnd } from './ending.js';
 import { readAfter, watchedNodes } from './network-service.js';
 import { pageOfSessions } from './session-pages.js';
@@ -65,7 +65,8 @@ export function sessionService(calls: Calls): SessionServiceServer {
         order: orderMessage(message, {
           rendezvous: backing.rendezvous,
           traceOf: (connection) => backing.asking.traces.of(connection),
-          verified: (sid, asked) => connectionPeer(peerDeps(backing), sid, asked),
+          verified: (sid, asked) =>
+            connectionPeer({ gatekeeper: backing.gatekeeper, state: backing.replica.state }, sid, asked),
         }),
       }),
     ),

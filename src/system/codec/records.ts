@@ -95,6 +95,9 @@ export const Stream = new Table('Stream', {
   position: required(6, record(Position), 'The revision of its last change.'),
 });
 
+/** As many as all grants of a policy may have. */
+const PORT_RANGES_MAX = 1_024;
+
 /** How many candidates of one end are taken. */
 export const CANDIDATES_MAX = 16;
 
@@ -110,6 +113,31 @@ export const Candidate = new Table('Candidate', {
 export const RendezvousAddress = new Table('RendezvousAddress', {
   host: optional(1, text(255), 'A name or an IP address. Absent: the host at which the client reaches the server.'),
   port: required(2, u16, '1-65535.'),
+});
+
+/** Ports from one to another. */
+export const PortRange = new Table('PortRange', {
+  first: required(1, u16, '1-65535.'),
+  last: required(2, u16, 'The same or higher, included.'),
+});
+
+/** Ports, ascending and apart from each other. */
+export const PortRanges = new Table('PortRanges', {
+  ranges: repeated(1, record(PortRange), 'The ports. None: no port.', PORT_RANGES_MAX),
+});
+
+/** Whom the session at the other end of a connection has proved to be. */
+export const ConnectionPeer = new Table('ConnectionPeer', {
+  network: required(1, text(32), 'The network.'),
+  identityUuid: required(2, uuid, 'The identity.'),
+  roles: repeated(3, text(32), 'What it may do, as an administrator or a ticket said.', 8),
+  keyId: required(4, text(64), 'SHA-256 of its key, in hexadecimal digits.'),
+  labels: repeated(5, record(Label), 'What an administrator or a ticket says of it, never what it says of itself.', 16),
+  ports: optional(
+    6,
+    record(PortRanges),
+    'To the end that was asked: which of its ports the policy lets the peer reach. It has to refuse others. Absent: all.',
+  ),
 });
 
 /** The order to establish a direct connection, and what the caller of DirectConnection is answered. */
@@ -133,6 +161,7 @@ export const Connection = new Table('Connection', {
   relayStreamId: optional(18, id, 'To role relay: the stream to send into.'),
   rendezvous: repeated(19, record(RendezvousAddress), 'To role gather: where to learn the own reflexive address.', 8),
   relayBranchId: optional(20, id, 'To role relay: the branch that brings what the peer sends.'),
+  peer: optional(30, record(ConnectionPeer), 'Whom the peer has proved to be. Absent: it has proved nothing.'),
   peerEndorsement: optional(31, blob(256), "That a key of the peer's identity stands for its public key."),
 });
 

@@ -2,6 +2,7 @@ import type { Command } from '../../core/model/command.js';
 import { type Connection, ConnectionRole, connectionName, sideOf, startAfterMs } from '../../core/model/connection.js';
 import { Fault } from '../../core/model/fault.js';
 import type { Order } from '../../core/model/order.js';
+import { type VerifiedEnd, verifiedEnd } from '../../replica/access/connection-end.js';
 import { decodeBody } from '../codec/body.js';
 import { type AnswerData, EVENTS, type EventBody } from '../codec/event.js';
 import { Flaw } from '../codec/flaw.js';
@@ -16,7 +17,7 @@ const EMPTY_BODY = Uint8Array.of(0);
 
 /** A connection as one of its ends is told of it, with what that end has to do. */
 export function connectionBody(
-  { rendezvous }: Pick<Backing, 'rendezvous'>,
+  { rendezvous, gatekeeper, replica }: Pick<Backing, 'rendezvous' | 'gatekeeper' | 'replica'>,
   connection: Connection,
   sid: number,
   role: ConnectionRole,
@@ -30,6 +31,7 @@ export function connectionBody(
     peerCvid: other.sid,
     role,
     peerPublicKey: publicKey === '' ? undefined : Buffer.from(publicKey, 'latin1'),
+    peer: peerRecord(verifiedEnd({ gatekeeper, state: replica.state }, other.sid, side === 'peer' ? sid : undefined)),
     peerEndorsement: endorsement === undefined ? undefined : Buffer.from(endorsement, 'latin1'),
   };
   switch (role) {
@@ -54,6 +56,14 @@ export function connectionBody(
       return { ...body, candidates: other.candidates, startAfterMs: startAfter, nonce, attempt: attempt.number };
     }
   }
+}
+
+/** As a cell holds it. */
+function peerRecord(end: VerifiedEnd | undefined): EventBody<'Connection'>['peer'] {
+  if (end === undefined) return undefined;
+  const { labels, ports, ...rest } = end;
+  const told = Object.entries(labels).map(([key, value]) => ({ key, value }));
+  return { ...rest, labels: told, ports: ports && { ranges: ports } };
 }
 
 /** The command for the successful answer to an order of a connection. What cannot be used is a refusal of the order. */

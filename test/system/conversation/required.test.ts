@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { IdentityServiceService as Identities } from '../../../gen/switchyard/v1/identity.js';
 import type { Role } from '../../../src/core/model/trust/identity.js';
+import type { Listeners } from '../../../src/system/client/index.js';
+import type { EventBody } from '../../../src/system/codec/event.js';
 import { ProofPurpose } from '../../../src/trust/signed-bytes.js';
 import { agent, asAdmin, ask, type Running, run } from '../../grpc/running.js';
 import { keyOf, proofOf } from '../../trust/proving.js';
@@ -19,8 +21,8 @@ describe('system events where callers have to prove who they are', () => {
     await at.stop();
   });
 
-  const connect = async () => {
-    const one = await talk(`tcp://${at.server.addresses.tcp}`);
+  const connect = async (listeners: Partial<Listeners> = {}) => {
+    const one = await talk(`tcp://${at.server.addresses.tcp}`, listeners);
     talks.push(one);
     return one;
   };
@@ -37,14 +39,14 @@ describe('system events where callers have to prove who they are', () => {
   }
 
   /** A new identity with a role, in a session of a connection of its own. */
-  async function member(role: Role) {
+  async function member(role: Role, listeners: Partial<Listeners> = {}) {
     const number = next++;
     const { instanceUuid } = agent(number);
     const identity = { identityUuid: instanceUuid, publicKey: keyOf(number).publicKey };
     await ask(at, Identities.bindKey, identity, asAdmin());
     const described = { kind: 0, roles: [role], name: '', labels: {}, updateMask: ['roles'] };
     await ask(at, Identities.updateIdentity, { ...described, identityUuid: instanceUuid }, asAdmin());
-    const one = await connect();
+    const one = await connect(listeners);
     const proof = await prove(one, number, ProofPurpose.SESSION);
     const session = await one.client.ask('Session', { instanceUuid, instanceType: 2, proof });
     return { ...one, number, sid: session.instanceSid, token: session.sessionToken };
@@ -83,6 +85,38 @@ describe('system events where callers have to prove who they are', () => {
     await expect(client.client.ask('CreateStream', { params: {}, sinkCvids: [client.sid] })).rejects.toMatchObject({
       reason: expect.stringMatching(/PERMISSION_DENIED|FIELD_INVALID/),
     });
+  });
+
+  it('tell an agent that is asked for a connection who asks, and which of its ports the policy lets that one reach', async () => {
+    const policy = {
+      auth: 'required',
+      grants: [{ from: ['role:client'], to: ['role:agent'], ports: [443, '8000-8099'] }],
+    };
+    const { document: before } = await ask(at, Identities.getPolicy, {}, asAdmin());
+    const put = (document: string) =>
+      ask(at, Identities.putPolicy, { document, validateOnly: false, ifRevision: undefined }, asAdmin());
+    await put(JSON.stringify(policy));
+    const orders: EventBody<'Connection'>[] = [];
+    const listen = (order: EventBody<'Connection'>) => {
+      orders.push(order);
+      return {};
+    };
+    const agentOf = await member('agent', { connection: listen });
+    const client = await member('client');
+    const wish = { cvid: agentOf.sid, type: 1, port: 5_000 };
+    const { request } = await client.client.ask('DirectConnection', wish);
+    const whom = { network: 'default', identityUuid: agent(client.number).instanceUuid, roles: ['client'] };
+    const ranges = [
+      { first: 443, last: 443 },
+      { first: 8_000, last: 8_099 },
+    ];
+    expect(orders).toMatchObject([
+      { peer: { ...whom, keyId: /^[0-9a-f]{64}$/.exec(orders[0].peer!.keyId)?.[0], ports: { ranges } } },
+    ]);
+    // Who asks is told who was asked, and reaches no port of its own by that.
+    expect(request.peer).toMatchObject({ roles: ['agent'], identityUuid: agent(agentOf.number).instanceUuid });
+    expect(request.peer?.ports).toBeUndefined();
+    await put(before);
   });
 
   it('close the connection of a session whose identity loses its role, and say which permission is gone', async () => {
