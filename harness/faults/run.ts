@@ -14,6 +14,7 @@ import type { Fault } from './fault.js';
 import { full } from './full.js';
 import { kill } from './kill.js';
 import { loss } from './loss.js';
+import { outcomeOf } from './outcome.js';
 import type { Bucket } from './returning.js';
 import { stop } from './stop.js';
 import { benchStorm } from './storm.js';
@@ -41,7 +42,8 @@ const HELP = `npm run faults -- [NAME...] [--rounds N] [--seed S] [--output FILE
 npm run faults -- cluster [STRIKE...] [--rounds N] [--seed S] [--json]
 
 A real server process and real clients at work over the network, while things go wrong. Everything that a client is told
-is held against the journal, by the checks of the simulation. Exit status 1 when something was found.
+is held against the journal, by the checks of the simulation. Exit status 1 when something was found, or nothing could be checked;
+130 when it was interrupted.
 
 ${FAULTS.map(({ name, about }) => `  ${name.padEnd(9)} ${about}`).join('\n')}
   ${STORM.padEnd(9)} 2,000 sessions come back at once after a restart; how soon, and what it costs the server
@@ -83,14 +85,18 @@ const rounds = numberOf('rounds', isCluster ? CLUSTER_ROUNDS : ROUNDS);
 const seed = numberOf('seed', Date.now() % 1_000_000_000);
 /** What has to be taken back when somebody does not want to wait. */
 const undo = new Set<() => unknown>();
+let isInterrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
+    isInterrupted = true;
     void Promise.allSettled([...undo].map(async (one) => one())).then(() => process.exit(INTERRUPTED));
   });
 }
 
-let toldMs = 0;
+let toldMs = Number.NEGATIVE_INFINITY;
 let failed = false;
+/** Whether something was checked at all. */
+let isChecked = false;
 if (isCluster) {
   const strikes = positionals.slice(1);
   const passed = await strikeCluster({ strikes, rounds, seed, built, isJson: values.json ?? false, progress, undo });
@@ -99,9 +105,14 @@ if (isCluster) {
 for (const name of positionals.length > 0 ? positionals : names) {
   const fault = FAULTS.find((one) => one.name === name);
   const passed = fault === undefined ? await storm() : await suffer(fault);
-  failed ||= !passed;
+  if (isInterrupted) break;
+  failed ||= passed === false;
+  isChecked ||= passed !== undefined;
 }
-process.exit(failed ? 1 : 0);
+// What has to be taken back is under way, and ends the process.
+if (isInterrupted) await new Promise(() => {});
+if (!isChecked) console.log('nothing was shown: nothing could be checked');
+process.exit(failed || !isChecked ? 1 : 0);
 
 function numberOf(name: 'rounds' | 'seed' | 'sessions' | 'connections', fallback: number): number {
   const number = Number(values[name] ?? fallback);
@@ -115,12 +126,12 @@ function misused(why: string): never {
   process.exit(2);
 }
 
-/** Lets one fault happen so often, to one network after the other. False: something was found. */
-async function suffer(fault: Fault): Promise<boolean> {
+/** Lets one fault happen so often, to one network after the other. False: something was found; undefined: it cannot happen here. */
+async function suffer(fault: Fault): Promise<boolean | undefined> {
   const lacks = fault.lacks();
   if (lacks !== undefined) {
     console.log(`${fault.name}: not checked: ${lacks}`);
-    return true;
+    return undefined;
   }
   if (fault === loss && Wire.ofThisProcess() === undefined) return onWire(fault);
   for (let done = 0; done < rounds; done += ROUNDS_OF_ONE_NETWORK) {
@@ -134,23 +145,35 @@ async function network(fault: Fault, from: number, to: number): Promise<boolean>
   const ground = fault.prepare();
   let trial: Trial | undefined;
   let kept: string | undefined;
+  let strikes = 0;
   const close = async () => {
     kept = await trial?.close();
     ground.remove();
   };
-  undo.add(close);
+  const interrupt = async () => {
+    // What is found once the server is taken away says nothing of it.
+    const { violation } = trial?.fleet.verdict ?? {};
+    const found = violation === undefined ? [] : [`${violation.check}: ${violation.text}`];
+    console.log(`${fault.name}: ${outcomeOf({ strikes, found, isInterrupted: true }).words}`);
+    await close();
+  };
+  undo.add(interrupt);
   try {
     trial = await Trial.begin({ seed: seed + from, built, ttlMax: TTL_MAX, ...ground.options });
     const { verdict } = trial.fleet;
-    for (let round = from; round < to && verdict.violation === undefined; round++) {
+    for (let round = from; round < to && verdict.violation === undefined && !isInterrupted; round++) {
       await trial.suffer(fault, true);
+      strikes += 1;
       progress(`${fault.name}: ${round + 1} of ${rounds}`);
     }
-    if (verdict.violation === undefined) await trial.comeToRest();
+    if (verdict.violation === undefined && !isInterrupted) await trial.comeToRest();
   } finally {
-    undo.delete(close);
-    await close();
+    if (!isInterrupted) {
+      undo.delete(interrupt);
+      await close();
+    }
   }
+  if (isInterrupted) return false;
   const { verdict, truth, outcomes, notes } = trial.fleet;
   const { violation } = verdict;
   const done = `${to - from} rounds, seed ${seed + from}: ${truth.last} commands, ${outcomes.get('ok')} calls answered`;

@@ -3,6 +3,7 @@ import { DEFAULT_FEED_LIMITS } from '../../src/feed/limits.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../src/replica/limits.js';
 import { defaultShares } from '../../src/shares/limits.js';
 import type { Keyed } from './clients/keys.js';
+import type { FaultName } from './faults.js';
 import { SeededRandom } from './machine/random.js';
 import type { ServerLimits } from './machine/server.js';
 import { CLIENT_STEPS } from './steps/clients.js';
@@ -44,6 +45,8 @@ export interface Plan {
   readonly isAudited?: boolean;
   /** Whether clients of system events end their side as soon as they have asked. */
   readonly isHalfClosed: boolean;
+  /** What the command line asked for beyond what the seed made. */
+  readonly faults?: readonly FaultName[];
   readonly steps: readonly Step[];
 }
 
@@ -134,7 +137,11 @@ function limitsOf(random: SeededRandom, shares: SeededRandom): ServerLimits {
 
 /** What the starts of a run are given: the same each time, or now more and now less than what is there. */
 function coresOf(core: Limits, random: SeededRandom): Limits[] {
-  if (random.chance(1 / 2)) return [core];
+  return random.chance(1 / 2) ? [core] : changingCores(core, random);
+}
+
+/** The core's limits of two to four starts, each with flags of its own. */
+export function changingCores(core: Limits, random: SeededRandom): Limits[] {
   return Array.from({ length: random.between(2, 4) }, () => ({
     ...core,
     // The server has to be able to come to rest, and SIDs are judged by one bound: those stay as they are.

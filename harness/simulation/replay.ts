@@ -5,9 +5,10 @@ import type { Result } from './run.js';
 const TRACE_LINES = 60;
 
 /** The command that runs a plan again: from its file, or from its seed, which is the whole plan as long as no step was left out. */
-export function replayCommand(plan: Pick<Plan, 'seed' | 'minutes' | 'isOnEtcd'>, file?: string): string {
+export function replayCommand(plan: Pick<Plan, 'seed' | 'minutes' | 'isOnEtcd' | 'faults'>, file?: string): string {
   if (file !== undefined) return `npm run simulate -- --plan ${file}`;
-  return `npm run simulate -- --seed ${plan.seed} --minutes ${plan.minutes}${plan.isOnEtcd ? ' --etcd' : ''}`;
+  const faults = plan.faults === undefined ? '' : ` --faults ${plan.faults.join(',')}`;
+  return `npm run simulate -- --seed ${plan.seed} --minutes ${plan.minutes}${plan.isOnEtcd ? ' --etcd' : ''}${faults}`;
 }
 
 /** What is printed of a run that failed: the end of its trace, what went wrong, and the command that replays it. */

@@ -1,7 +1,9 @@
 // `npm run simulate`: runs whole worlds, each made of one number. See HELP.
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { version } from '../../src/base/version.js';
 import { mutateClusters, simulateClusters } from './cluster/run.js';
+import { type FaultName, faultNames, withFaults } from './faults.js';
 import { worldOf } from './mutations/mutation.js';
 import { MUTATIONS } from './mutations.js';
 import { mutateNetworks, simulateNetworks } from './networks/run.js';
@@ -9,17 +11,21 @@ import { type Plan, planOf, writtenPlan } from './plan.js';
 import { failureLines, replayCommand } from './replay.js';
 import { type Result, simulate } from './run.js';
 import { shrink } from './shrink.js';
+import { commitOfSources } from './sources.js';
 
 const HOUR_MS = 3_600_000;
 
-const HELP = `npm run simulate -- [--seed N] [--seeds K] [--minutes M] [--follow] [--shrink] [--plan FILE] [--etcd] [--servers N] [--networks] [--mutations]
+const HELP = `npm run simulate -- [--seed N] [--seeds K | --hours H] [--minutes M] [--faults NAME,…] [--follow] [--shrink] [--plan FILE] [--etcd] [--servers N] [--networks] [--mutations]
 
 Runs whole worlds, each made of one number. A seed that fails is printed with what went wrong, the end of its trace and
 the command that replays it; the same seed and minutes are the same run, to the byte. Exit status 1 when one failed, or when a mutation was missed.
 
   --seed       the first world (drawn from the time)
   --seeds      how many worlds, each of the next number (1)
+  --hours      worlds until so many hours were simulated, instead of a number of worlds
   --minutes    simulated time of each (60)
+  --faults     what each world has for certain: flags (others at each start), cancelled (callers that give up),
+               half-closed (clients that end their side as soon as they have asked)
   --follow     print everything that happens
   --shrink     look for the fewest steps that still fail, and write them to seed-N.json
   --plan       a file with the steps of one world, as --shrink writes it, instead of a seed
@@ -34,6 +40,8 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
     seed: { type: 'string' },
     seeds: { type: 'string', default: '1' },
+    hours: { type: 'string' },
+    faults: { type: 'string' },
     minutes: { type: 'string', default: '60' },
     follow: { type: 'boolean', default: false },
     shrink: { type: 'boolean', default: false },
@@ -51,7 +59,32 @@ if (values.help) {
 // An error of the client's is made for every call that fails here, and nobody looks at where.
 Error.stackTraceLimit = values.follow || values.shrink ? 10 : 0;
 const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
+const hours = values.hours === undefined ? undefined : Number(values.hours);
+if (hours !== undefined && !(hours > 0 && Number.isFinite(hours)))
+  misused(`--hours ${values.hours} is no number above 0`);
+const faults = faultsAsked();
+if (
+  (hours !== undefined || faults.length > 0) &&
+  (values.servers ?? values.plan ?? (values.networks || values.mutations || undefined)) !== undefined
+) {
+  misused(
+    '--hours and --faults are for worlds of one server, made of seeds: not with --servers, --networks, --plan, --mutations',
+  );
+}
 process.exitCode = (await run()) ? 0 : 1;
+
+function faultsAsked(): FaultName[] {
+  try {
+    return values.faults === undefined ? [] : faultNames(values.faults);
+  } catch (error) {
+    return misused(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function misused(why: string): never {
+  console.error(`${why}\n\n${HELP}`);
+  process.exit(2);
+}
 
 function run(): Promise<boolean> {
   if (values.networks) return values.mutations ? mutateNetworks() : simulateNetworks(networksSeeds());
@@ -70,7 +103,8 @@ function networksSeeds() {
 async function seeds(): Promise<boolean> {
   const from = performance.now();
   let [simulatedMs, failed] = [0, 0];
-  for await (const plan of plans()) {
+  console.log(`the build: ${version()}, ${await commitOfSources()}, Node ${process.version}`);
+  for await (const plan of plans(() => simulatedMs)) {
     const result = await simulate(plan, {}, values.follow ? (line) => console.log(line) : undefined);
     simulatedMs += result.simulatedMs;
     if (result.violation !== undefined) failed += 1;
@@ -85,11 +119,12 @@ async function seeds(): Promise<boolean> {
 }
 
 /** Each is made when its turn has come: those of a long run would not fit into memory together. */
-async function* plans(): AsyncGenerator<Plan> {
+async function* plans(simulatedMs: () => number): AsyncGenerator<Plan> {
   if (values.plan !== undefined) yield writtenPlan(await readFile(values.plan, 'utf8'));
   else {
-    for (let at = 0; at < Number(values.seeds); at++) {
-      const plan = planOf(seed + at, Number(values.minutes));
+    const goesOn = (at: number) => (hours === undefined ? at < Number(values.seeds) : simulatedMs() < hours * HOUR_MS);
+    for (let at = 0; goesOn(at); at++) {
+      const plan = withFaults(planOf(seed + at, Number(values.minutes)), faults);
       yield values.etcd ? { ...plan, isOnEtcd: true } : plan;
     }
   }

@@ -4,6 +4,7 @@ import {
   fchmodSync,
   fstatSync,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -100,23 +101,59 @@ export function readPrivateFile(path: string, self = SELF): string | undefined {
 
 /**
  * Makes a secret file with its content, durable when this returns. False, and nothing is changed, when there is one of that name
- * already, be it a link.
+ * already, be it a link. It is there with all of its content or not at all, also after a crash or on a disk without room.
  */
 export function createPrivateFile(path: string, content: string): boolean {
-  let descriptor: number;
+  const next = nextName(path);
+  rmSync(next, { force: true });
   try {
-    descriptor = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    writeNew(next, content);
+    if (!linkNew(next, path, content)) return false;
+  } finally {
+    rmSync(next, { force: true });
+  }
+  syncFolder(dirname(path));
+  return true;
+}
+
+/** The name under which a file is written until it is whole. */
+function nextName(path: string): string {
+  return `${path}.${process.pid}.new`;
+}
+
+/** Gives a whole file its name; false when there is one of that name. Where a file cannot have two names, it is written once more. */
+function linkNew(next: string, path: string, content: string): boolean {
+  try {
+    linkSync(next, path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    if (!LINKLESS.has(codeOf(error) ?? '')) throw error;
+  }
+  try {
+    writeNew(path, content);
+    return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
     throw error;
   }
+}
+
+/** What file systems say that know no second name: FAT, and some that are shared over a network. */
+const LINKLESS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+/** Writes a file that must not be there. What could not be written whole is removed. */
+function writeNew(path: string, content: string): void {
+  const descriptor = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
     writeWhole(descriptor, content);
+  } catch (error) {
+    rmSync(path, { force: true });
+    const why = error instanceof Error ? error.message : String(error);
+    throw new PrivateFileError(`cannot write ${path}: ${why}`, { cause: error });
   } finally {
     closeSync(descriptor);
   }
-  syncFolder(dirname(path));
-  return true;
 }
 
 /**
@@ -124,9 +161,9 @@ export function createPrivateFile(path: string, content: string): boolean {
  * crash. A link is replaced, not followed.
  */
 export function replacePrivateFile(path: string, content: string): void {
-  const next = `${path}.${process.pid}.new`;
+  const next = nextName(path);
   rmSync(next, { force: true });
-  createPrivateFile(next, content);
+  writeNew(next, content);
   renameSync(next, path);
   syncFolder(dirname(path));
 }

@@ -18,6 +18,9 @@ const UPGRADE_RETRY_MS = 10_000;
 /** What callers hear whose commands were not stored because the term was lost. */
 const LOST = 'this server leads the network no more';
 
+/** How often it is said that the journal still refuses: a full disk lasts, and the log may be on it. */
+const WARN_EVERY_MS = 60_000;
+
 const NO_SPACE = 'the journal does not accept commands: no space left';
 
 /** What an {@link Appender} stands on. */
@@ -67,6 +70,9 @@ export class Appender {
   readonly #restful: (() => void)[] = [];
   #isOver = false;
   #isFull = false;
+  /** Appends that were refused since that was last said, and when it was. */
+  #unsaid = 0;
+  #saidMs = Number.NEGATIVE_INFINITY;
 
   constructor(deps: AppenderDeps) {
     this.#deps = deps;
@@ -217,7 +223,7 @@ export class Appender {
    * disk.
    */
   #refuse(batch: readonly Pending[], error: unknown): void {
-    const { journal, warn, state } = this.#deps;
+    const { journal, state } = this.#deps;
     const isHarmless = error instanceof JournalError && (error.kind === 'full' || error.kind === 'unread');
     if (!isHarmless || journal.last !== state.revision) {
       this.#isOver = true;
@@ -225,13 +231,24 @@ export class Appender {
       if (error instanceof JournalError && error.kind === 'deposed') this.#refuseAll([...batch, ...pending], LOST);
       throw error;
     }
-    warn(`the journal refused an append of ${batch.length} commands`, error);
+    this.#warn(batch.length, error);
     if (error.kind === 'unread') {
       this.#setAside(batch, error.message);
       return;
     }
     this.#setFull(true);
     this.#refuseAll(batch, NO_SPACE);
+  }
+
+  /** Says that the journal refuses: at once when it begins, and then now and then, with how many appends it refused meanwhile. */
+  #warn(count: number, error: unknown): void {
+    const { clock, warn } = this.#deps;
+    this.#unsaid += 1;
+    if (clock.nowMs() - this.#saidMs < WARN_EVERY_MS) return;
+    const before = this.#unsaid > 1 ? `, and ${this.#unsaid - 1} appends before it` : '';
+    warn(`the journal refused an append of ${count} commands${before}`, error);
+    this.#unsaid = 0;
+    this.#saidMs = clock.nowMs();
   }
 
   /** Refuses what a server cannot read that came meanwhile, and puts the rest of the batch back in front of what waits. */
@@ -257,6 +274,7 @@ export class Appender {
   #setFull(isFull: boolean): void {
     if (isFull === this.#isFull) return;
     this.#isFull = isFull;
+    if (!isFull) this.#saidMs = Number.NEGATIVE_INFINITY;
     this.#deps.writable?.(!isFull);
   }
 }

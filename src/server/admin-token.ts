@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Random } from '../base/clock.js';
 import { codeOf } from '../base/errors.js';
-import { checkPrivateFolder, createPrivateFile, readPrivateFile } from '../base/private-files.js';
+import { checkPrivateFolder, createPrivateFile, PrivateFileError, readPrivateFile } from '../base/private-files.js';
 import { IN_MEMORY } from '../config/options.js';
 
 /** The file of a data folder that holds the administrator's token. */
@@ -79,7 +79,8 @@ async function ensureToken({ folder, file, given, random }: TokenPlace): Promise
   // Never overwritten: the token of a folder stays what it is.
   if (createPrivateFile(join(folder, file), `${token}\n`)) return token;
   const kept = await readToken(folder, file);
-  // A crash may have come between the file and its content; an empty secret would let everybody in.
-  if (!kept) throw new Error(`${join(folder, file)} holds no token: delete it, and the next start makes a new one`);
+  // Earlier builds made the file before its content, and a crash came between; an empty secret would let everybody in.
+  if (!kept)
+    throw new PrivateFileError(`${join(folder, file)} holds no token: delete it, and the next start makes a new one`);
   return kept;
 }

@@ -6,6 +6,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -26,6 +27,7 @@ import {
   replacePrivateFile,
 } from '../../src/base/private-files.js';
 
+const LOADER = new URL('../../harness/typescript.mjs', import.meta.url).href;
 /** A user that owns nothing here and is not root. */
 const ANOTHER = 54_321;
 let folder: string;
@@ -79,6 +81,22 @@ describe('a private file', () => {
     expect(readPrivateFile(path)).toBe('one');
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
+
+  it.each(['createPrivateFile', 'replacePrivateFile'])(
+    'is whole or not there when it cannot be written: %s',
+    (name) => {
+      const source = new URL('../../src/base/private-files.ts', import.meta.url).href;
+      const script = `import { ${name} as make } from '${source}';
+        try { make(${JSON.stringify(path)}, 'x'.repeat(10_000)); } catch (error) { console.log(error.message); }`;
+      const node = ['--no-warnings', '--import', LOADER, '--input-type=module', '-e', script];
+      // No file may have more than this many blocks, as on a disk without room. Node's own writes go to pipes.
+      const limited = `trap '' XFSZ; ulimit -f 1; exec "$0" "$@"`;
+      const said = spawnSync('sh', ['-c', limited, process.execPath, ...node], { encoding: 'utf8' });
+      expect(said.stdout).toMatch(/^cannot write .*: EFBIG/);
+      expect(readdirSync(folder)).toEqual([]);
+    },
+    60_000,
+  );
 
   it('is replaced as a whole, and a link in its place with it', () => {
     const target = join(folder, 'target');

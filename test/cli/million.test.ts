@@ -50,6 +50,32 @@ describe('a list of very many rows', () => {
     },
     600_000,
   );
+
+  it.each([
+    ['sessions', '--sort', '-uuid'],
+    ['sessions', '--sort', 'labels', '--json'],
+    ['nodes', '--sort', '-name'],
+  ])(
+    'is sorted in bounded memory: %s %s %s',
+    async (...words) => {
+      const program = new Program([...words, '--server', server.address]);
+      let lines = 0;
+      let first = '';
+      let rss = 0;
+      program.process.stdout!.on('data', (bytes: Buffer) => {
+        if (lines < 2) first += bytes;
+        for (const byte of bytes) if (byte === 10) lines += 1;
+        program.out = '';
+        rss = Math.max(rss, rssOf(program.process.pid!));
+      });
+      expect(await program.ended()).toBe(0);
+      expect(lines).toBe(words.includes('--json') ? ROWS : ROWS + 1);
+      expect(first).toContain(words.includes('--json') ? '"name":"node-0"' : `node-${ROWS - 1}`);
+      process.stderr.write(`${words.join(' ')}: ${(rss / 1024 ** 2).toFixed(0)} MiB at most\n`);
+      expect(rss).toBeLessThan(RSS_MAX);
+    },
+    600_000,
+  );
 });
 
 /** Bytes of a process that are in memory; 0 where the system does not say. */

@@ -206,6 +206,29 @@ describe('the replica', () => {
     expect(world.writable).toEqual([false, true]);
   });
 
+  it('says that the journal is full when it begins and once a minute, however often it is tried', async () => {
+    const { journal, gate } = controlled(new MemoryJournal());
+    const world = await World.start({}, journal);
+    const refuse = async (seconds: number) => {
+      for (let second = 0; second < seconds; second++) {
+        await world.submit(openCommand(1));
+        await world.advance(1_000);
+      }
+    };
+    gate.error = new JournalError('full', 'no space left on the device');
+    await refuse(130);
+    expect(world.warnings).toEqual([
+      'the journal refused an append of 1 commands',
+      'the journal refused an append of 1 commands, and 59 appends before it',
+      'the journal refused an append of 1 commands, and 59 appends before it',
+    ]);
+    gate.error = undefined;
+    await world.open(1);
+    gate.error = new JournalError('full', 'no space left on the device');
+    await refuse(1);
+    expect(world.warnings).toHaveLength(4);
+  });
+
   it.each(['failed', 'locked', 'damaged'] as const)(
     'answers nothing, takes nothing more and ends the process when an append is %s',
     async (kind) => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Random } from '../../src/base/clock.js';
+import { linesOf } from '../../src/cli/conclude.js';
 import { ensureAdminToken, readAdminToken } from '../../src/server/admin-token.js';
 
 let folder: string;
@@ -31,7 +32,10 @@ describe("the administrator's token", () => {
 
   it('is never empty, even after a crash in the middle of writing it', async () => {
     await writeFile(join(folder, 'admin-token'), '', { mode: 0o600 });
-    await expect(ensureAdminToken(folder, undefined, random)).rejects.toThrow(/admin-token holds no token: delete it/);
+    const refused = await ensureAdminToken(folder, undefined, random).catch((error: unknown) => error);
+    // What a start says: the file and what to do, and of no defect.
+    expect(linesOf(refused)).toEqual([expect.stringMatching(/admin-token holds no token: delete it/)]);
+    expect(linesOf(refused).join()).not.toContain('a defect');
   });
 
   it('does not exist for a server in memory', async () => {

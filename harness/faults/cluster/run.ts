@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { NEXT_BUILD } from '../../next-build.mjs';
+import { outcomeOf } from '../outcome.js';
 import { Cluster } from './cluster.js';
 import { ClusterGround } from './ground.js';
 import { tableOf } from './report.js';
@@ -41,7 +42,7 @@ export async function strikeCluster(run: ClusterRun): Promise<boolean> {
   const lacks = ClusterGround.lacks();
   if (lacks !== undefined) {
     console.log(`cluster: not checked: ${lacks}`);
-    return true;
+    return false;
   }
   const ground = ClusterGround.make();
   let child: ChildProcess | undefined;
@@ -78,7 +79,7 @@ async function strikeInside(run: ClusterRun, ground: ClusterGround): Promise<boo
   const cluster = new Cluster({ ground, seed: run.seed, built: run.built, isClocked });
   const results = strikes.map(({ name }) => emptyResult(name));
   const startMs = performance.now();
-  run.undo.add(() => tell(run, cluster, results, startMs));
+  run.undo.add(() => tell(run, cluster, results, { startMs, isInterrupted: true }));
   try {
     await cluster.begin();
     await strikeAll(run, cluster, strikes, results);
@@ -87,9 +88,9 @@ async function strikeInside(run: ClusterRun, ground: ClusterGround): Promise<boo
     cluster.judge.lines.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
   run.undo.clear();
-  tell(run, cluster, results, startMs);
+  const isShown = tell(run, cluster, results, { startMs, isInterrupted: false });
   await cluster.close();
-  return cluster.judge.lines.length === 0;
+  return isShown;
 }
 
 /** The kinds of strikes take turns. */
@@ -108,18 +109,28 @@ async function strikeAll(
   }
 }
 
-function tell({ isJson, seed }: ClusterRun, cluster: Cluster, results: readonly StrikeResult[], startMs: number): void {
+/** Prints what came of it. False: something was found, or nothing was shown. */
+function tell(
+  { isJson, seed }: ClusterRun,
+  cluster: Cluster,
+  results: readonly StrikeResult[],
+  { startMs, isInterrupted }: { readonly startMs: number; readonly isInterrupted: boolean },
+): boolean {
   const { ledger, judge, servers, attached } = cluster;
   const seconds = Math.round((performance.now() - startMs) / 1_000);
   const restarts = servers.reduce((sum, server) => sum + server.restarts, 0);
   const { commands, terms } = ledger;
+  const strikes = results.reduce((sum, { times }) => sum + times, 0);
+  const { words, isShown } = outcomeOf({ strikes, found: judge.lines, isInterrupted });
   if (isJson) {
     console.log(
-      JSON.stringify({ seed, seconds, commands, terms, restarts, lines: attached.lines, results, found: judge.lines }),
+      JSON.stringify({
+        ...{ seed, seconds, commands, terms, restarts, lines: attached.lines, results },
+        ...{ found: judge.lines, isShown, isInterrupted },
+      }),
     );
-    return;
+    return isShown;
   }
-  const strikes = results.reduce((sum, { times }) => sum + times, 0);
   console.log(tableOf(results));
   console.log(
     `${strikes} strikes in ${seconds} s, seed ${seed}: ${commands} commands, ${terms} terms, ${restarts} restarts`,
@@ -129,5 +140,6 @@ function tell({ isJson, seed }: ClusterRun, cluster: Cluster, results: readonly 
   console.log(
     `${attached.lines} lines over relayed connections, ${moves} moves of their ends, ${broken} connections broke`,
   );
-  console.log(judge.lines.length === 0 ? 'cluster: kept its word' : `cluster: FAILED\n${judge.lines.join('\n')}`);
+  console.log(`cluster: ${words}`);
+  return isShown;
 }

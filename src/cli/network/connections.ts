@@ -27,7 +27,7 @@ export async function showConnections(
       else await terminal.out.writeLines(story(connection));
       return;
     }
-    await writeListing({ columns: COLUMNS, rows: yard.listConnections({ signal }), facts }, flags, terminal);
+    await writeListing({ columns: COLUMNS, rows: yard.listConnections({ signal }), facts }, flags, surroundings);
   });
 }
 
@@ -38,7 +38,12 @@ const COLUMNS: readonly Column<ConnectionRecord>[] = [
   { heading: 'TYPE', value: ({ type }) => linkWord(type) },
   { heading: 'STATE', value: stateWord },
   { heading: 'ATTEMPTS', value: ({ attempts }) => attempts.length, right: true },
-  { heading: 'ROUND TRIP', value: ({ roundTrip }) => (roundTrip ? durationWord(msOf(roundTrip)) : '-'), right: true },
+  {
+    heading: 'ROUND TRIP',
+    value: ({ roundTrip }) => (roundTrip ? durationWord(msOf(roundTrip)) : '-'),
+    rank: ({ roundTrip }) => (roundTrip ? msOf(roundTrip) : -1),
+    right: true,
+  },
   { heading: 'WHY', value: why },
 ];
 

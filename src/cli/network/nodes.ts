@@ -50,22 +50,24 @@ export async function listNodes(flags: GraphFlags & ListFlags, surroundings: Sur
   });
 }
 
-async function writeGraph(graph: GraphView, position: Position, flags: ListFlags, { terminal }: Surroundings) {
+async function writeGraph(graph: GraphView, position: Position, flags: ListFlags, surroundings: Surroundings) {
+  const { terminal } = surroundings;
   const rows = [...graph.nodes()]
     .sort((one, other) => one.cvid - other.cvid)
     .map((node) => ({ node, links: [...graph.links(node.cvid)].length }));
-  await writeListing({ columns: COLUMNS, rows, facts: nodeFacts }, flags, terminal);
+  await writeListing({ columns: COLUMNS, rows, facts: nodeFacts }, flags, surroundings);
   const { nodes, links } = graph.size;
   if (!flags.json)
     await terminal.err.write(`${counted(nodes, 'node')}, ${counted(links, 'link')} at revision ${position.revision}`);
 }
 
-async function writeLarge(large: LargeNetwork, flags: ListFlags, { terminal }: Surroundings): Promise<void> {
+async function writeLarge(large: LargeNetwork, flags: ListFlags, surroundings: Surroundings): Promise<void> {
+  const { terminal } = surroundings;
   const columns = COLUMNS.filter(({ heading }) => heading !== 'LINKS');
   if ([flags.sort, ...(flags.filter ?? [])].some((text) => /^-?links(=|$)/i.test(text ?? ''))) {
     throw new UsageError(`the links of more than ${HELD_MAX} nodes are not counted`);
   }
-  await writeListing({ columns, rows: large.rows(), facts: nodeFacts }, flags, terminal);
+  await writeListing({ columns, rows: large.rows(), facts: nodeFacts }, flags, surroundings);
   if (!flags.json) await terminal.err.write(`${large.summary}; those of each node are not counted`);
 }
 

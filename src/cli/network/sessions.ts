@@ -12,12 +12,12 @@ export async function listSessions(
   flags: ConnectionFlags & ListFlags & { readonly uuid?: string },
   surroundings: Surroundings,
 ): Promise<void> {
-  const { terminal, signal } = surroundings;
+  const { signal } = surroundings;
   // The UUID says what is listed. To a reader it would say by whose key to log in.
   const { uuid: instanceUuid = '', ...readerFlags } = flags;
   await withReader(readerFlags, surroundings, (yard) => {
     const rows = yard.listSessions({ instanceUuid }, { signal });
-    return writeListing({ columns: COLUMNS, rows, facts: sessionFacts }, flags, terminal);
+    return writeListing({ columns: COLUMNS, rows, facts: sessionFacts }, flags, surroundings);
   });
 }
 
@@ -27,11 +27,15 @@ const COLUMNS: readonly Column<Session>[] = [
   { heading: 'TYPE', value: (session) => typeWord(session.instanceType) },
   { heading: 'FLAVOR', value: (session) => flavorWord(session.instanceFlavor) },
   { heading: 'ATTACHED', value: (session) => (session.attached ? 'yes' : 'no') },
-  { heading: 'TTL', value: (session) => durationWord(msOf(session.ttl ?? { seconds: 0n, nanos: 0 })), right: true },
+  { heading: 'TTL', value: (session) => durationWord(ttlMs(session)), rank: ttlMs, right: true },
   { heading: 'OPENED', value: (session) => momentWord(session.openedAt) },
   { heading: 'UUID', value: (session) => session.instanceUuid },
   { heading: 'LABELS', value: (session) => labelsWord(session.labels) },
 ];
+
+function ttlMs({ ttl }: Session): number {
+  return ttl === undefined ? 0 : msOf(ttl);
+}
 
 /** A session for programs: the fields of the protos, with times in milliseconds and enums by name. */
 function sessionFacts(session: Session): object {

@@ -10,10 +10,10 @@ export async function listStreams(
   flags: ConnectionFlags & ListFlags & { readonly sid?: number },
   surroundings: Surroundings,
 ): Promise<void> {
-  const { terminal, signal } = surroundings;
+  const { signal } = surroundings;
   await withAdministrator(flags, surroundings, (yard) => {
     const rows = yard.listStreams({ cvid: flags.sid ?? 0 }, { signal });
-    return writeListing({ columns: COLUMNS, rows, facts: streamFacts }, flags, terminal);
+    return writeListing({ columns: COLUMNS, rows, facts: streamFacts }, flags, surroundings);
   });
 }
 

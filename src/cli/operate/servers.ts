@@ -10,11 +10,11 @@ const DOOR = 'grpc';
 
 /** The servers of the network, as the one that is asked knows them. */
 export async function listServers(flags: ConnectionFlags & ListFlags, surroundings: Surroundings): Promise<void> {
-  const { terminal, signal } = surroundings;
+  const { signal } = surroundings;
   checkList(COLUMNS, flags);
   await withAdministrator(flags, surroundings, async (yard) => {
     const { servers } = await yard.listServers({ signal });
-    await writeListing({ columns: COLUMNS, rows: servers, facts: factsOf }, flags, terminal);
+    await writeListing({ columns: COLUMNS, rows: servers, facts: factsOf }, flags, surroundings);
   });
 }
 
@@ -22,13 +22,14 @@ const COLUMNS: readonly Column<Server>[] = [
   { heading: 'NAME', value: ({ name }) => name },
   { heading: 'ROLE', value: roleWord },
   { heading: 'TERM', value: ({ term }) => String(term), right: true },
-  { heading: 'LAG', value: (server) => durationWord(lagMs(server)), right: true },
+  { heading: 'LAG', value: (server) => durationWord(lagMs(server)), rank: lagMs, right: true },
   { heading: 'SESSIONS', value: ({ sessions }) => String(sessions), right: true },
   { heading: 'REVISION', value: ({ revision }) => String(revision), right: true },
   { heading: 'ADDRESS', value: (server) => addressesOf(server)[DOOR] ?? '-' },
   {
     heading: 'TOLD',
     value: (server) => (agoMs(server) === 0 ? 'now' : `${durationWord(agoMs(server))} ago`),
+    rank: agoMs,
     right: true,
   },
 ];

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
-import { UsageError } from '../surroundings.js';
+import { openScratchFile } from '../../base/scratch-file.js';
+import { type Surroundings, UsageError } from '../surroundings.js';
+import { jsonOf } from './output.js';
+import { type SortKey, type SortRow, sortRows } from './row-sorter.js';
 import { type Column, writeTable } from './table.js';
-import type { Terminal } from './terminal.js';
 
 /** Options of commands that print lists. */
 export interface ListFlags {
@@ -21,6 +23,9 @@ export interface Listing<Row> {
   /** A row for programs. */
   readonly facts: (row: Row) => object;
 }
+
+/** What a list is printed with. */
+export type ListingDeps = Pick<Surroundings, 'terminal' | 'clock' | 'signal'>;
 
 /** Adds the options that every command has that prints a list. */
 export function withList(command: Command): Command {
@@ -42,15 +47,28 @@ export function checkList<Row>(columns: readonly Column<Row>[], { sort, filter =
 }
 
 /** Prints a list as it comes, or all of it at its end when it is to be sorted. */
-export async function writeListing<Row>(listing: Listing<Row>, flags: ListFlags, { out }: Terminal): Promise<void> {
+export async function writeListing<Row>(listing: Listing<Row>, flags: ListFlags, deps: ListingDeps): Promise<void> {
+  const { out } = deps.terminal;
   const { columns, facts } = listing;
   const keeps = (flags.filter ?? []).map((text) => parseFilter(columns, text));
   const order = flags.sort === undefined ? undefined : parseSort(columns, flags.sort);
-  const kept = keeps.length === 0 ? listing.rows : filtered(listing.rows, keeps);
-  const rows = order === undefined ? kept : await sorted(kept, order);
-  if (!flags.json) return writeTable(out, columns, rows, { isWide: flags.wide === true });
-  await out.jsonLines(factsOf(rows, facts));
+  const rows = keeps.length === 0 ? listing.rows : filtered(listing.rows, keeps);
+  const isWide = flags.wide === true;
+  if (flags.json) {
+    const objects = factsOf(rows, facts);
+    return out.jsonLines(order === undefined ? objects : sorted({ rows, order, shownOf: facts }, deps));
+  }
+  if (order === undefined) return writeTable(out, columns, rows, { isWide });
+  const cells = sorted<Row, Cell[]>({ rows, order, shownOf: (row) => columns.map(({ value }) => value(row)) }, deps);
+  const columnsOfCells = columns.map(({ heading, right = false }, at) => ({
+    heading,
+    right,
+    value: (row: Cell[]) => row[at],
+  }));
+  await writeTable(out, columnsOfCells, cells, { isWide });
 }
+
+type Cell = string | number;
 
 async function* factsOf<Row>(rows: Iterable<Row> | AsyncIterable<Row>, facts: (row: Row) => object) {
   for await (const row of rows) yield facts(row);
@@ -63,24 +81,51 @@ async function* filtered<Row>(
   for await (const row of rows) if (keeps.every((keep) => keep(row))) yield row;
 }
 
-/** Holds every row: the server's bounds limit their number. */
-async function sorted<Row>(
-  rows: Iterable<Row> | AsyncIterable<Row>,
-  compare: (one: Row, other: Row) => number,
-): Promise<Row[]> {
-  const all: Row[] = [];
-  for await (const row of rows) all.push(row);
-  return all.sort(compare);
+/** The key of a row, and the order of keys. */
+interface Order<Row> {
+  readonly key: (row: Row) => SortKey;
+  readonly compare: (one: SortKey, other: SortKey) => number;
 }
 
-function parseSort<Row>(columns: readonly Column<Row>[], text: string): (one: Row, other: Row) => number {
+/** Rows to be printed in an order, and what is printed of each. */
+interface Sorting<Row, Shown> {
+  readonly rows: Iterable<Row> | AsyncIterable<Row>;
+  readonly order: Order<Row>;
+  readonly shownOf: (row: Row) => Shown;
+}
+
+/** After so many sorted rows, others have a turn of the event loop: Ctrl-C is heard, and a reader that is slow. */
+const ROWS_IN_TURN = 1_000;
+
+/** What is printed of each row, in an order. Only that is kept of a row, as JSON, and of many rows only a part in memory. */
+async function* sorted<Row, Shown extends object>(
+  { rows, order, shownOf }: Sorting<Row, Shown>,
+  { clock, signal }: ListingDeps,
+): AsyncGenerator<Shown> {
+  const { key, compare } = order;
+  async function* keyed(): AsyncGenerator<SortRow> {
+    for await (const row of rows) yield { key: key(row), json: jsonOf(shownOf(row)) };
+  }
+  let count = 0;
+  for await (const json of sortRows(keyed(), { compare, openScratch: openScratchFile })) {
+    yield JSON.parse(json);
+    count += 1;
+    if (count % ROWS_IN_TURN > 0) continue;
+    await new Promise<void>((resolve) => clock.soon(resolve));
+    signal.throwIfAborted();
+  }
+}
+
+function parseSort<Row>(columns: readonly Column<Row>[], text: string): Order<Row> {
   const isDown = text.startsWith('-');
-  const { value } = findColumn(columns, '--sort', isDown ? text.slice(1) : text);
-  const compare = (one: Row, other: Row) => {
-    const [a, b] = [value(one), value(other)];
-    return typeof a === 'number' && typeof b === 'number' ? a - b : COLLATOR.compare(String(a), String(b));
-  };
-  return isDown ? (one, other) => compare(other, one) : compare;
+  const { value, rank } = findColumn(columns, '--sort', isDown ? text.slice(1) : text);
+  const compare = isDown ? (one: SortKey, other: SortKey) => compareKeys(other, one) : compareKeys;
+  return { key: rank ?? value, compare };
+}
+
+function compareKeys(one: SortKey, other: SortKey): number {
+  const areNumbers = typeof one === 'number' && typeof other === 'number';
+  return areNumbers ? one - other : COLLATOR.compare(String(one), String(other));
 }
 
 /** The same order on every machine; numbers inside of names by their value. */

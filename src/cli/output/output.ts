@@ -96,8 +96,12 @@ export class Output {
 }
 
 function jsonLine(value: object): string {
-  const text = JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? Number(item) : item));
-  return printable(text, jsonEscape);
+  return printable(jsonOf(value), jsonEscape);
+}
+
+/** JSON in which revisions and other large numbers are numbers. */
+export function jsonOf(value: object): string {
+  return JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? Number(item) : item));
 }
 
 /** A character inside of a string of JSON. */

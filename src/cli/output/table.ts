@@ -7,6 +7,8 @@ import { bold, type Text } from './text.js';
 export interface Column<Row> {
   readonly heading: string;
   readonly value: (row: Row) => string | number;
+  /** What the column is sorted by where its words are not in the order of what they mean: `90 s` is less than `2 min`. */
+  readonly rank?: (row: Row) => number;
   /** Aligns cells on the right, as numbers are. */
   readonly right?: boolean;
 }

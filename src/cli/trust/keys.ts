@@ -70,10 +70,10 @@ export async function rotateOwnKey(flags: NamedKeyFlags, surroundings: Surroundi
 
 /** Lists the identities that the server knows, as an administrator. */
 export async function listIdentities(flags: ConnectionFlags & ListFlags, surroundings: Surroundings): Promise<void> {
-  const { terminal, signal } = surroundings;
+  const { signal } = surroundings;
   await withAdministrator(flags, surroundings, (yard) => {
     const rows = yard.identities.list({ signal });
-    return writeListing({ columns: IDENTITY_COLUMNS, rows, facts: identityFacts }, flags, terminal);
+    return writeListing({ columns: IDENTITY_COLUMNS, rows, facts: identityFacts }, flags, surroundings);
   });
 }
 

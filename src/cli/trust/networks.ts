@@ -38,10 +38,10 @@ export async function createNetwork(
 
 /** Lists the networks of a server. */
 export async function listNetworks(flags: ConnectionFlags & ListFlags, surroundings: Surroundings): Promise<void> {
-  const { terminal, signal } = surroundings;
+  const { signal } = surroundings;
   await withServersAdministrator(flags, surroundings, async (yard) => {
     const { networks } = await yard.identities.listNetworks({ signal });
-    await writeListing({ columns: COLUMNS, rows: networks, facts: (network) => network }, flags, terminal);
+    await writeListing({ columns: COLUMNS, rows: networks, facts: (network) => network }, flags, surroundings);
   });
 }
 

@@ -39,12 +39,12 @@ export async function issueTicket(flags: IssueFlags, surroundings: Surroundings)
 
 /** Lists the tickets that the server remembers. */
 export async function listTickets(flags: ConnectionFlags & ListFlags, surroundings: Surroundings): Promise<void> {
-  const { clock, terminal, signal } = surroundings;
+  const { clock, signal } = surroundings;
   await withAdministrator(flags, surroundings, (yard) => {
     const rows = yard.identities.listTickets({ signal });
     const wallMs = clock.wallMs();
     const facts = (ticket: Ticket) => factsOf(ticket, wallMs);
-    return writeListing({ columns: columnsAt(wallMs), rows, facts }, flags, terminal);
+    return writeListing({ columns: columnsAt(wallMs), rows, facts }, flags, surroundings);
   });
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Clock, Random } from '../../base/clock.js';
 import { codeOf } from '../../base/errors.js';
-import { createPrivateFile, readPrivateFile, replacePrivateFile } from '../../base/private-files.js';
+import { createPrivateFile, PrivateFileError, readPrivateFile, replacePrivateFile } from '../../base/private-files.js';
 import { formatPin, OWN_SERVER_NAME, pinOf } from '../../trust/pin.js';
 import type { CertificateContent } from './make-certificate.js';
 
@@ -197,10 +197,13 @@ function ensureAuthorityKey(folder: string | undefined): KeyObject {
   try {
     return createPrivateKey(kept ?? readFileSync(path, 'utf8'));
   } catch (cause) {
-    // A crash may have come between the file and its content: then nobody has seen a certificate of it.
-    throw new Error(`${path} holds no private key in PEM: put the right one there, or delete it and all pins with it`, {
-      cause,
-    });
+    // Earlier builds made the file before its content, and a crash may have come between: then nobody has seen a certificate of it.
+    throw new PrivateFileError(
+      `${path} holds no private key in PEM: put the right one there, or delete it and all pins with it`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -208,7 +211,9 @@ function parsed(path: string, pem: string): X509Certificate {
   try {
     return new X509Certificate(pem);
   } catch (cause) {
-    throw new Error(`${path} holds no certificate in PEM: delete it, and the next start makes it anew`, { cause });
+    throw new PrivateFileError(`${path} holds no certificate in PEM: delete it, and the next start makes it anew`, {
+      cause,
+    });
   }
 }
 

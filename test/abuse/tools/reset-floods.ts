@@ -66,6 +66,8 @@ interface Resets {
   readonly isAnswered?: boolean;
   /** Whether each call is opened in the write that resets it. */
   readonly isAtOnce?: boolean;
+  /** How many calls the first round has. */
+  readonly calls?: number;
   /** What goes before the resets of these streams in the same write. */
   readonly before?: (numbers: readonly number[]) => Buffer;
   /** What goes behind them, its first stream the next one. */
@@ -76,10 +78,10 @@ interface Resets {
 export async function resetUntilClosed(
   connection: raw.RawConnection,
   opening: Opening,
-  { isAnswered = false, isAtOnce = false, before, tail }: Resets,
+  { isAnswered = false, isAtOnce = false, calls = CALLS, before, tail }: Resets,
 ): Promise<void> {
   for (let round = 0, next = 1; connection.isOpen && round < ROUNDS; round++) {
-    const numbers = streams(Math.max(CALLS_MIN, CALLS >> round), next);
+    const numbers = streams(Math.max(CALLS_MIN, calls >> round), next);
     next += 2 * numbers.length;
     if (!isAtOnce) await openAll(connection, opening, numbers, isAnswered);
     const opened = isAtOnce ? numbers.map(opening) : [];

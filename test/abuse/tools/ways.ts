@@ -29,6 +29,10 @@ const SETTINGS = raw.settings([[4, 65_535]]);
 /** Calls whose requests are large and never complete. */
 const LARGE = 60;
 
+/** So many connections say GOAWAY until one has reset its calls in time, and each has more calls than may be reset early ({@link STRICT}). */
+const CONNECTIONS = 12;
+const GOAWAY_CALLS_MIN = 250;
+
 /** Every way that a connection is expelled, or is gone, while more of what it sent is being read. */
 export const WAYS: readonly Way[] = [
   ...FLOODS,
@@ -141,10 +145,14 @@ export const WAYS: readonly Way[] = [
     counted: RESETS_COUNTED,
     overTls: true,
     attack: async (scene) => {
-      const connection = await scene.dial();
       const goaway = raw.frame(raw.GOAWAY, 0, 0, raw.words(0, 0));
       const tail = (next: number) => Buffer.concat([goaway, callsBehind(next)]);
-      await resetUntilClosed(connection, closedWatch, { isAnswered: true, tail });
+      // A connection has one round, as a GOAWAY closes it. The resets count when the calls were opened within a second, which on a
+      // busy machine may take another connection, and fewer calls.
+      for (let dialled = 0; dialled < CONNECTIONS && (await scene.target.closings()).length === 0; dialled++) {
+        const calls = Math.max(GOAWAY_CALLS_MIN, CALLS >> dialled);
+        await resetUntilClosed(await scene.dial(), closedWatch, { isAnswered: true, tail, calls });
+      }
     },
   },
   {

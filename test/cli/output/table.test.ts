@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { writeListing } from '../../../src/cli/output/listing.js';
 import { type Column, writeTable } from '../../../src/cli/output/table.js';
 import { cellsOf, makeTerminal } from '../../../src/cli/output/terminal.js';
+import { systemClock } from '../../../src/client/system.js';
 import { Recorder } from '../command.js';
 
 type Row = readonly [sid: number, name: string];
@@ -10,6 +11,8 @@ const COLUMNS: readonly Column<Row>[] = [
   { heading: 'NAME', value: (row) => row[1] },
   { heading: 'END', value: () => 'x' },
 ];
+
+const RUNNING = { clock: systemClock, signal: new AbortController().signal };
 
 async function tableOf(
   rows: Iterable<Row> | AsyncIterable<Row>,
@@ -94,7 +97,10 @@ describe('a list of many rows', () => {
       throw new Error('the server is gone');
     }
     const facts = ([sid, name]: Row) => ({ sid, name });
-    const writing = writeListing({ columns: COLUMNS, rows: rows(), facts }, flags, makeTerminal(sink, sink, false));
+    const writing = writeListing({ columns: COLUMNS, rows: rows(), facts }, flags, {
+      terminal: makeTerminal(sink, sink, false),
+      ...RUNNING,
+    });
     await expect(writing).rejects.toThrow('the server is gone');
     expect(pieces.join('')).toMatch(/name 5000\b.*\n$/);
     expect(pieces.length).toBeLessThan(50);

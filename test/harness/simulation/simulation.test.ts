@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { faultNames, withFaults } from '../../../harness/simulation/faults.js';
 import type { Tampering } from '../../../harness/simulation/machine/server.js';
 import type { ServerCall } from '../../../harness/simulation/machine/server-call.js';
 import { planOf, writtenPlan } from '../../../harness/simulation/plan.js';
@@ -103,6 +104,29 @@ describe('a world that fails', () => {
     },
     LIMIT_MS,
   );
+});
+
+describe('a world with faults that were asked for', () => {
+  const names = faultNames('flags,cancelled,half-closed');
+
+  it('has each of them, whatever its seed has, and is replayed with them', () => {
+    for (let seed = 1; seed < 40; seed++) {
+      const plain = planOf(seed, 1);
+      const plan = withFaults(plain, names);
+      expect(plan.cores.length).toBeGreaterThan(1);
+      expect(plan).toMatchObject({ isHasty: true, isHalfClosed: true, steps: plain.steps });
+      expect(withFaults(planOf(seed, 1), names)).toEqual(plan);
+      expect(replayCommand(plan)).toBe(
+        `npm run simulate -- --seed ${seed} --minutes 1 --faults flags,cancelled,half-closed`,
+      );
+    }
+  });
+
+  it('is refused by the name of one that there is not', () => {
+    expect(() => faultNames('flags,toString')).toThrow(
+      'there is no "toString"; there are flags, cancelled, half-closed',
+    );
+  });
 });
 
 describe('a world that comes to rest', () => {

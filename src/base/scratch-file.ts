@@ -1,0 +1,60 @@
+import { closeSync, constants, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+
+/** A place for more than should be in memory, which nobody else can open and which is gone with the process, however that ends. */
+export interface ScratchFile {
+  /** Where it is, for messages. */
+  readonly folder: string;
+  readonly size: number;
+  /** Writes at the end. */
+  append(bytes: Uint8Array): void;
+  /** Reads what lies from `at` on into all of `bytes`. */
+  read(bytes: Uint8Array, at: number): void;
+  close(): void;
+}
+
+/** Opens a new one in the folder for temporary files (TMPDIR). */
+export function openScratchFile(folder = tmpdir()): ScratchFile {
+  const own = mkdtempSync(join(folder, 'switchyard-'));
+  try {
+    const descriptor = openSync(join(own, 'scratch'), O_RDWR | O_CREAT | O_EXCL | (O_NOFOLLOW ?? 0), 0o600);
+    return new NamelessFile(folder, descriptor);
+  } finally {
+    // What is open needs no name: without one, a process that is killed leaves nothing.
+    rmSync(own, { recursive: true, force: true });
+  }
+}
+
+class NamelessFile implements ScratchFile {
+  readonly #descriptor: number;
+
+  constructor(
+    readonly folder: string,
+    descriptor: number,
+  ) {
+    this.#descriptor = descriptor;
+  }
+
+  get size(): number {
+    return fstatSync(this.#descriptor).size;
+  }
+
+  append(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.#descriptor, bytes, at);
+  }
+
+  read(bytes: Uint8Array, from: number): void {
+    for (let at = 0; at < bytes.length; ) {
+      const count = readSync(this.#descriptor, bytes, at, bytes.length - at, from + at);
+      if (count === 0) throw new Error(`the scratch file in ${this.folder} ended at ${from + at}`);
+      at += count;
+    }
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}
