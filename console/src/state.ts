@@ -117,8 +117,8 @@ let coming: GraphModel | undefined;
 let listTimer = 0;
 let closedId = 0;
 
-/** Begins. */
-export async function start(): Promise<void> {
+/** Begins to follow the server as soon as {@link link} is connected. */
+export function begin(): void {
   link.onOpen.add(() => void askServer());
   link.onOpen.add(() => void askNetworks());
   link.network.subscribe(settleNetwork);
@@ -164,7 +164,7 @@ export async function start(): Promise<void> {
   }, POLL_MS.sessions);
   setInterval(() => void askNetworks(), POLL_MS.networks);
   setInterval(keepPlaces, PLACES_MS);
-  await link.start({ wanted: () => route.peek().net, moved: showAnew });
+  link.begin({ wanted: () => route.peek().net, moved: showAnew });
 }
 
 /** Loads the page again, at the address that it has: nothing of a network stays in the picture of another. */
