@@ -5,12 +5,14 @@ import { takeCode } from './route.js';
 import { begin, link } from './state.js';
 import { App, tellLoginProblem } from './views/app.js';
 
-// The page itself: shows everything, and logs in with the code that its address brought, if any, which connects it.
+// The page itself: logs in with the code that its address brought, if any, which connects it, and shows everything meanwhile.
 
 const code = takeCode();
-listenToKeys();
 begin();
+const entering = code === undefined ? undefined : logIn(code);
+if (entering === undefined) link.restart();
+listenToKeys();
 render(<App />, document.getElementById('app')!);
-const problem = code === undefined ? '' : await logIn(code);
+const problem = (await entering) ?? '';
 tellLoginProblem(problem);
-if (code === undefined || problem !== '') link.restart();
+if (problem !== '') link.restart();

@@ -96,6 +96,10 @@ describe('the console in Chromium', () => {
     expect(sockets).toHaveLength(1);
     // The answer to the code says it.
     expect(asked.filter((one) => /login|session/.test(one))).toEqual(['POST login']);
+    // What the picture needs of the browser is on its way before the server has answered.
+    expect(await page.evaluate('performance.getEntriesByName("first-picture").length')).toBe(1);
+    const [worker, socket] = [asked.findIndex((one) => /GET worker/.test(one)), asked.indexOf('POST login')];
+    expect([worker >= 0, socket - worker <= 1]).toEqual([true, true]);
 
     sockets.length = 0;
     await page.reload();

@@ -51,6 +51,7 @@ export class Stage {
     this.#stops.push(() => observer.disconnect());
     this.#listen();
     this.#stops.push(
+      effect(() => this.#followTheme()),
       effect(() => this.#follow()),
       effect(() => this.#followChanges()),
     );
@@ -90,7 +91,6 @@ export class Stage {
     picture.value;
     path.value;
     past.value;
-    theme.value;
     query.value;
     const { cam, by } = route.value;
     if (cam !== this.#cam) {
@@ -98,12 +98,18 @@ export class Stage {
       if (cam === '') this.#refit();
       else this.#camera.read(cam);
     }
-    this.#palette = readPalette(this.#host);
     const shown = layout.value;
     if (shown !== undefined) {
       shown.onMove = () => this.#changed();
       shown.groupBy(by);
     }
+    this.#pacer.soon();
+  }
+
+  /** Reads the colours anew when the theme is another: asking the style sheet costs as much as drawing 2,000 nodes. */
+  #followTheme(): void {
+    theme.value;
+    this.#palette = readPalette(this.#host);
     this.#pacer.soon();
   }
 
