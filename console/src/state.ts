@@ -1,5 +1,6 @@
 import { computed, signal } from '@preact/signals';
-import { Layout, startLayoutWorker } from './layout/layout.js';
+import { Layout, type LayoutPort } from './layout/layout.js';
+import { startLayoutWorker } from './layout/start-worker.js';
 import { ChangeLog } from './model/changes.js';
 import { type GraphChange, GraphModel, type GraphNode } from './model/graph.js';
 import { History, type PastPicture, type Place } from './model/history.js';
@@ -113,7 +114,7 @@ const cameMs = new Map<number, number>();
 const goneReasons = new Map<number, string>();
 /** The snapshot that comes, until it is whole. */
 let coming: GraphModel | undefined;
-let layoutWorker: Worker | undefined;
+let layoutWorker: LayoutPort | undefined;
 let listTimer = 0;
 let closedId = 0;
 

@@ -5,16 +5,11 @@ import { layoutPauseMs } from '../pace.js';
 import type { Disc } from './disc.js';
 import type { LayoutAnswer, LayoutRequest } from './worker.js';
 
-declare const WORKER_URL: string;
-
-/** What a browser has that asks for trusted addresses of scripts. The types of the DOM lack it, and take strings. */
-interface TrustedWorld {
-  readonly trustedTypes?: {
-    createPolicy(
-      name: string,
-      rules: { createScriptURL(url: string): string },
-    ): { createScriptURL(url: string): string };
-  };
+/** The worker that lays graphs out, as the page speaks with it. */
+export interface LayoutPort {
+  readonly send: (request: LayoutRequest) => void;
+  /** Called with each answer. */
+  onAnswer: (answer: LayoutAnswer) => void;
 }
 
 /** How far a node goes towards its place in one frame of a screen, and how long that is. */
@@ -39,12 +34,12 @@ export class Layout {
   #targetX: Float32Array = new Float32Array(0);
   #targetY: Float32Array = new Float32Array(0);
   readonly #model: GraphModel;
-  readonly #worker: Worker;
+  readonly #port: LayoutPort;
   readonly #gone = new Set<number>();
   readonly #fresh = new Set<number>();
   readonly #relinked = new Set<number>();
   readonly #isCalm: boolean;
-  #timer = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #places: Map<string, readonly [number, number]>;
   #isFirst = true;
   #isMoving = false;
@@ -55,12 +50,12 @@ export class Layout {
   #isAnother = false;
 
   /** `places` are remembered from before, by UUID. `isCalm`: nodes are put where they go, without moving there. */
-  constructor(worker: Worker, model: GraphModel, places: Map<string, readonly [number, number]>, isCalm: boolean) {
-    this.#worker = worker;
+  constructor(port: LayoutPort, model: GraphModel, places: Map<string, readonly [number, number]>, isCalm: boolean) {
+    this.#port = port;
     this.#model = model;
     this.#places = places;
     this.#isCalm = isCalm;
-    this.#worker.onmessage = ({ data }: MessageEvent<LayoutAnswer>) => this.#take(data);
+    port.onAnswer = (answer) => this.#take(answer);
   }
 
   /** Takes what has changed in the model. */
@@ -90,7 +85,7 @@ export class Layout {
     // The first picture does not wait.
     const { nodes, links } = this.#model;
     const waitMs = this.#isFirst ? 0 : layoutPauseMs(nodes.size + links.length);
-    if (this.#timer === 0) this.#timer = setTimeout(() => this.#send(), waitMs);
+    this.#timer ??= setTimeout(() => this.#send(), waitMs);
   }
 
   /** Lays everything out anew. */
@@ -139,7 +134,7 @@ export class Layout {
   }
 
   #send(): void {
-    this.#timer = 0;
+    this.#timer = undefined;
     const { links } = this.#model;
     const ends = new Int32Array(2 * links.length);
     links.forEach(({ a, b }, at) => {
@@ -199,7 +194,7 @@ export class Layout {
 
   #post(request: LayoutRequest): void {
     this.isAtRest = false;
-    this.#worker.postMessage(request);
+    this.#port.send(request);
   }
 
   #hide(slot: number): void {
@@ -230,15 +225,4 @@ export class Layout {
     this.isPlaced = true;
     this.onMove();
   }
-}
-
-/** Starts the worker that lays graphs out. */
-export function startLayoutWorker(): Worker {
-  // The one address of a script that the page makes by itself: its own worker's.
-  const policy = (globalThis as TrustedWorld).trustedTypes?.createPolicy('switchyard', { createScriptURL: same });
-  return new Worker(policy?.createScriptURL(WORKER_URL) ?? WORKER_URL);
-}
-
-function same(url: string): string {
-  return url;
 }
