@@ -1,4 +1,4 @@
-import { DEFAULT_NETWORK } from './net/link.js';
+import { DEFAULT_NETWORK, type LoginFacts } from './net/link.js';
 import { METHODS } from './net/methods.js';
 import { RefusedError } from './net/refusal.js';
 import { go, route } from './route.js';
@@ -24,12 +24,12 @@ export function logOut(): Promise<string> {
 async function post(path: string, body: string): Promise<string> {
   try {
     const response = await fetch(path, { method: 'POST', body, headers: { 'content-type': 'text/plain' } });
-    const answer = (await response.json()) as { message?: string; network?: string };
+    const answer = (await response.json()) as LoginFacts & { readonly message?: string };
     if (!response.ok) return answer.message ?? '';
     // The code of an administrator names the network that is shown first.
-    const { network = '' } = answer;
+    const { network } = answer;
     if (route.peek().net === '' && network !== '' && network !== DEFAULT_NETWORK) go({ net: network });
-    link.restart();
+    link.restart(answer);
     return '';
   } catch {
     return 'the server cannot be reached';

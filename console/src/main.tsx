@@ -2,13 +2,17 @@ import { render } from 'preact';
 import { logIn } from './actions.js';
 import { listenToKeys } from './keys.js';
 import { takeCode } from './route.js';
-import { start } from './state.js';
+import { begin, link } from './state.js';
 import { App, tellLoginProblem } from './views/app.js';
 
-// The page itself: logs in with the code that its address brought, if any, and shows everything.
+// The page itself: logs in with the code that its address brought, if any, which connects it, and shows everything meanwhile.
 
 const code = takeCode();
-if (code !== undefined) tellLoginProblem(await logIn(code));
+begin();
+const entering = code === undefined ? undefined : logIn(code);
+if (entering === undefined) link.restart();
 listenToKeys();
 render(<App />, document.getElementById('app')!);
-void start();
+const problem = (await entering) ?? '';
+tellLoginProblem(problem);
+if (problem !== '') link.restart();

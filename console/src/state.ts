@@ -1,5 +1,6 @@
 import { computed, signal } from '@preact/signals';
-import { Layout } from './layout/layout.js';
+import { Layout, type LayoutPort } from './layout/layout.js';
+import { startLayoutWorker } from './layout/start-worker.js';
 import { ChangeLog } from './model/changes.js';
 import { type GraphChange, GraphModel, type GraphNode } from './model/graph.js';
 import { History, type PastPicture, type Place } from './model/history.js';
@@ -8,7 +9,8 @@ import { follow } from './net/follow.js';
 import { DEFAULT_NETWORK, Link } from './net/link.js';
 import { METHODS } from './net/methods.js';
 import { msOf, type RefusedError } from './net/refusal.js';
-import { loadPlaces, placesKey, savePlaces } from './places.js';
+import { listPauseMs } from './pace.js';
+import { loadPlaces, placesKey, preparePlaces, savePlaces } from './places.js';
 import { type Matcher, parseQuery, QueryError } from './query.js';
 import { go, route } from './route.js';
 import type { ClosedMessage, Network, NetworkMessage, Position, ServerFacts, Session } from './wire/messages.js';
@@ -38,8 +40,6 @@ export type Picture =
   /** It was; what became of it since is not known. */
   | { readonly kind: 'stale' };
 
-/** Lists and counts are drawn anew so often at most: no eye reads faster. */
-const LIST_MS = 250;
 /** Sessions that ended and are kept. */
 const CLOSED_MAX = 2_000;
 /** How often facts that no watch tells are asked for. */
@@ -114,11 +114,15 @@ const cameMs = new Map<number, number>();
 const goneReasons = new Map<number, string>();
 /** The snapshot that comes, until it is whole. */
 let coming: GraphModel | undefined;
+let layoutWorker: LayoutPort | undefined;
 let listTimer = 0;
 let closedId = 0;
 
-/** Begins. */
-export async function start(): Promise<void> {
+/** Begins to follow the server as soon as {@link link} is connected. */
+export function begin(): void {
+  // Both take longer than the first messages of the server.
+  layoutWorker = startLayoutWorker();
+  preparePlaces();
   link.onOpen.add(() => void askServer());
   link.onOpen.add(() => void askNetworks());
   link.network.subscribe(settleNetwork);
@@ -164,7 +168,7 @@ export async function start(): Promise<void> {
   }, POLL_MS.sessions);
   setInterval(() => void askNetworks(), POLL_MS.networks);
   setInterval(keepPlaces, PLACES_MS);
-  await link.start({ wanted: () => route.peek().net, moved: showAnew });
+  link.begin({ wanted: () => route.peek().net, moved: showAnew });
 }
 
 /** Loads the page again, at the address that it has: nothing of a network stays in the picture of another. */
@@ -239,7 +243,8 @@ export async function askSessions(): Promise<void> {
 async function makeLayout(uuid: string): Promise<void> {
   const places = await loadPlaces(placesKey(uuid, link.network.peek()));
   const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
-  const made = new Layout(model, places, isCalm);
+  layoutWorker ??= startLayoutWorker();
+  const made = new Layout(layoutWorker, model, places, isCalm);
   // What came before the layout was there.
   made.change({ added: [...model.nodes.values()], removed: [], linked: [...model.links], unlinked: [] });
   layout.value = made;
@@ -265,7 +270,8 @@ function takeNetwork({ kind, deltas, position: at }: NetworkMessage): void {
   }
   if (kind === WATCH_KIND.snapshotEnd) {
     const isFirst = picture.peek().kind === 'loading';
-    changed(model.become(coming ?? new GraphModel()), at?.revision ?? 0, !isFirst);
+    const whole = coming ?? new GraphModel();
+    changed(model.nodes.size === 0 ? model.adopt(whole) : model.become(whole), at?.revision ?? 0, !isFirst);
     coming = undefined;
   }
   const last = at?.revision ?? 0;
@@ -315,8 +321,11 @@ function remember<Value>(map: Map<number, Value>, sid: number, value: Value): vo
 
 function bump(): void {
   if (listTimer !== 0) return;
-  listTimer = setTimeout(() => {
-    listTimer = 0;
-    listVersion.value++;
-  }, LIST_MS);
+  listTimer = setTimeout(
+    () => {
+      listTimer = 0;
+      listVersion.value++;
+    },
+    listPauseMs(model.nodes.size + model.links.length),
+  );
 }

@@ -1,3 +1,5 @@
+import type { Server as HttpServer } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
 import type { Server } from 'node:net';
 import type { Logger } from 'pino';
 import type { Clock, Random } from '../base/clock.js';
@@ -7,6 +9,7 @@ import { ConnectionGate } from './connection-gate.js';
 import { DescriptorWatch } from './descriptor-watch.js';
 import { DoorListener, type ListenerRefusal } from './door-listener.js';
 import { DoorReports } from './door-reports.js';
+import { HttpConnections } from './http-connections.js';
 import { ADMISSION_LIMITS, type AdmissionLimits, type PlaceLimits } from './limits.js';
 import type { GateCause } from './place.js';
 
@@ -63,6 +66,11 @@ export class Admission {
     this.reports = new DoorReports({ clock, log, count, reportMs: limits.reportMs });
     const exhausted = () => this.#exhausted('all', 'no file descriptors are left: new connections are closed at once');
     this.#descriptors = new DescriptorWatch({ clock, everyMs: limits.descriptorsMs, exhausted });
+  }
+
+  /** The connections of a server of HTTP/1.1, from now on. */
+  connections(http: HttpServer | HttpsServer): HttpConnections {
+    return new HttpConnections(http, this.#deps.clock);
   }
 
   /** Makes the gate of a door. */

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Admission } from '../admission/admission.js';
 import type { DoorListener } from '../admission/door-listener.js';
+import type { HttpConnections } from '../admission/http-connections.js';
 import { Place } from '../admission/place.js';
 import type { Origin, WebRefusal } from '../admission/web-guard.js';
 import { type Address, plainAddress } from '../base/address.js';
@@ -55,7 +56,7 @@ export class ConsoleDoor {
   readonly #logins: Logins;
   readonly #http: Server;
   readonly #sockets: WebSocketServer;
-  readonly #connections = new Set<Socket>();
+  readonly #connections: HttpConnections;
   readonly #pages = new Map<Page, string>();
   readonly #posts: PostDeps;
   #guard: PageGuard;
@@ -85,10 +86,7 @@ export class ConsoleDoor {
     this.#http = tls ? createSecureServer({ ...tls, ...options }, answer) : createServer(options, answer);
     // Node's own timeouts of requests, and its list of connections, are only there for a server that listens itself.
     this.#http.timeout = SILENT_MS;
-    this.#http.on('connection', (socket: Socket) => {
-      this.#connections.add(socket);
-      socket.once('close', () => this.#connections.delete(socket));
-    });
+    this.#connections = deps.admission.connections(this.#http);
     this.#http.on('upgrade', upgrade);
     this.#sockets = new WebSocketServer({
       noServer: true,
@@ -123,13 +121,16 @@ export class ConsoleDoor {
     this.#listener?.close();
   }
 
-  /** Closes every page: once its watches have told it why, and cut off when it does not answer the goodbye. */
+  /**
+   * Closes every page: once its watches have told it why, and cut off when it does not answer the goodbye. What is still being sent
+   * to browsers is sent to its end.
+   */
   async close(deadlineMs: number): Promise<void> {
     await this.#pause(deadlineMs);
     for (const page of this.#pages.keys()) page.close(CLOSE.goingAway, 'the server goes down');
     await this.#pause(deadlineMs);
     for (const page of this.#pages.keys()) page.destroy();
-    for (const socket of this.#connections) socket.destroy();
+    await this.#connections.end(deadlineMs);
   }
 
   /** Some turns of the event loop for what is on its way, and none where nobody waits for it. */

@@ -1,6 +1,7 @@
 import { type Logger, pino } from 'pino';
 import { AddressSet } from '../admission/address-set.js';
 import { Admission } from '../admission/admission.js';
+import { ADMISSION_LIMITS } from '../admission/limits.js';
 import { AuditFiles } from '../audit/audit-files.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { auditFolder } from '../audit/folder.js';
@@ -160,7 +161,8 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       await opened.close();
       await sent;
       audit?.close();
-      metrics?.close();
+      // A scrape that has begun says what the server was like at its end.
+      await metrics?.close(Math.min(deadlineMs, ADMISSION_LIMITS.lingerMs));
       certificates?.close();
       admission.close();
     } finally {

@@ -4,10 +4,11 @@ import type { Socket } from 'node:net';
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { Admission } from '../admission/admission.js';
 import type { DoorListener } from '../admission/door-listener.js';
+import type { HttpConnections } from '../admission/http-connections.js';
 import { Place } from '../admission/place.js';
 import { type Origin, WebGuard } from '../admission/web-guard.js';
 import { type Address, plainAddress } from '../base/address.js';
-import type { Clock, Timer } from '../base/clock.js';
+import type { Clock } from '../base/clock.js';
 import { Holdings } from '../base/holdings.js';
 import type { WebCallsPort } from './calls-port.js';
 import { Exchange } from './exchange.js';
@@ -82,13 +83,13 @@ export class WebDoor {
   readonly #methods = new Methods();
   readonly #http: Server;
   readonly #exchanges = new Map<Exchange, Socket>();
+  readonly #open: HttpConnections;
   /** Open connections. */
   readonly #connections = new Map<Socket, Caller>();
   readonly #arriving: Holdings<Exchange>;
   readonly #untaken: Holdings<Exchange>;
   #guard: WebGuard;
   #listener: DoorListener | undefined;
-  #emptied: (() => void) | undefined;
 
   constructor(deps: WebDoorDeps) {
     const { tls, limits = WEB_LIMITS } = deps;
@@ -112,6 +113,7 @@ export class WebDoor {
     const options = { keepAliveTimeout: limits.idleMs };
     this.#http = tls ? createSecureServer({ ...tls, ...options }, answer) : createServer(options, answer);
     this.#http.timeout = limits.idleMs;
+    this.#open = deps.admission.connections(this.#http);
     this.#http.on(tls ? 'secureConnection' : 'connection', connected);
   }
 
@@ -145,18 +147,10 @@ export class WebDoor {
     this.#listener?.close();
   }
 
-  /** Waits for the calls to end, and cuts off what is left at the deadline. */
+  /** Waits for the calls to end and for their answers to arrive, and cuts off what is left at the deadline. */
   async close(deadlineMs: number): Promise<void> {
-    if (this.#exchanges.size > 0 && deadlineMs > 0) {
-      let late: Timer | undefined;
-      await new Promise<void>((resolve) => {
-        this.#emptied = resolve;
-        late = this.#deps.clock.after(deadlineMs, resolve);
-      });
-      late?.cancel();
-    }
+    await this.#open.end(deadlineMs);
     for (const exchange of this.#exchanges.keys()) exchange.destroy();
-    for (const socket of this.#connections.keys()) socket.destroy();
   }
 
   #connected(socket: Socket): void {
@@ -298,7 +292,6 @@ export class WebDoor {
     this.#untaken.forget(exchange);
     this.#connections.get(socket)?.exchanges.delete(exchange);
     this.#counted(socket);
-    if (this.#exchanges.size === 0) this.#emptied?.();
   }
 
   /** A connection with a call is kept however long that is silent, and loses its place to nobody. */

@@ -80,6 +80,35 @@ describe('the console in Chromium', () => {
     await close();
   }, 60_000);
 
+  it('opens one WebSocket, and asks once who is logged in', async () => {
+    const origin = `http://${server.listening.console}/`;
+    const opened = await openPage(browser, `${origin}#code=${codeFor('viewer', TOKEN)}`);
+    const { page } = opened;
+    await shows(page, '.chip', /live/);
+    const sockets: string[] = [];
+    const asked: string[] = [];
+    page.on('websocket', (socket) => sockets.push(socket.url()));
+    page.on('request', (request) => asked.push(`${request.method()} ${request.url().slice(origin.length)}`));
+    // A link with another code in a page that is logged in already: what a second press on it does.
+    await page.goto('about:blank');
+    await page.goto(`${origin}#code=${codeFor('viewer', TOKEN)}`);
+    await shows(page, '.chip', /live/);
+    expect(sockets).toHaveLength(1);
+    // The answer to the code says it.
+    expect(asked.filter((one) => /login|session/.test(one))).toEqual(['POST login']);
+    // What the picture needs of the browser is on its way before the server has answered.
+    expect(await page.evaluate('performance.getEntriesByName("first-picture").length')).toBe(1);
+    const [worker, socket] = [asked.findIndex((one) => /GET worker/.test(one)), asked.indexOf('POST login')];
+    expect([worker >= 0, socket - worker <= 1]).toEqual([true, true]);
+
+    sockets.length = 0;
+    await page.reload();
+    await shows(page, '.chip', /live/);
+    expect(sockets).toHaveLength(1);
+    expect(opened.problems).toEqual([]);
+    await opened.close();
+  }, 60_000);
+
   it('asks whoever has no code to log in, without showing anything', async () => {
     const { page, problems, close } = await openPage(browser, `http://${server.listening.console}/`);
     await shows(page, '.login', /switchyard console/);

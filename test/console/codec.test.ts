@@ -152,6 +152,16 @@ describe("the page's decoder", () => {
     expect(read).toBe(2);
   });
 
+  it('gives each message lists and maps of its own', () => {
+    const [one, other] = [1, 2].map(() => decode<wire.NetworkMessage>(wire.NETWORK_MESSAGE, new Uint8Array()));
+    expect(one.deltas).toEqual([]);
+    expect(one.deltas).not.toBe(other.deltas);
+    const node: Schema = { 1: ['labels', 'map'] };
+    const [labels, others] = [1, 2].map(() => decode<{ labels: Map<string, string> }>(node, new Uint8Array()).labels);
+    expect(labels).toEqual(new Map());
+    expect(labels).not.toBe(others);
+  });
+
   it('throws nothing but RangeErrors, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {

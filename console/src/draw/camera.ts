@@ -22,6 +22,18 @@ export class Camera {
     return [(x - this.width / 2) / this.zoom + this.x, (y - this.height / 2) / this.zoom + this.y];
   }
 
+  /** What is seen, and so much around it, in units of the picture. */
+  view(around: number): {
+    readonly left: number;
+    readonly top: number;
+    readonly right: number;
+    readonly bottom: number;
+  } {
+    const across = this.width / 2 / this.zoom + around;
+    const down = this.height / 2 / this.zoom + around;
+    return { left: this.x - across, top: this.y - down, right: this.x + across, bottom: this.y + down };
+  }
+
   /** Moves by so many pixels. */
   pan(dx: number, dy: number): void {
     this.isTouched = true;

@@ -1,18 +1,15 @@
-import type { Disc } from '../layout/layout.js';
+import type { Disc } from '../layout/disc.js';
 import type { Group } from '../model/groups.js';
 import { count, printable } from '../text.js';
-import type { DrawnGroups, Scene } from './renderer.js';
+import type { Pen } from './pen.js';
+import type { DrawnGroups, Scene } from './scene.js';
 
 const TURN = 2 * Math.PI;
 /** A disc smaller than this on the screen has no name; the list beside the graph has all. */
 const NAMED_PIXELS = 14;
 
 /** The discs of groups, and the bundles of links between them: as thick as there are many. In units of the picture. */
-export function drawDiscs(
-  context: CanvasRenderingContext2D,
-  { palette, camera, isStale }: Scene,
-  { grouped, discs }: DrawnGroups,
-): void {
+export function drawDiscs(context: Pen, { palette, camera, isStale }: Scene, { grouped, discs }: DrawnGroups): void {
   const fade = isStale ? 0.45 : 1;
   context.strokeStyle = palette.tcp;
   context.globalAlpha = 0.4 * fade;
@@ -37,11 +34,7 @@ export function drawDiscs(
 }
 
 /** The name and size of each group above its disc. In pixels. */
-export function drawGroupNames(
-  context: CanvasRenderingContext2D,
-  { camera, palette }: Scene,
-  { grouped, discs }: DrawnGroups,
-): void {
+export function drawGroupNames(context: Pen, { camera, palette }: Scene, { grouped, discs }: DrawnGroups): void {
   context.font = '600 12px system-ui, "DejaVu Sans", sans-serif';
   context.textAlign = 'center';
   context.textBaseline = 'bottom';

@@ -1,47 +1,9 @@
-import type { Disc } from '../layout/layout.js';
-import type { GraphLink, GraphModel, GraphNode } from '../model/graph.js';
-import type { Grouped } from '../model/groups.js';
-import { type InstanceKind, kindOf, TYPES } from '../model/instance.js';
-import { nameOf } from '../text.js';
-import type { Camera } from './camera.js';
+import type { GraphLink, GraphNode } from '../model/graph.js';
+import { type Bucket, Buckets } from './buckets.js';
 import { drawDiscs, drawGroupNames } from './groups.js';
-
-/** The colours of a theme, as the style sheet has them. */
-export interface Palette {
-  readonly ground: string;
-  readonly text: string;
-  readonly halo: string;
-  readonly accent: string;
-  readonly tcp: string;
-  readonly udp: string;
-  readonly kinds: Readonly<Record<InstanceKind, string>>;
-}
-
-/** Groups with the discs that their members stand on, by the groups' numbers. */
-export interface DrawnGroups {
-  readonly grouped: Grouped;
-  readonly discs: ReadonlyMap<number, Disc>;
-}
-
-/** What is drawn. */
-export interface Scene {
-  readonly model: GraphModel;
-  readonly x: Float32Array;
-  readonly y: Float32Array;
-  readonly camera: Camera;
-  readonly palette: Palette;
-  /** 1 for each slot that the query asks for; undefined when it asks for all. */
-  readonly matches: Uint8Array | undefined;
-  readonly selected: GraphNode | undefined;
-  readonly hovered: GraphNode | undefined;
-  /** Links of a path that was asked for, by both of their SIDs. */
-  readonly path: readonly number[];
-  readonly isAttached: (sid: number) => boolean | undefined;
-  /** The groups and where they are drawn; undefined where nothing is grouped. */
-  readonly groups: DrawnGroups | undefined;
-  /** The whole picture is old: nobody knows whether it is still so. */
-  readonly isStale: boolean;
-}
+import { Names } from './names.js';
+import type { Pen } from './pen.js';
+import { NEAR_ZOOM, radiusOf, type Scene } from './scene.js';
 
 /** How much of it is seen of what was not asked for. */
 const DIM = 0.25;
@@ -49,36 +11,26 @@ const STALE = 0.45;
 const UDP_BIT = 1 << 2;
 /** Beyond so many, nodes are squares and links are not dashed: nobody sees the difference, and it costs a frame. */
 const FINE_MAX = 6_000;
-/** Names at once: more is a carpet. */
-const LABELS_MAX = 90;
-/** Pixels of the cells of which each holds one name. */
-const LABEL_CELL = { width: 70, height: 14 } as const;
-const FONT = '12px system-ui, "DejaVu Sans", sans-serif';
 /**
  * Pixels of a link. Up to one pixel a line is a hairline, which a machine without a GPU draws many times as fast: 3,400 of them 58
  * times a second, and 9 times where they have 1.4.
  */
 const HAIRLINE = 0.98;
 const TURN = 2 * Math.PI;
-/** Nearer than this a group's links and its members' names are seen one by one. */
-const NEAR_ZOOM = 0.5;
 
 /** Draws the graph on a canvas: links, nodes, then names, each kind in one go. */
 export class Renderer {
-  readonly #context: CanvasRenderingContext2D;
-  /** Nodes by how many links they have, for names; made anew when the graph has changed. */
-  #ranked: GraphNode[] = [];
-  #rankedVersion = -1;
-  #rankedMs = 0;
+  readonly #context: Pen;
+  readonly #names = new Names();
+  readonly #buckets = new Buckets();
 
-  constructor(context: CanvasRenderingContext2D) {
+  constructor(context: Pen) {
     this.#context = context;
   }
 
-  draw(scene: Scene): void {
-    const { camera, palette, isStale } = scene;
+  draw(scene: Scene, nowMs: number): void {
+    const { camera, palette, isStale, scale } = scene;
     const context = this.#context;
-    const scale = devicePixelRatio;
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.fillStyle = palette.ground;
     context.fillRect(0, 0, camera.width, camera.height);
@@ -96,7 +48,7 @@ export class Renderer {
     context.globalAlpha = fade;
     this.#marks(scene);
     if (scene.groups !== undefined) drawGroupNames(context, scene, scene.groups);
-    if (scene.groups === undefined || camera.zoom > NEAR_ZOOM) this.#names(scene);
+    if (scene.groups === undefined || camera.zoom > NEAR_ZOOM) this.#names.draw(context, scene, nowMs);
     context.globalAlpha = 1;
   }
 
@@ -124,76 +76,71 @@ export class Renderer {
     this.#context.setLineDash([]);
   }
 
-  #strokeLinks({ model, x, y }: Scene, is: (link: GraphLink) => boolean, alpha: number): void {
+  /** Those of which something may be seen. */
+  #strokeLinks({ model, x, y, camera }: Scene, is: (link: GraphLink) => boolean, alpha: number): void {
     const context = this.#context;
+    const { left, top, right, bottom } = camera.view(0);
     context.globalAlpha = alpha;
     context.beginPath();
     for (const link of model.links) {
       if (!is(link)) continue;
       const [a, b] = [link.a.slot, link.b.slot];
-      const fromX = x[a]!;
-      const toX = x[b]!;
+      const [fromX, fromY, toX, toY] = [x[a]!, y[a]!, x[b]!, y[b]!];
       if (Number.isNaN(fromX) || Number.isNaN(toX)) continue;
-      context.moveTo(fromX, y[a]!);
-      context.lineTo(toX, y[b]!);
+      if (Math.max(fromX, toX) < left || Math.min(fromX, toX) > right) continue;
+      if (Math.max(fromY, toY) < top || Math.min(fromY, toY) > bottom) continue;
+      context.moveTo(fromX, fromY);
+      context.lineTo(toX, toY);
     }
     context.stroke();
   }
 
   #nodes(scene: Scene, fade: number): void {
-    const { model, matches, palette } = scene;
-    const byKind = Object.fromEntries(TYPES.map((kind) => [kind, [] as GraphNode[]])) as Record<
-      InstanceKind,
-      GraphNode[]
-    >;
-    for (const node of model.nodes.values()) if (node.parent !== 0) byKind[kindOf(node.sid)].push(node);
-    for (const kind of TYPES) {
-      this.#context.fillStyle = palette.kinds[kind];
-      this.#context.strokeStyle = palette.kinds[kind];
-      if (matches === undefined) this.#fillNodes(scene, byKind[kind], fade);
-      else {
-        this.#fillNodes(
-          scene,
-          byKind[kind].filter(({ slot }) => matches[slot] === 0),
-          fade * DIM,
-        );
-        this.#fillNodes(
-          scene,
-          byKind[kind].filter(({ slot }) => matches[slot] === 1),
-          fade,
-        );
-      }
+    const context = this.#context;
+    this.#buckets.sort(scene);
+    const isFine = scene.model.nodes.size < FINE_MAX;
+    for (const bucket of this.#buckets.all) {
+      if (bucket.length === 0) continue;
+      context.fillStyle = scene.palette.kinds[bucket.kind];
+      context.strokeStyle = scene.palette.kinds[bucket.kind];
+      context.globalAlpha = bucket.isAsked ? fade : fade * DIM;
+      if (isFine) this.#fillDiscs(scene, bucket);
+      else this.#fillSquares(scene, bucket);
+    }
+  }
+
+  /** Each of its own: a path of thousands is drawn several times as slowly. */
+  #fillSquares({ x, y }: Scene, { nodes, radii, length }: Bucket): void {
+    const context = this.#context;
+    for (let at = 0; at < length; at++) {
+      const { slot } = nodes[at]!;
+      const radius = radii[at]!;
+      context.fillRect(x[slot]! - radius, y[slot]! - radius, 2 * radius, 2 * radius);
     }
   }
 
   /** Discs; of those without an attachment a ring. */
-  #fillNodes({ x, y, camera, isAttached }: Scene, nodes: readonly GraphNode[], alpha: number): void {
+  #fillDiscs({ x, y, camera, isAttached }: Scene, { nodes, radii, length }: Bucket): void {
     const context = this.#context;
-    context.globalAlpha = alpha;
-    const isFine = nodes.length < FINE_MAX;
-    const rings: GraphNode[] = [];
+    const rings: number[] = [];
     context.beginPath();
-    for (const node of nodes) {
-      const px = x[node.slot]!;
-      const py = y[node.slot]!;
-      if (Number.isNaN(px)) continue;
-      const radius = radiusOf(node, camera.zoom);
-      if (!isFine) context.rect(px - radius, py - radius, 2 * radius, 2 * radius);
-      else if (isAttached(node.sid) === false) rings.push(node);
+    for (let at = 0; at < length; at++) {
+      const { slot, sid } = nodes[at]!;
+      if (isAttached(sid) === false) rings.push(at);
       else {
-        context.moveTo(px + radius, py);
-        context.arc(px, py, radius, 0, TURN);
+        context.moveTo(x[slot]! + radii[at]!, y[slot]!);
+        context.arc(x[slot]!, y[slot]!, radii[at]!, 0, TURN);
       }
     }
     context.fill();
     if (rings.length === 0) return;
     context.lineWidth = 1.5 / camera.zoom;
     context.beginPath();
-    for (const node of rings) {
-      const [px, py] = [x[node.slot]!, y[node.slot]!];
-      const radius = radiusOf(node, camera.zoom) - 0.75 / camera.zoom;
-      context.moveTo(px + radius, py);
-      context.arc(px, py, radius, 0, TURN);
+    for (const at of rings) {
+      const { slot } = nodes[at]!;
+      const radius = radii[at]! - 0.75 / camera.zoom;
+      context.moveTo(x[slot]! + radius, y[slot]!);
+      context.arc(x[slot]!, y[slot]!, radius, 0, TURN);
     }
     context.stroke();
   }
@@ -236,54 +183,4 @@ export class Renderer {
       context.stroke();
     }
   }
-
-  #names(scene: Scene): void {
-    const { selected, hovered, camera, x, y, palette, matches } = scene;
-    const context = this.#context;
-    context.font = FONT;
-    context.textBaseline = 'middle';
-    context.lineJoin = 'round';
-    context.lineWidth = 3.5;
-    const taken = new Set<number>();
-    const columns = Math.ceil(camera.width / LABEL_CELL.width) + 2;
-    let left = LABELS_MAX;
-    for (const node of this.#candidates(scene)) {
-      if (left === 0) break;
-      const isMarked = node === selected || node === hovered;
-      if (!isMarked && matches?.[node.slot] === 0) continue;
-      const [px, py] = camera.toScreen(x[node.slot]!, y[node.slot]!);
-      if (!(px > -60 && py > 0 && px < camera.width && py < camera.height)) continue;
-      const cell = Math.floor(py / LABEL_CELL.height) * columns + Math.floor(px / LABEL_CELL.width);
-      const around = [cell - columns, cell, cell + columns].flatMap((row) => [row - 1, row, row + 1]);
-      if (!isMarked && around.some((one) => taken.has(one))) continue;
-      taken.add(cell);
-      left--;
-      const edge = radiusOf(node, camera.zoom) * camera.zoom + 4;
-      context.strokeStyle = palette.halo;
-      context.strokeText(nameOf(node), px + edge, py);
-      context.fillStyle = isMarked ? palette.accent : palette.text;
-      context.fillText(nameOf(node), px + edge, py);
-    }
-  }
-
-  /** Those whose names are worth the most, first. From afar only gateways have names. */
-  #candidates({ model, selected, hovered, camera, matches }: Scene): GraphNode[] {
-    const nowMs = performance.now();
-    if (this.#rankedVersion !== model.version && nowMs - this.#rankedMs > 1_000) {
-      this.#ranked = [...model.nodes.values()].filter(({ parent }) => parent !== 0);
-      this.#ranked.sort((one, other) => other.links.size - one.links.size || one.sid - other.sid);
-      this.#rankedVersion = model.version;
-      this.#rankedMs = nowMs;
-    }
-    const marked = [selected, hovered].filter((node) => node !== undefined);
-    const isNear = camera.zoom > 0.5 || matches !== undefined;
-    const others = isNear ? this.#ranked : this.#ranked.slice(0, 24);
-    return [...marked, ...others.filter(({ slot, sid }) => model.slots[slot]?.sid === sid)];
-  }
-}
-
-/** In units of the picture: by the links, and growing less than the picture does, so that it is seen from afar. */
-export function radiusOf({ links }: GraphNode, zoom: number): number {
-  const pixels = (3.6 + Math.min(7, Math.sqrt(links.size) * 1.1)) * Math.min(1.7, Math.max(0.4, Math.sqrt(zoom)));
-  return pixels / zoom;
 }

@@ -1,32 +1,21 @@
 import { signal } from '@preact/signals';
 import type { GraphChange, GraphModel, GraphNode } from '../model/graph.js';
 import { chooseGroupBy, type Grouped, Grouping } from '../model/groups.js';
+import { layoutPauseMs } from '../pace.js';
+import type { Disc } from './disc.js';
 import type { LayoutAnswer, LayoutRequest } from './worker.js';
 
-declare const WORKER_URL: string;
-
-/** What a browser has that asks for trusted addresses of scripts. The types of the DOM lack it, and take strings. */
-interface TrustedWorld {
-  readonly trustedTypes?: {
-    createPolicy(
-      name: string,
-      rules: { createScriptURL(url: string): string },
-    ): { createScriptURL(url: string): string };
-  };
+/** The worker that lays graphs out, as the page speaks with it. */
+export interface LayoutPort {
+  readonly send: (request: LayoutRequest) => void;
+  /** Called with each answer. */
+  onAnswer: (answer: LayoutAnswer) => void;
 }
 
-/** Changes are handed to the worker together, so often at most. */
-const BATCH_MS = 150;
-/** How far a node goes towards its place in one frame. */
+/** How far a node goes towards its place in one frame of a screen, and how long that is. */
 const EASE = 0.3;
+const FRAME_MS = 1_000 / 60;
 const NEAR = 0.05;
-
-/** Where a group is drawn. */
-export interface Disc {
-  readonly x: number;
-  readonly y: number;
-  readonly radius: number;
-}
 
 /** Where the nodes are, as the page draws them: asks the worker, and moves towards its answers. */
 export class Layout {
@@ -36,6 +25,8 @@ export class Layout {
   discs: ReadonlyMap<number, Disc> = new Map();
   /** The groups of what is shown; undefined where nothing is grouped. */
   readonly grouped = signal<Grouped | undefined>(undefined);
+  /** Whether the worker has said where something is. */
+  isPlaced = false;
   /** Whether the worker has nothing more to move. */
   isAtRest = true;
   /** Called when there is something to draw. */
@@ -43,28 +34,28 @@ export class Layout {
   #targetX: Float32Array = new Float32Array(0);
   #targetY: Float32Array = new Float32Array(0);
   readonly #model: GraphModel;
-  readonly #worker: Worker;
+  readonly #port: LayoutPort;
   readonly #gone = new Set<number>();
   readonly #fresh = new Set<number>();
   readonly #relinked = new Set<number>();
   readonly #isCalm: boolean;
-  #timer = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #places: Map<string, readonly [number, number]>;
   #isFirst = true;
+  #isMoving = false;
+  #advancedMs = 0;
   #grouping: Grouping | undefined;
   #groupBy = '';
   /** Whether what is sent next is the whole graph, for a layout of another kind. */
   #isAnother = false;
 
   /** `places` are remembered from before, by UUID. `isCalm`: nodes are put where they go, without moving there. */
-  constructor(model: GraphModel, places: Map<string, readonly [number, number]>, isCalm: boolean) {
+  constructor(port: LayoutPort, model: GraphModel, places: Map<string, readonly [number, number]>, isCalm: boolean) {
+    this.#port = port;
     this.#model = model;
     this.#places = places;
     this.#isCalm = isCalm;
-    // The one address of a script that the page makes by itself: its own worker's.
-    const policy = (globalThis as TrustedWorld).trustedTypes?.createPolicy('switchyard', { createScriptURL: same });
-    this.#worker = new Worker(policy?.createScriptURL(WORKER_URL) ?? WORKER_URL);
-    this.#worker.onmessage = ({ data }: MessageEvent<LayoutAnswer>) => this.#take(data);
+    port.onAnswer = (answer) => this.#take(answer);
   }
 
   /** Takes what has changed in the model. */
@@ -92,7 +83,9 @@ export class Layout {
 
   #sendSoon(): void {
     // The first picture does not wait.
-    if (this.#timer === 0) this.#timer = setTimeout(() => this.#send(), this.#isFirst ? 0 : BATCH_MS);
+    const { nodes, links } = this.#model;
+    const waitMs = this.#isFirst ? 0 : layoutPauseMs(nodes.size + links.length);
+    this.#timer ??= setTimeout(() => this.#send(), waitMs);
   }
 
   /** Lays everything out anew. */
@@ -100,8 +93,15 @@ export class Layout {
     this.#post({ kind: 'anew' });
   }
 
-  /** Moves everything a little. Answers whether something still moves. */
-  advance(): boolean {
+  /** Moves everything a little: by the time since the last picture, while something moves. Answers whether something still moves. */
+  advance(nowMs: number): boolean {
+    const frames = this.#isMoving ? Math.max(1, (nowMs - this.#advancedMs) / FRAME_MS) : 1;
+    this.#advancedMs = nowMs;
+    this.#isMoving = this.#ease(1 - (1 - EASE) ** frames);
+    return this.#isMoving;
+  }
+
+  #ease(part: number): boolean {
     let isMoving = false;
     for (let slot = 0; slot < this.#targetX.length; slot++) {
       const dx = this.#targetX[slot]! - this.x[slot]!;
@@ -109,8 +109,8 @@ export class Layout {
       if (dx === 0 && dy === 0) continue;
       // NaN: it has no place yet, or goes away.
       const isFar = Math.abs(dx) + Math.abs(dy) > NEAR && !this.#isCalm;
-      this.x[slot] = isFar ? this.x[slot]! + dx * EASE : this.#targetX[slot]!;
-      this.y[slot] = isFar ? this.y[slot]! + dy * EASE : this.#targetY[slot]!;
+      this.x[slot] = isFar ? this.x[slot]! + dx * part : this.#targetX[slot]!;
+      this.y[slot] = isFar ? this.y[slot]! + dy * part : this.#targetY[slot]!;
       if (isFar) isMoving = true;
     }
     return isMoving;
@@ -134,7 +134,7 @@ export class Layout {
   }
 
   #send(): void {
-    this.#timer = 0;
+    this.#timer = undefined;
     const { links } = this.#model;
     const ends = new Int32Array(2 * links.length);
     links.forEach(({ a, b }, at) => {
@@ -194,7 +194,7 @@ export class Layout {
 
   #post(request: LayoutRequest): void {
     this.isAtRest = false;
-    this.#worker.postMessage(request);
+    this.#port.send(request);
   }
 
   #hide(slot: number): void {
@@ -222,10 +222,7 @@ export class Layout {
       if (this.#model.slots[slot] === undefined) this.#hide(slot);
     }
     this.isAtRest = isAtRest;
+    this.isPlaced = true;
     this.onMove();
   }
-}
-
-function same(url: string): string {
-  return url;
 }

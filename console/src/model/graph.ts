@@ -40,6 +40,8 @@ export class GraphModel {
   readonly links: GraphLink[] = [];
   /** By slot; undefined where none is. */
   readonly slots: (GraphNode | undefined)[] = [];
+  /** How many nodes have a label, by its key. */
+  readonly labelCounts = new Map<string, number>();
   /** Grows with every change. */
   version = 0;
   #free: number[] = [];
@@ -52,6 +54,18 @@ export class GraphModel {
     const linked = delta.linkAdded.flatMap((link) => this.#link(link));
     this.version++;
     return { added, removed, linked, unlinked };
+  }
+
+  /** Takes over all that another one has, which is used no more. Only for a graph without nodes: {@link become} is for others. */
+  adopt(other: GraphModel): GraphChange {
+    for (const [sid, node] of other.nodes) this.nodes.set(sid, node);
+    for (const link of other.links) this.links.push(link);
+    this.slots.length = 0;
+    for (const node of other.slots) this.slots.push(node);
+    for (const [key, count] of other.labelCounts) this.labelCounts.set(key, count);
+    this.#free = other.#free;
+    this.version++;
+    return { added: [...this.nodes.values()], removed: [], linked: [...this.links], unlinked: [] };
   }
 
   /** Becomes the same as another, and answers with what that changed. */
@@ -95,6 +109,7 @@ export class GraphModel {
     const node: GraphNode = { sid, uuid, name, labels, parent, slot, links: new Map() };
     this.nodes.set(sid, node);
     this.slots[slot] = node;
+    this.#countLabels(node, 1);
     return [node];
   }
 
@@ -105,7 +120,16 @@ export class GraphModel {
     this.nodes.delete(sid);
     this.slots[node.slot] = undefined;
     this.#free.push(node.slot);
+    this.#countLabels(node, -1);
     return [node];
+  }
+
+  #countLabels({ labels }: GraphNode, by: 1 | -1): void {
+    for (const key of labels.keys()) {
+      const count = (this.labelCounts.get(key) ?? 0) + by;
+      if (count > 0) this.labelCounts.set(key, count);
+      else this.labelCounts.delete(key);
+    }
   }
 
   #link({ cvid1, cvid2, link: type }: LinkChange): GraphLink[] {

@@ -49,18 +49,13 @@ export function chooseGroupBy(said: string, model: GraphModel, isGrouped: boolea
   if (said !== '') return { kind: 'label', key: said };
   const nodes = model.nodes.size - 1;
   if (nodes < (isGrouped ? UNGROUPED_BELOW : GROUPED_FROM)) return undefined;
-  let labelled = 0;
-  for (const { labels } of model.nodes.values()) if (labels.has(USUAL_LABEL)) labelled++;
+  const labelled = model.labelCounts.get(USUAL_LABEL) ?? 0;
   return 2 * labelled >= nodes ? { kind: 'label', key: USUAL_LABEL } : { kind: 'linked' };
 }
 
 /** The keys of labels by which instances could be grouped, those of most first. */
-export function labelKeys(model: GraphModel): string[] {
-  const counts = new Map<string, number>();
-  for (const { labels } of model.nodes.values()) {
-    for (const key of labels.keys()) counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
-  const sorted = [...counts].sort(([key, count], [other, others]) => others - count || (key < other ? -1 : 1));
+export function labelKeys({ labelCounts }: GraphModel): string[] {
+  const sorted = [...labelCounts].sort(([key, count], [other, others]) => others - count || (key < other ? -1 : 1));
   return sorted.slice(0, KEYS_MAX).map(([key]) => key);
 }
 
@@ -76,39 +71,24 @@ export class Grouping {
 
   /** The groups of a graph as it is now. */
   read(model: GraphModel): Grouped {
-    const { by } = this;
-    const nodes = [...model.nodes.values()].filter(({ parent }) => parent !== 0);
-    const keyOf =
-      by.kind === 'label' ? ({ labels }: GraphNode) => labels.get(by.key) ?? NONE : linkedKeys(model, nodes);
-    const members = new Map<string, GraphNode[]>();
-    for (const node of nodes) {
-      const key = keyOf(node);
-      const there = members.get(key);
-      if (there === undefined) members.set(key, [node]);
-      else there.push(node);
-    }
-    const sized = [...members].sort(([, one], [, other]) => other.length - one.length);
-    this.#number(sized.map(([key]) => key));
-    const of = new Int32Array(model.slots.length).fill(-1);
+    const parts = this.by.kind === 'label' ? partsByLabel(model, this.by.key) : partsByLinks(model);
+    const sorted = [...parts.all].sort((one, other) => other.size - one.size);
+    this.#number(sorted.map(({ key }) => key));
     const groups: Group[] = [];
-    const others: GraphNode[] = [];
-    for (const [key, all] of sized) {
-      const id = this.#ids.get(key);
-      if (id === undefined || key === OTHERS) others.push(...all);
-      else groups.push(this.#group(id, key, all, of));
+    let others = 0;
+    for (const part of sorted) {
+      const id = part.key === OTHERS ? undefined : this.#ids.get(part.key);
+      part.id = id ?? this.#ids.get(OTHERS) ?? 0;
+      if (id === undefined) others += part.size;
+      else groups.push({ id, size: part.size, ...this.#wordsOf(part) });
     }
-    if (others.length > 0) groups.push(this.#group(this.#ids.get(OTHERS) ?? 0, OTHERS, others, of));
-    return { by, groups, of, bundles: bundlesOf(model, of) };
+    if (others > 0) groups.push({ id: this.#ids.get(OTHERS) ?? 0, size: others, name: 'others', query: '' });
+    const of = parts.of.map((at) => parts.all[at]?.id ?? -1);
+    return { by: this.by, groups, of, bundles: bundlesOf(model, of) };
   }
 
-  #group(id: number, key: string, members: readonly GraphNode[], of: Int32Array): Group {
-    for (const { slot } of members) of[slot] = id;
-    return { id, size: members.length, ...this.#wordsOf(key, members) };
-  }
-
-  #wordsOf(key: string, members: readonly GraphNode[]): Pick<Group, 'name' | 'query'> {
+  #wordsOf({ key, most }: Part): Pick<Group, 'name' | 'query'> {
     const { by } = this;
-    if (key === OTHERS) return { name: 'others', query: '' };
     if (by.kind === 'label') {
       if (key === NONE) return { name: `no ${by.key}`, query: '' };
       // The language has no word for a value with a space in it.
@@ -116,7 +96,6 @@ export class Grouping {
       return { name: key === '' ? `${by.key}, empty` : key, query: isWord ? `${by.key}=${key}` : '' };
     }
     if (key === NONE) return { name: 'no links', query: 'links=0' };
-    const most = members.reduce((one, other) => (other.links.size > one.links.size ? other : one));
     return { name: `around ${most.name === '' ? `#${most.sid}` : most.name}`, query: '' };
   }
 
@@ -141,35 +120,109 @@ export class Grouping {
   }
 }
 
-/** Of nodes that are linked with each other the least UUID, which hardly ever changes. */
-function linkedKeys(model: GraphModel, nodes: readonly GraphNode[]): (node: GraphNode) => string {
-  const root = Int32Array.from(model.slots, (_, slot) => slot);
+/** Nodes that belong together, before it is known which of them are groups. */
+interface Part {
+  /** By which it is known again the next time. */
+  key: string;
+  size: number;
+  /** Its node with most links. */
+  most: GraphNode;
+  /** The number of its group. */
+  id: number;
+}
+
+/** All parts of a graph, and by slot which of them a node is in; -1 where no instance is. */
+class Parts {
+  readonly all: Part[] = [];
+  readonly of: Int32Array;
+
+  constructor({ slots }: GraphModel) {
+    this.of = new Int32Array(slots.length).fill(-1);
+  }
+
+  add(node: GraphNode, at: number): void {
+    const part = this.all[at];
+    if (part === undefined) return;
+    part.size++;
+    if (node.links.size > part.most.links.size) part.most = node;
+    this.of[node.slot] = at;
+  }
+
+  make(key: string, most: GraphNode): number {
+    return this.all.push({ key, size: 0, most, id: -1 }) - 1;
+  }
+}
+
+function partsByLabel(model: GraphModel, label: string): Parts {
+  const parts = new Parts(model);
+  const known = new Map<string, number>();
+  for (const node of model.nodes.values()) {
+    if (node.parent === 0) continue;
+    const key = node.labels.get(label) ?? NONE;
+    let at = known.get(key);
+    if (at === undefined) {
+      at = parts.make(key, node);
+      known.set(key, at);
+    }
+    parts.add(node, at);
+  }
+  return parts;
+}
+
+/** Those that are linked with each other. Their key is the least UUID among them, which hardly ever changes. */
+function partsByLinks(model: GraphModel): Parts {
+  const parts = new Parts(model);
+  const roots = findRoots(model);
+  const ofRoot = new Int32Array(model.slots.length).fill(-1);
+  let unlinked = -1;
+  for (const node of model.nodes.values()) {
+    if (node.parent === 0) continue;
+    if (node.links.size === 0) {
+      if (unlinked < 0) unlinked = parts.make(NONE, node);
+      parts.add(node, unlinked);
+      continue;
+    }
+    const root = roots[node.slot] ?? 0;
+    const at = ofRoot[root] ?? -1;
+    if (at < 0) ofRoot[root] = parts.make(node.uuid, node);
+    const part = parts.all[at];
+    if (part !== undefined && node.uuid < part.key) part.key = node.uuid;
+    parts.add(node, ofRoot[root] ?? -1);
+  }
+  return parts;
+}
+
+/** By slot the slot that stands for all that are linked with it. */
+function findRoots({ slots, links }: GraphModel): Int32Array {
+  const roots = new Int32Array(slots.length);
+  for (let slot = 0; slot < roots.length; slot++) roots[slot] = slot;
   const find = (slot: number): number => {
     let at = slot;
-    while (root[at] !== at) {
-      root[at] = root[root[at]!]!;
-      at = root[at]!;
+    for (let next = roots[at] ?? at; next !== at; next = roots[at] ?? at) {
+      roots[at] = roots[next] ?? next;
+      at = next;
     }
     return at;
   };
-  for (const { a, b } of model.links) root[find(a.slot)] = find(b.slot);
-  const least = new Map<number, string>();
-  for (const { slot, uuid } of nodes) {
-    const at = find(slot);
-    const known = least.get(at);
-    if (known === undefined || uuid < known) least.set(at, uuid);
+  for (const { a, b } of links) {
+    const [one, other] = [find(a.slot), find(b.slot)];
+    if (one !== other) roots[one] = other;
   }
-  return ({ slot, links }) => (links.size === 0 ? NONE : (least.get(find(slot)) ?? NONE));
+  for (let slot = 0; slot < roots.length; slot++) roots[slot] = find(slot);
+  return roots;
 }
 
 function bundlesOf({ links }: GraphModel, of: Int32Array): Bundle[] {
-  const counts = new Map<number, number>();
   const width = GROUPS_MAX + 1;
+  const counts = new Uint32Array(width * width);
   for (const { a, b } of links) {
-    const [one, other] = [of[a.slot]!, of[b.slot]!];
-    if (one === other || one < 0 || other < 0) continue;
-    const pair = Math.min(one, other) * width + Math.max(one, other);
-    counts.set(pair, (counts.get(pair) ?? 0) + 1);
+    const one = of[a.slot] ?? -1;
+    const other = of[b.slot] ?? -1;
+    if (one !== other && one >= 0 && other >= 0) counts[Math.min(one, other) * width + Math.max(one, other)]!++;
   }
-  return [...counts].map(([pair, count]) => ({ a: Math.floor(pair / width), b: pair % width, links: count }));
+  const bundles: Bundle[] = [];
+  counts.forEach((links, pair) => {
+    if (links > 0) bundles.push({ a: Math.floor(pair / width), b: pair % width, links });
+  });
+  return bundles;
 }

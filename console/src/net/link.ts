@@ -19,7 +19,7 @@ export type LinkState =
 export type Role = 'viewer' | 'administrator' | null;
 
 /** Who is logged in, as the server says it. */
-interface LoginFacts {
+export interface LoginFacts {
   readonly role: Role;
   /** Of a viewer: the only network that is shown. Empty when nobody is logged in. */
   readonly network: string;
@@ -58,15 +58,16 @@ export class Link {
   #tries = 0;
   #retry = 0;
   #watchdog = 0;
+  /** Grows with each attempt to connect: one that was overtaken while it asked who is logged in goes no further. */
+  #attempt = 0;
 
-  /** Begins. Resolves when it is known whether somebody is logged in. */
-  async start(networks: LinkNetworks): Promise<void> {
+  /** Says what the page is about. {@link restart} connects. */
+  begin(networks: LinkNetworks): void {
     this.#networks = networks;
     addEventListener('online', () => this.retryNow());
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') this.retryNow();
     });
-    await this.#connect();
   }
 
   /** Tries at once when it is waiting. */
@@ -76,15 +77,15 @@ export class Link {
     void this.#connect();
   }
 
-  /** Connects anew, as whoever is logged in now. */
-  restart(): void {
+  /** Connects anew, as the user who is logged in now: `login` where the server has just said who that is. */
+  restart(login?: LoginFacts): void {
     clearTimeout(this.#retry);
     this.#tries = 0;
     const socket = this.#socket;
     this.#socket = undefined;
     socket?.close();
     this.#lose();
-    void this.#connect();
+    void this.#connect(login);
   }
 
   /** A call that is answered once. Rejects with a {@link RefusedError}. */
@@ -129,9 +130,11 @@ export class Link {
     };
   }
 
-  async #connect(): Promise<void> {
+  async #connect(known?: LoginFacts): Promise<void> {
+    const attempt = ++this.#attempt;
     this.state.value = { kind: 'connecting' };
-    const login = await readLogin();
+    const login = known ?? (await readLogin());
+    if (attempt !== this.#attempt) return;
     if (login === undefined) {
       this.#wait();
       return;
@@ -171,6 +174,7 @@ export class Link {
   }
 
   #opened(socket: WebSocket): void {
+    if (socket !== this.#socket) return;
     this.#tries = 0;
     this.#heard(socket);
     this.state.value = { kind: 'open' };

@@ -20,6 +20,8 @@ type Message = Record<string, unknown>;
 
 const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 const VARINT_BYTES_MAX = 10;
+/** Without bytes there is nothing in it to be changed. */
+const NO_BYTES = new Uint8Array();
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
@@ -136,18 +138,41 @@ function isNumber(kind: Kind): kind is 'int32' | 'uint32' | 'uint64' {
   return kind === 'int32' || kind === 'uint32' || kind === 'uint64';
 }
 
+/** What a message of a schema is before its fields are read: what never changes, and the names of what is made for each anew. */
+interface Empty {
+  readonly plain: Message;
+  readonly lists: readonly string[];
+  readonly maps: readonly string[];
+}
+
+/** By schema: a snapshot has tens of thousands of messages of three schemas. */
+const empties = new WeakMap<Schema, Empty>();
+
 function emptyMessage(schema: Schema): Message {
-  const message: Message = {};
-  for (const [name, kind, isRepeated] of Object.values(schema) as Field[]) {
-    if (isRepeated) message[name] = [];
-    else if (kind === 'map') message[name] = new Map();
-    else if (isNumber(kind)) message[name] = 0;
-    else if (kind === 'bool') message[name] = false;
-    else if (kind === 'string') message[name] = '';
-    else if (kind === 'bytes') message[name] = new Uint8Array();
-    else message[name] = undefined;
-  }
+  const { plain, lists, maps } = emptyOf(schema);
+  const message = { ...plain };
+  for (const name of lists) message[name] = [];
+  for (const name of maps) message[name] = new Map();
   return message;
+}
+
+function emptyOf(schema: Schema): Empty {
+  const known = empties.get(schema);
+  if (known !== undefined) return known;
+  const fields: Field[] = Object.values(schema);
+  const plain = Object.fromEntries(fields.map(([name, kind]) => [name, emptyValue(kind)]));
+  const lists = fields.flatMap(([name, , isRepeated]) => (isRepeated ? [name] : []));
+  const maps = fields.flatMap(([name, kind, isRepeated]) => (kind === 'map' && !isRepeated ? [name] : []));
+  const empty = { plain, lists, maps };
+  empties.set(schema, empty);
+  return empty;
+}
+
+function emptyValue(kind: Kind): unknown {
+  if (isNumber(kind)) return 0;
+  if (kind === 'bool') return false;
+  if (kind === 'string') return '';
+  return kind === 'bytes' ? NO_BYTES : undefined;
 }
 
 /** Writes a message. Fields that are absent, or have their default, are left out. */

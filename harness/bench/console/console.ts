@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { SessionServiceService } from '../../../gen/switchyard/v1/session_service.js';
 import { GrpcChannel } from '../../../src/client/channel/grpc-channel.js';
 import { systemClock, systemRandom } from '../../../src/client/system.js';
@@ -20,7 +20,12 @@ const TOKEN = 'the-administrator-of-a-bench';
 const SIZES = [
   { nodes: 2_000, links: 3_400, firstS: 1, fps: 30 },
   { nodes: 20_000, links: 35_000, firstS: 3, fps: 15 },
+  // Beyond what the goals are about: what becomes of them.
+  { nodes: 100_000, links: 175_000, firstS: undefined, fps: undefined },
 ] as const;
+/** How often, and how many times, it is looked whether the first picture is there. */
+const FIRST_POLL_MS = 200;
+const FIRST_TRIES = 600;
 const SCRIPT_MS = 4;
 const HEAP_MIB = 60;
 const SCRIPTS_KB = 80;
@@ -63,10 +68,8 @@ async function measureOurs(browser: Browser, { nodes, links }: Size): Promise<Pa
     const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
     try {
       const code = makeCode(TOKEN, { role: 'viewer', network: 'default' }, systemClock, systemRandom);
-      const fromMs = performance.now();
       await page.goto(`http://127.0.0.1:${server.ports.console}/#code=${code}`);
-      await page.locator('.chip').filter({ hasText: /live/ }).waitFor({ timeout: 60_000 });
-      const firstMs = performance.now() - fromMs;
+      const firstMs = await firstPictureMs(page);
       const meter = await PageMeter.of(page);
       await meter.quiet();
       const heapMiB = await meter.heapMiB();
@@ -81,6 +84,16 @@ async function measureOurs(browser: Browser, { nodes, links }: Size): Promise<Pa
   } finally {
     data.remove();
   }
+}
+
+/** From the begin of the navigation until the graph was drawn, which the page marks: what it says of itself may be there before. */
+async function firstPictureMs(page: Page): Promise<number> {
+  for (let tries = 0; tries < FIRST_TRIES; tries++) {
+    const ms = await page.evaluate(`performance.getEntriesByName('first-picture')[0]?.startTime`);
+    if (typeof ms === 'number') return ms;
+    await page.waitForTimeout(FIRST_POLL_MS);
+  }
+  throw new Error(`no picture after ${(FIRST_TRIES * FIRST_POLL_MS) / 1_000} s`);
 }
 
 /** What was measured, for whoever waits. */
@@ -115,6 +128,7 @@ function resultsOf(size: Size, all: readonly { ours: PageFigures; rival: PageFig
   const at = `${size.nodes.toLocaleString('en-GB')} nodes`;
   const pick = (key: keyof PageFigures): Round[] =>
     all.map(({ ours, rival }) => ({ ours: ours[key], rival: Math.max(rival[key], 0.01) }));
+  const { firstS, fps } = size;
   const row = (what: string, key: keyof PageFigures, unit: string, isSmallerBetter: boolean) =>
     rowOf({ bench, what: `${at}: ${what}`, rivalName: sigma.name, unit }, pick(key), isSmallerBetter);
   const figure = (what: string, unit: string, values: readonly number[], goal: string) =>
@@ -122,33 +136,49 @@ function resultsOf(size: Size, all: readonly { ours: PageFigures; rival: PageFig
   const ours = all.map((one) => one.ours);
   return [
     row('first picture', 'firstMs', 'ms', true),
-    figure(
-      'first picture',
-      's',
-      ours.map(({ firstMs }) => firstMs / 1_000),
-      `<= ${size.firstS}`,
-    ),
+    ...(firstS === undefined
+      ? []
+      : [
+          figure(
+            'first picture',
+            's',
+            ours.map(({ firstMs }) => firstMs / 1_000),
+            `<= ${firstS}`,
+          ),
+        ]),
     row('frames while the camera moves', 'cameraFps', '/s', false),
-    figure(
-      'frames while the camera moves',
-      '/s',
-      ours.map(({ cameraFps }) => cameraFps),
-      `>= ${size.fps}`,
-    ),
+    ...(fps === undefined
+      ? []
+      : [
+          figure(
+            'frames while the camera moves',
+            '/s',
+            ours.map(({ cameraFps }) => cameraFps),
+            `>= ${fps}`,
+          ),
+        ]),
     row('script a frame at 100 changes/s', 'scriptMs', 'ms', true),
-    figure(
-      'script a frame at 100 changes/s',
-      'ms',
-      ours.map(({ scriptMs }) => scriptMs),
-      `<= ${SCRIPT_MS}`,
-    ),
+    ...(firstS === undefined
+      ? []
+      : [
+          figure(
+            'script a frame at 100 changes/s',
+            'ms',
+            ours.map(({ scriptMs }) => scriptMs),
+            `<= ${SCRIPT_MS}`,
+          ),
+        ]),
     row('heap', 'heapMiB', 'MiB', true),
-    figure(
-      'heap',
-      'MiB',
-      ours.map(({ heapMiB }) => heapMiB),
-      `<= ${HEAP_MIB}`,
-    ),
+    ...(firstS === undefined
+      ? []
+      : [
+          figure(
+            'heap',
+            'MiB',
+            ours.map(({ heapMiB }) => heapMiB),
+            `<= ${HEAP_MIB}`,
+          ),
+        ]),
   ];
 }
 

@@ -3,6 +3,7 @@ import { createServer as createSecureServer, Server as SecureServer } from 'node
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type MetricObject, Registry } from 'prom-client';
 import type { Admission } from '../../admission/admission.js';
 import type { DoorListener } from '../../admission/door-listener.js';
+import type { HttpConnections } from '../../admission/http-connections.js';
 import { METRICS_PLACES } from '../../admission/limits.js';
 import { Place } from '../../admission/place.js';
 import { WebGuard } from '../../admission/web-guard.js';
@@ -66,6 +67,7 @@ export class Metrics {
   private http: Server | SecureServer | undefined;
   private token: string | undefined;
   private listener: DoorListener | undefined;
+  private open: HttpConnections | undefined;
   private guard: WebGuard | undefined;
   private admission: Admission | undefined;
   private isDraining = false;
@@ -242,6 +244,7 @@ export class Metrics {
     );
     this.http = tls === undefined ? createServer(answer) : createSecureServer({ cert: tls.cert, key: tls.key }, answer);
     this.token = token;
+    this.open = admission.connections(this.http);
     const gate = admission.gate({ door: 'metrics', places: METRICS_PLACES });
     const listener = admission.listener('metrics', gate, this.http);
     this.guard = new WebGuard([], wanted.host, () => listener.bound);
@@ -255,8 +258,9 @@ export class Metrics {
     if (this.http instanceof SecureServer) this.http.setSecureContext({ cert, key });
   }
 
-  /** Closes the port and every connection of it: none is ever through its handshake. */
-  close(): void {
+  /** Closes its connections once they have their answers, or after a while, and the port, which cuts what no handshake has vouched for. */
+  async close(deadlineMs: number): Promise<void> {
+    await this.open?.end(deadlineMs);
     this.listener?.close();
   }
 

@@ -192,7 +192,7 @@ describe('metrics', () => {
       await closed;
     } finally {
       for (const socket of sockets) socket.destroy();
-      metrics.close();
+      await metrics.close(0);
       admission.close();
     }
   });
@@ -221,7 +221,7 @@ describe('metrics', () => {
       expect(await asked('/readyz')).toEqual([503, 'the server is draining\n']);
       expect(await asked('/healthz')).toEqual([200, 'ok\n']);
     } finally {
-      metrics.close();
+      await metrics.close(0);
       admission.close();
     }
   });

@@ -1,0 +1,78 @@
+import type { GraphNode } from '../model/graph.js';
+import { nameOf } from '../text.js';
+import type { Pen } from './pen.js';
+import { NEAR_ZOOM, radiusOf, type Scene } from './scene.js';
+
+/** Names at once: more is a carpet. */
+const LABELS_MAX = 90;
+/** Of those with most links: what has a name when seen from afar. */
+const FAR_MAX = 24;
+/** Pixels of the cells of which each holds one name. */
+const CELL = { width: 70, height: 14 } as const;
+/** Pixels beyond the left edge at which a name still reaches into the picture. */
+const REACH = 60;
+const FONT = '12px system-ui, "DejaVu Sans", sans-serif';
+/** How often nodes are ranked anew while the graph changes: sorting 20,000 of them takes 15 ms. */
+const RANK_MS = { least: 1_000, perNode: 0.1 } as const;
+
+/** The names of the nodes that matter most of those that are seen. */
+export class Names {
+  /** Nodes by how many links they have; made anew when the graph has changed. */
+  #ranked: readonly GraphNode[] = [];
+  #rankedVersion = -1;
+  #rankedMs = Number.NEGATIVE_INFINITY;
+  /** Cells that have a name. */
+  readonly #taken = new Set<number>();
+
+  draw(pen: Pen, scene: Scene, nowMs: number): void {
+    const { model, selected, hovered, camera, matches } = scene;
+    this.#rank(scene, nowMs);
+    this.#taken.clear();
+    pen.font = FONT;
+    pen.textBaseline = 'middle';
+    pen.lineJoin = 'round';
+    pen.lineWidth = 3.5;
+    for (const node of new Set([selected, hovered])) if (node !== undefined) this.#write(pen, scene, node, true);
+    const isNear = camera.zoom > NEAR_ZOOM || matches !== undefined;
+    const end = isNear ? this.#ranked.length : Math.min(FAR_MAX, this.#ranked.length);
+    for (let at = 0; at < end && this.#taken.size < LABELS_MAX; at++) {
+      const node = this.#ranked[at];
+      // One that has gone since, or that has its name already.
+      if (node === undefined || model.slots[node.slot] !== node || node === selected || node === hovered) continue;
+      if (matches?.[node.slot] !== 0) this.#write(pen, scene, node, false);
+    }
+  }
+
+  #write(pen: Pen, scene: Scene, node: GraphNode, isMarked: boolean): void {
+    const { x, y, camera, palette } = scene;
+    const px = ((x[node.slot] ?? Number.NaN) - camera.x) * camera.zoom + camera.width / 2;
+    const py = ((y[node.slot] ?? Number.NaN) - camera.y) * camera.zoom + camera.height / 2;
+    if (!(px > -REACH && py > 0 && px < camera.width && py < camera.height)) return;
+    const columns = Math.ceil(camera.width / CELL.width) + 2;
+    const cell = Math.floor(py / CELL.height) * columns + Math.floor(px / CELL.width);
+    if (!isMarked && this.#isNearTaken(cell, columns)) return;
+    this.#taken.add(cell);
+    const edge = radiusOf(node, camera.zoom) * camera.zoom + 4;
+    const name = nameOf(node);
+    pen.strokeStyle = palette.halo;
+    pen.strokeText(name, px + edge, py);
+    pen.fillStyle = isMarked ? palette.accent : palette.text;
+    pen.fillText(name, px + edge, py);
+  }
+
+  #isNearTaken(cell: number, columns: number): boolean {
+    for (let row = cell - columns; row <= cell + columns; row += columns) {
+      if (this.#taken.has(row - 1) || this.#taken.has(row) || this.#taken.has(row + 1)) return true;
+    }
+    return false;
+  }
+
+  #rank({ model }: Scene, nowMs: number): void {
+    const waitMs = RANK_MS.least + model.nodes.size * RANK_MS.perNode;
+    if (this.#rankedVersion === model.version || nowMs - this.#rankedMs < waitMs) return;
+    const ranked = [...model.nodes.values()].filter(({ parent }) => parent !== 0);
+    this.#ranked = ranked.sort((one, other) => other.links.size - one.links.size || one.sid - other.sid);
+    this.#rankedVersion = model.version;
+    this.#rankedMs = nowMs;
+  }
+}
