@@ -125,7 +125,7 @@ export class ClusterServer implements LinkPlace {
     if (known !== undefined) {
       const keys = new LogKeys(NETWORK);
       const claim = { store, clock, random, keys, network: NETWORK, name, peerAddress: name, known };
-      await ServerName.claim({ ...claim, isRefused: async () => false, taken: fatal });
+      await ServerName.claim({ ...claim, isRefused: async () => false, taken: fatal, warn: () => {} });
     }
     const log = new EtcdLog({
       ...{ clock, random, name, store, known },

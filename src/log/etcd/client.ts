@@ -308,6 +308,6 @@ function compareOf({ key, target, revision }: Compare): CompareMessage {
   };
 }
 
-function keyValueOf({ key, value, createRevision, modRevision }: KeyValueMessage): KeyValue {
-  return { key: key.toString(), value, createRevision, modRevision };
+function keyValueOf({ key, value, createRevision, modRevision, lease }: KeyValueMessage): KeyValue {
+  return { key: key.toString(), value, createRevision, modRevision, lease };
 }

@@ -4,6 +4,7 @@ import { decodeLeader, encodeLeader } from './batch.js';
 import type { LogKeys } from './keys.js';
 import { CAMPAIGN_MS } from './limits.js';
 import { type EtcdStore, StoreError } from './store.js';
+import { isStray, removeStray } from './stray.js';
 import { TermLease } from './term-lease.js';
 import { checkVersion } from './version.js';
 
@@ -72,6 +73,11 @@ async function win(deps: LeadDeps, keys: LogKeys, lease: TermLease, signal: Abor
     const [now] = committed?.found[0] ?? [];
     // An earlier try had landed.
     if (now !== undefined && Buffer.compare(now.value, value) === 0) return now.createRevision;
+    if (now !== undefined && isStray(now)) {
+      log.info({ network, key: leader }, 'a key without a lease says who leads, so nobody does: it is deleted');
+      await removeStray(store, now).catch(unlessUnclear);
+      continue;
+    }
     const other = now && decodeLeader(now.value).name;
     if (other !== leads && other !== undefined) log.info({ network, leader: other }, 'another server leads; waiting');
     leads = other;

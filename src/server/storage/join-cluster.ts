@@ -99,7 +99,7 @@ export async function joinCluster(config: Config, members: readonly Address[], d
     throw error;
   };
   const taken = (error: unknown) => deps.lost(error);
-  const claim = { ...{ store, clock, random, keys, network, name, peerAddress, known }, isRefused, taken };
+  const claim = { ...{ store, clock, random, keys, network, name, peerAddress, known }, isRefused, taken, warn };
   // Before anything is read: from then on nothing is written that this build cannot read.
   const ownName = await ServerName.claim(claim, deps.signal).catch(failed);
   const named = async (error: unknown): Promise<never> => {
