@@ -18,6 +18,7 @@ import { FEED_VERSION } from '../../cluster/published-sum.js';
 import type { Readiness } from '../../cluster/readiness.js';
 import { type Config, IN_MEMORY } from '../../config/options.js';
 import { replicaLimits } from '../../config/part-limits.js';
+import { SERVER_NAME, SERVER_NAME_HAS } from '../../core/model/server.js';
 import { encodeRevision } from '../../grpc/encode/network-topic.js';
 import { JournalError } from '../../journal/journal.js';
 import { Folder } from '../../journal/storage/folder.js';
@@ -71,7 +72,7 @@ export interface JoinedCluster extends Cluster {
 export async function joinCluster(config: Config, members: readonly Address[], deps: JoinDeps): Promise<JoinedCluster> {
   const { clock, random, log } = deps;
   const { network, leaderTtlMs, peerListen } = config;
-  const name = config.name ?? hostname();
+  const name = config.name ?? ownHostName();
   const files = await peerFiles(config);
   const access = etcdAccess(config);
   const fence = new Fence({ log, random });
@@ -162,6 +163,15 @@ export async function joinCluster(config: Config, members: readonly Address[], d
     },
     close: () => (closed ??= close()),
   };
+}
+
+/** The name of this machine, where it can be a server's. */
+function ownHostName(): string {
+  const name = hostname();
+  if (SERVER_NAME.test(name)) return name;
+  throw new Error(
+    `this machine is called ${JSON.stringify(name)}: give the server a --name, which has ${SERVER_NAME_HAS}`,
+  );
 }
 
 /** Why a server does not begin an empty network beside a journal of its own. */
