@@ -101,6 +101,11 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   };
   const taken = (error: unknown) => deps.lost(error);
   const claim = { ...{ store, clock, random, keys, network, name, peerAddress, known }, isRefused, taken, warn };
+  store.mixed = (problem, isReplaced) => {
+    log.error({ network }, problem);
+    if (isReplaced) deps.lost(new JournalError('differs', problem));
+  };
+  await store.checkMembers().catch(failed);
   // Before anything is read: from then on nothing is written that this build cannot read.
   const ownName = await ServerName.claim(claim, deps.signal).catch(failed);
   const named = async (error: unknown): Promise<never> => {
