@@ -5,7 +5,7 @@ import { Fence } from './fence.js';
 import type { LogKeys } from './keys.js';
 import { CLAIM_KEEP_MS, CLAIM_TTL_MS } from './limits.js';
 import type { EtcdStore, Lease } from './store.js';
-import { isStray, removeStray } from './stray.js';
+import { isStray, removeUnchanged } from './stray.js';
 
 /** Bytes by which an attempt is told from every other, also in an etcd that was restored from a backup. */
 const INCARNATION_BYTES = 4;
@@ -61,7 +61,7 @@ export class SnapshotClaim {
     if (!succeeded) {
       const [now] = found[0] ?? [];
       // The next try has the right then.
-      if (now !== undefined && isStray(now)) await removeStray(store, now).catch(() => undefined);
+      if (now !== undefined && isStray(now)) await removeUnchanged(store, now).catch(() => undefined);
       await store.revoke(lease.id).catch(() => undefined);
       return undefined;
     }

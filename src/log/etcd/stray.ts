@@ -8,8 +8,8 @@ export function isStray({ lease }: KeyValue): boolean {
   return lease === 0n;
 }
 
-/** Deletes such a key, if nothing has written it since it was read. Rejects with a StoreError. */
-export async function removeStray(store: EtcdStore, { key, modRevision }: KeyValue): Promise<void> {
+/** Deletes a key, if nothing has written it since it was read. Rejects with a StoreError. */
+export async function removeUnchanged(store: EtcdStore, { key, modRevision }: KeyValue): Promise<void> {
   await store.commit({
     compare: [{ key, target: 'modified', revision: modRevision }],
     success: [{ kind: 'delete', range: { key } }],

@@ -24,6 +24,7 @@ import { JournalError } from '../../journal/journal.js';
 import { Folder } from '../../journal/storage/folder.js';
 import { EtcdClient } from '../../log/etcd/client.js';
 import { LogKeys } from '../../log/etcd/keys.js';
+import type { LeaderAddress } from '../../log/etcd/lead.js';
 import { APPEND_BYTES_MAX } from '../../log/etcd/limits.js';
 import { EtcdLog } from '../../log/etcd/log.js';
 import { OWN_NUMBERS } from '../../log/etcd/readers.js';
@@ -85,7 +86,12 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const peerAddress = formatAddress(config.peerAdvertise ?? bound);
   const store = new EtcdClient(members, clock, access);
   const known = OWN_NUMBERS;
+  // This process has its own name: who led under it is gone. Another is asked once it is not heard of.
+  const isGone = async (leader: LeaderAddress) =>
+    leader.name === name ||
+    (member.peers.get(leader.name) !== true && leader.peerAddress !== '' && isRefused(leader.peerAddress));
   const shared: FollowedLog = new EtcdLog({
+    isGone,
     ...{ store, clock, random, log, network, name, peerAddress, leaderTtlMs, known },
     compactsHistory: config.etcdCompact === 'on',
     quotaBytes: config.etcdQuotaBytes,
