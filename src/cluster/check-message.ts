@@ -1,9 +1,11 @@
+import { SERVER_NAME, SERVER_NAME_HAS } from '../core/model/server.js';
 import { ADDRESS_BYTES_MAX, ADDRESSES_MAX, AHEAD_MAX, MESSAGE_ITEMS_MAX } from './limits.js';
 import type { FollowerMessage } from './peers.js';
 
 /** What no follower says in a message: which field, and what is allowed. Undefined: the message is in order. */
 export function problemOf(message: FollowerMessage, appliedHere: number): string | undefined {
   const { incarnation, commands, attached, attachedMs, detached, asked, revision } = message;
+  if (!SERVER_NAME.test(message.server)) return `server: a name has ${SERVER_NAME_HAS}`;
   if (incarnation === 0) return 'incarnation: 0; a process draws another number';
   if (commands.length > MESSAGE_ITEMS_MAX) return tooMany('commands', commands.length);
   if (asked.length > MESSAGE_ITEMS_MAX) return tooMany('asked', asked.length);

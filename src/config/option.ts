@@ -4,6 +4,7 @@ import { type Address, parseAddress } from '../base/address.js';
 import { asError } from '../base/errors.js';
 import { ValueError } from '../base/value-error.js';
 import { NETWORK_NAME, NETWORK_NAME_HAS } from '../core/model/network.js';
+import { SERVER_NAME, SERVER_NAME_HAS } from '../core/model/server.js';
 import { tracesUrl } from '../tracing/traces-url.js';
 
 /**
@@ -95,6 +96,15 @@ export function networkName(flag: string, fallback: string, help: string): Optio
     return text;
   };
   return { flag, placeholder: 'NAME', fallback, help, parse };
+}
+
+/** The name of a server among others, if given. */
+export function optionalServerName(flag: string, help: string): Option<string | undefined> {
+  const parse = (text: string) => {
+    if (!SERVER_NAME.test(text)) throw new ValueError(`must have ${SERVER_NAME_HAS}`);
+    return text;
+  };
+  return { flag, placeholder: 'NAME', fallback: undefined, help, parse };
 }
 
 /** A set of networks; nobody is in it unless it is given. */

@@ -20,6 +20,7 @@ import {
   optionalNetworks,
   optionalOrigins,
   optionalSecret,
+  optionalServerName,
   optionalText,
   toggle,
 } from './option.js';
@@ -44,9 +45,8 @@ export const OPTIONS = {
     'default',
     'The network whose journal it is in etcd, with --journal; its clients may name it so. Without --journal it is refused, and the variable, which commands read too, is not read.',
   ),
-  name: optionalText(
+  name: optionalServerName(
     'name',
-    'NAME',
     'What the log of other servers calls this one, with --journal. Default: the host name.',
   ),
   leaderTtlMs: duration(

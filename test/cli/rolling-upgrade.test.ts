@@ -55,7 +55,7 @@ const TOKEN = 'the-administrator-of-an-upgrade';
     const claimed = { keys: new LogKeys(network), network, name, peerAddress: '127.0.0.1:1', known: OWN_NUMBERS };
     return ServerName.claim({
       ...{ ...claimed, store: etcd.connect(), clock: systemClock, random: systemRandom },
-      ...{ isRefused: async () => false, taken: () => undefined },
+      ...{ isRefused: async () => false, taken: () => undefined, warn: () => undefined },
     });
   }
 

@@ -81,6 +81,7 @@ describe("what a leader takes of its followers' messages", () => {
     ['more attachments than a message may have', { attached: many((sid) => sid) }],
     ['a revision that no follower can have', { revision: AHEAD_MAX + 1 }],
     ['attachments without their ages', { attached: [1], attachedMs: [] }],
+    ['a name that no server can have', { server: 'a/b' }],
     ['an incarnation of 0', { incarnation: 0 }],
   ])('ends a link over which comes %s', (_what, given) => {
     const world = new DeskWorld();

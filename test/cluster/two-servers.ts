@@ -40,6 +40,7 @@ export class TwoServers {
           () => this.servers.get(name)!,
           (address) => this.servers.get(address),
         ),
+        isRefused: (address) => this.processes.get(address)?.isAlive === false && !this.#links.isCut(name, address),
         applied: () => {},
         fatal: (error) => void this.failed.push(error),
       },
@@ -54,6 +55,18 @@ export class TwoServers {
       await this.pass(3_000);
     }
     return [this.servers.get('a')!, this.servers.get('b')!];
+  }
+
+  /** Ends a process in its tracks. */
+  kill(name: string): void {
+    const process = this.processes.get(name)!;
+    process.kill();
+    this.#links.died(process);
+  }
+
+  /** Nothing passes between the two from now on. */
+  cut(): void {
+    this.#links.cut('a', 'b');
   }
 
   pass(ms: number): Promise<void> {

@@ -127,6 +127,8 @@ describe('values that cannot be', () => {
     ['journal', 'etcd://here:1,there', 'must be HOST:PORT'],
     ['network', 'A_b', 'must have 1 to 32 of a-z, 0-9 and -'],
     ['network', 'n'.repeat(33), 'must have 1 to 32 of a-z, 0-9 and -'],
+    ['name', 'a/b', 'must have 1 to 253 of a-z, A-Z, 0-9, _, . and -, with a letter, a digit or _ first'],
+    ['name', 'n'.repeat(254), 'must have 1 to 253 of'],
     ['leader-ttl', '1s', 'must be 2s to 24d'],
     ['session-ttl', '1ms', 'must be 10ms to 24d'],
     ['session-ttl', '25d', 'must be 10ms to 24d'],

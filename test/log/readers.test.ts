@@ -33,6 +33,7 @@ describe('what every server of a network can read', () => {
     ServerName.claim({
       ...{ store: etcd.connect(), clock: systemClock, random: systemRandom, keys, network: NETWORK, name, known },
       ...{ peerAddress: `127.0.0.1:${name.charCodeAt(0)}`, isRefused: async () => false },
+      warn: () => undefined,
       taken: ({ message }) => {
         throw new Error(message);
       },

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../harness/manual-clock.js';
 import { SimulatedEtcd } from '../../harness/simulation/machine/etcd.js';
 import { systemRandom } from '../../src/client/system.js';
+import { decodeLeader, encodeLeader } from '../../src/log/etcd/batch.js';
 import { LogKeys } from '../../src/log/etcd/keys.js';
 import { NAME_KEEP_MS, NAME_TTL_MS, NAME_WAIT_MS } from '../../src/log/etcd/limits.js';
 import { OWN_NUMBERS } from '../../src/log/etcd/readers.js';
@@ -16,11 +17,13 @@ describe('the name of a server among others', () => {
   let clock: ManualClock;
   let etcd: SimulatedEtcd;
   const taken: string[] = [];
+  const warned: string[] = [];
 
   beforeEach(() => {
     clock = new ManualClock();
     etcd = new SimulatedEtcd(clock);
     taken.length = 0;
+    warned.length = 0;
   });
 
   const claim = (port: number, given: Partial<ServerNameDeps> = {}, signal?: AbortSignal) =>
@@ -37,6 +40,7 @@ describe('the name of a server among others', () => {
         known: OWN_NUMBERS,
         ...{ peerAddress: `127.0.0.1:${port}`, isRefused: async () => false },
         taken: ({ message }) => void taken.push(message),
+        warn: (message) => void warned.push(message),
         ...given,
       },
       signal,
@@ -118,6 +122,53 @@ describe('the name of a server among others', () => {
     expect((await store.read({ key })).values).toHaveLength(1);
     await first.close();
     expect((await store.read({ key })).values).toHaveLength(0);
+  });
+
+  const ROT = Buffer.from('rot');
+  const { key } = { key: new LogKeys('yard').name('a') };
+  const put = (value: Uint8Array, lease?: bigint) =>
+    etcd.connect().commit({ compare: [], success: [{ kind: 'put', key, value, ...(lease && { lease }) }] });
+
+  it.each([
+    ['cannot be read', ROT],
+    ['names a live server', encodeLeader('a', new Uint8Array(8), '127.0.0.1:1')],
+  ])('is taken over at once from a value without a lease that %s: no server holds it', async (_what, value) => {
+    await put(value);
+    const server = await claim(2);
+    expect(warned).toEqual([
+      '/switchyard/yard/names/a in etcd stands without a lease, so no server holds it: this one takes its place',
+    ]);
+    await put(value);
+    await pass(2 * NAME_KEEP_MS);
+    const [found] = (await etcd.connect().read({ key })).values;
+    expect([decodeLeader(found.value).peerAddress, taken]).toEqual(['127.0.0.1:2', []]);
+    await server.close();
+  });
+
+  it('is refused, with how to mend it, while a value that cannot be read is kept alive', async () => {
+    const { id } = await etcd.connect().grant(60_000);
+    await put(ROT, id);
+    const said =
+      "/switchyard/yard/names/a in etcd is kept alive under lease 1, and its value cannot be read: the log's leader is damaged: its checksum is " +
+      'wrong. A server a of a later build may have it: stop it, or give this one another --name. If there is none: etcdctl lease revoke 1';
+    expect(await outcome(claim(1), NAME_WAIT_MS + 1_000)).toBe(said);
+  });
+
+  it('is had once the lease of a value that cannot be read has ended', async () => {
+    const { id } = await etcd.connect().grant(NAME_TTL_MS / 2);
+    await put(ROT, id);
+    const claimed = claim(1);
+    expect(await outcome(claimed, NAME_TTL_MS)).toBe('has it');
+    await (await claimed).close();
+  });
+
+  it('ends the server that finds a kept value under it that cannot be read', async () => {
+    const server = await claim(1);
+    const { id } = await etcd.connect().grant(60_000);
+    await put(ROT, id);
+    await pass(2 * NAME_KEEP_MS);
+    expect(taken).toEqual([expect.stringContaining('its value cannot be read')]);
+    await server.close();
   });
 
   it('is waited for no longer when the process is told to end', async () => {

@@ -65,6 +65,11 @@ export class Links {
     this.#break(({ ends }) => pairOf(ends[0].name, ends[1].name) === pairOf(one, other));
   }
 
+  /** Whether nothing passes between two servers. */
+  isCut(one: string, other: string): boolean {
+    return this.#cut.has(pairOf(one, other));
+  }
+
   heal(): void {
     this.#cut.clear();
     this.isSlow = false;

@@ -51,14 +51,14 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'let leases end of sessions that are attached at a follower',
-    seed: 3,
+    seed: 2,
     minutes: 1,
     finds: 'Leased',
     handler: (handler) => received(handler, (one) => ({ ...one, attached: [], attachedMs: [], renewed: [] })),
   },
   {
     name: 'let a server end a session that has left it',
-    seed: 2,
+    seed: 5,
     minutes: 4,
     finds: 'Leased',
     changed: expireFormer,
@@ -80,14 +80,14 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'decide before everything is applied that the follower had which forwards',
-    seed: 2,
+    seed: 3,
     minutes: 2,
     finds: 'Known',
     handler: (handler) => received(handler, (one) => ({ ...one, revision: 0 })),
   },
   {
     name: 'let a leader vouch for the log by what it has applied',
-    seed: 4,
+    seed: 1,
     minutes: 3,
     finds: 'Current',
     current: (member) => (member.role === 'leading' ? Promise.resolve(undefined) : member.current()),
@@ -115,7 +115,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'forward to the leader of yesterday',
-    seed: 8,
+    seed: 5,
     minutes: 3,
     finds: 'Converged',
     log: (log) => withTail(log, (tail) => new LateTail(tail)),

@@ -80,6 +80,8 @@ export interface ClusterServerDeps {
   readonly random: SeededRandom;
   readonly store: EtcdStore;
   readonly dial: DialLeader;
+  /** Whether the machine at an address says that nothing listens there; absent: none ever says so. */
+  readonly isRefused?: (address: string) => boolean;
   /** How it asks other servers for branches of streams; absent: it has none to ask for. */
   readonly branches?: Pick<PeerBranches, 'dial' | 'reach'>;
   /** What it says with its name that it knows; absent: it claims no name, and all are of one build. */
@@ -125,10 +127,12 @@ export class ClusterServer implements LinkPlace {
     if (known !== undefined) {
       const keys = new LogKeys(NETWORK);
       const claim = { store, clock, random, keys, network: NETWORK, name, peerAddress: name, known };
-      await ServerName.claim({ ...claim, isRefused: async () => false, taken: fatal });
+      await ServerName.claim({ ...claim, isRefused: async () => false, taken: fatal, warn: () => {} });
     }
     const log = new EtcdLog({
       ...{ clock, random, name, store, known },
+      isGone: async ({ name: other, peerAddress }) =>
+        other === name || (member.peers.get(other) !== true && (deps.isRefused?.(peerAddress) ?? false)),
       log: pino({ level: 'silent' }),
       network: NETWORK,
       peerAddress: name,

@@ -235,8 +235,7 @@ export class SimulatedEtcd {
     const values = within.slice(0, limit).flatMap((key): KeyValue[] => {
       const stored = this.#keys.get(key);
       if (stored === undefined) return [];
-      const { value, createRevision, modRevision } = stored;
-      return [{ key, value: keysOnly ? new Uint8Array() : value, createRevision, modRevision }];
+      return [{ key, ...stored, value: keysOnly ? new Uint8Array() : stored.value }];
     });
     return { values, more: within.length > limit };
   }

@@ -82,7 +82,7 @@ function believing(store: EtcdStore, commit: EtcdStore['commit']): EtcdStore {
       isLost = untold.length === 0;
       const { key, revision } = before;
       return {
-        values: [{ key, value: new Uint8Array(), createRevision: revision, modRevision: revision }],
+        values: [{ key, value: new Uint8Array(), createRevision: revision, modRevision: revision, lease: 1n }],
         more: false,
       };
     },

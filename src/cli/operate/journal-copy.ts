@@ -100,6 +100,7 @@ async function withLog<R>(config: Config, surroundings: Surroundings, run: (deps
   const { network, journal } = config;
   const store = new EtcdClient(journal?.members ?? [], clock, etcdAccess(config));
   try {
+    await store.checkMembers();
     const log = pino({ level: 'silent' });
     return await run({ store, clock, random, log, network, name: NAME, leaderTtlMs: LEASE_MS });
   } finally {

@@ -15,6 +15,8 @@ export const DEFAULT_NETWORK_REF: NetworkRef = { number: 0, name: DEFAULT_NETWOR
 
 /** What the name of a network may be, wherever one is named: what a server could have and no client could name would be lost to all. */
 export const NETWORK_NAME = /^[a-z0-9-]{1,32}$/;
+/** As an expression that is part of another one. */
+export const NETWORK_NAME_PART = NETWORK_NAME.source.slice(1, -1);
 /** The same in words. */
 export const NETWORK_NAME_HAS = '1 to 32 of a-z, 0-9 and -';
 export const NETWORK_NAME_RULE = `a name of a network has ${NETWORK_NAME_HAS}`;

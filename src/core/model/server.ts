@@ -9,6 +9,11 @@ export interface NetworkServer {
   readonly isLive: boolean;
 }
 
+/** What servers of one network may be called: names of machines, as certificates have them. A longer one would not fit everywhere it is sent to. */
+export const SERVER_NAME = /^[A-Za-z0-9_]([A-Za-z0-9._-]{0,252})$/;
+/** The same in words. */
+export const SERVER_NAME_HAS = '1 to 253 of a-z, A-Z, 0-9, _, . and -, with a letter, a digit or _ first';
+
 /**
  * Servers of one network, the lost ones included whose sessions have not gone elsewhere yet: each applies the whole log, and every
  * two of them have a link to each other.

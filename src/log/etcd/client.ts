@@ -2,32 +2,29 @@ import { Client, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import {
   type AuthenticateResponse,
   AuthService,
-  Compare_CompareResult,
-  Compare_CompareTarget,
-  type Compare as CompareMessage,
-  type KeyValue as KeyValueMessage,
   KVService,
+  type LeaseKeepAliveResponse,
   LeaseService,
   MaintenanceService,
-  type RangeRequest,
-  type RequestOp,
+  type ResponseHeader,
+  type StatusResponse,
   WatchService,
 } from '../../../gen/etcdserverpb/rpc.js';
 import { type Address, formatAddress } from '../../base/address.js';
 import type { Clock } from '../../base/clock.js';
 import { asError } from '../../base/errors.js';
 import { failureWords } from '../../base/failure-words.js';
+import { JournalError } from '../../journal/journal.js';
 import { channelCredentials, type EtcdAccess, type EtcdUser } from './access.js';
 import { REQUEST_MS_MAX, REWATCH_MS } from './limits.js';
+import { compareOf, keyValueOf, operationOf, rangeOf } from './messages.js';
+import { SameCluster } from './same-cluster.js';
 import {
   type Committed,
-  type Compare,
   type EtcdStore,
   type Found,
   type KeyRange,
-  type KeyValue,
   type Lease,
-  type Operation,
   type ReadRange,
   StoreError,
   type StoreStatus,
@@ -70,12 +67,21 @@ export class EtcdClient implements EtcdStore {
   readonly #members: readonly Client[];
   readonly #clock: Clock;
   readonly #token: EtcdToken;
+  readonly #cluster: SameCluster;
+  /** The last problem that was reported: once as long as it stays so. */
+  #reported: string | undefined;
+  /**
+   * Called when a member turns out to be of another etcd than the one that answered first; `isReplaced`: all of them, so that asking again is of no
+   * use. Nothing is asked of such a member.
+   */
+  mixed: (problem: string, isReplaced: boolean) => void = () => {};
   #at = 0;
   #isClosed = false;
 
   constructor(addresses: readonly Address[], clock: Clock, access: EtcdAccess = {}) {
     this.#clock = clock;
     this.#token = new EtcdToken(access.user, (user) => this.#authenticate(user));
+    this.#cluster = new SameCluster(addresses.map(formatAddress));
     const credentials = channelCredentials(access);
     this.#members = addresses.map(
       (address) =>
@@ -88,6 +94,17 @@ export class EtcdClient implements EtcdStore {
           'grpc.enable_http_proxy': 0,
         }),
     );
+  }
+
+  /**
+   * Asks all members which etcd they belong to. Rejects with a JournalError when they do not all belong to one; a member that does not answer now
+   * is asked before it is used.
+   */
+  async checkMembers(): Promise<void> {
+    const introduced = this.#members.map((_member, at) => this.#introduce(at).catch(() => undefined));
+    await Promise.all(introduced);
+    const { problem } = this.#cluster;
+    if (problem !== undefined) throw new JournalError('differs', problem);
   }
 
   async commit({ compare, success, failure = [] }: Transaction): Promise<Committed> {
@@ -113,19 +130,20 @@ export class EtcdClient implements EtcdStore {
   }
 
   /** A call for each keep-alive: one that stays open would have to be watched for whether it still lives. */
-  keepAlive(lease: bigint): Promise<boolean> {
+  async keepAlive(lease: bigint): Promise<boolean> {
     const { path, requestSerialize, responseDeserialize } = LeaseService.leaseKeepAlive;
-    return this.#ask((member, metadata, answered) => {
+    const { TTL } = await this.#ask<LeaseKeepAliveResponse>((member, metadata, answered) => {
       const options = { deadline: this.#deadline() };
       const call = member.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata, options);
-      call.once('data', ({ TTL }) => {
-        answered(null, TTL > 0n);
+      call.once('data', (answer) => {
+        answered(null, answer);
         call.cancel();
       });
       // Also of a call that was answered and cancelled: that is no news then.
       call.on('error', (error: ServiceError) => answered(error));
       call.write({ ID: lease });
     });
+    return TTL > 0n;
   }
 
   async revoke(lease: bigint): Promise<void> {
@@ -197,7 +215,7 @@ export class EtcdClient implements EtcdStore {
     for (const member of this.#members) member.close();
   }
 
-  #unary<Request, Response>(method: Method<Request, Response>, request: Request): Promise<Response> {
+  #unary<Request, Response extends Answer>(method: Method<Request, Response>, request: Request): Promise<Response> {
     return this.#ask((member, metadata, answered) => this.#send(member, method, request, metadata, answered));
   }
 
@@ -212,23 +230,56 @@ export class EtcdClient implements EtcdStore {
     member.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, options, answered);
   }
 
-  async #ask<T>(send: (member: Client, metadata: Metadata, answered: Answered<T>) => void): Promise<T> {
+  async #ask<T extends Answer>(send: Send<T>): Promise<T> {
     const at = this.#at;
-    const asked = this.#token.metadata();
     try {
-      try {
-        return await answerOf<T>(async (answered) => send(this.#members[at], await asked, answered));
-      } catch (error) {
-        if (!isServiceError(error) || !this.#token.isStale(error)) throw error;
-        this.#token.forget(asked);
-        const metadata = await this.#token.metadata();
-        return await answerOf<T>(async (answered) => send(this.#members[at], metadata, answered));
-      }
+      if (!this.#cluster.isOurs(at)) await this.#introduce(at);
+      const answer = await this.#answer(at, send);
+      // Another etcd may be there since, behind a connection that was made anew.
+      this.#check(at, answer);
+      return answer;
     } catch (error) {
       const failure = failureOf(error);
-      if (failure.kind === 'unclear' && this.#at === at) this.#at = (at + 1) % this.#members.length;
+      if (failure.kind === 'unclear') {
+        this.#cluster.forget(at);
+        if (this.#at === at) this.#at = (at + 1) % this.#members.length;
+      }
       throw failure;
     }
+  }
+
+  async #answer<T extends Answer>(at: number, send: Send<T>): Promise<T> {
+    const asked = this.#token.metadata();
+    try {
+      return await answerOf<T>(async (answered) => send(this.#members[at], await asked, answered));
+    } catch (error) {
+      if (!isServiceError(error) || !this.#token.isStale(error)) throw error;
+      this.#token.forget(asked);
+      const metadata = await this.#token.metadata();
+      return await answerOf<T>(async (answered) => send(this.#members[at], metadata, answered));
+    }
+  }
+
+  /** Asks a member which etcd it belongs to, before anything is stored or a password is said there. Rejects where it is another. */
+  async #introduce(at: number): Promise<void> {
+    const member = this.#members[at];
+    const status = answerOf<StatusResponse>((answered) =>
+      this.#send(member, MaintenanceService.status, {}, new Metadata(), answered),
+    );
+    const answer = await status.catch((error: unknown) => {
+      // One that says nothing to strangers says it with the first answer.
+      if (failureOf(error).kind !== 'refused') throw error;
+    });
+    if (answer !== undefined) this.#check(at, answer);
+  }
+
+  #check(at: number, { header }: Answer): void {
+    if (header === undefined) return;
+    const membership = this.#cluster.heard(at, header.clusterId);
+    const { problem } = this.#cluster;
+    if (problem !== undefined && problem !== this.#reported) this.mixed(problem, membership === 'replaced');
+    this.#reported = problem;
+    if (membership !== 'ours') throw new StoreError('unclear', `etcd: ${problem}`);
   }
 
   async #authenticate({ name, password }: EtcdUser): Promise<string> {
@@ -243,6 +294,14 @@ export class EtcdClient implements EtcdStore {
     return this.#clock.wallMs() + REQUEST_MS_MAX;
   }
 }
+
+/** What every answer has. */
+interface Answer {
+  readonly header: ResponseHeader | undefined;
+}
+
+/** Makes a call at a member. */
+type Send<T> = (member: Client, metadata: Metadata, answered: Answered<T>) => void;
 
 /** How a call says what became of it. */
 type Answered<T> = (error: ServiceError | null, answer?: T) => void;
@@ -263,6 +322,7 @@ function isServiceError(error: unknown): error is ServiceError {
 }
 
 function failureOf(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
   const options = { cause: error };
   if (!isServiceError(error)) return new StoreError('unclear', `etcd: ${asError(error).message}`, options);
   const message = `etcd: ${failureWords(error.details)}`;
@@ -275,39 +335,4 @@ function failureOf(error: unknown): StoreError {
 
 function isCode(error: unknown, code: status): boolean {
   return error instanceof StoreError && isServiceError(error.cause) && error.cause.code === code;
-}
-
-function rangeOf({ key, end = '', limit = 0, keysOnly = false }: ReadRange): RangeRequest {
-  return { key: Buffer.from(key), rangeEnd: Buffer.from(end), limit: BigInt(limit), keysOnly };
-}
-
-function operationOf(operation: Operation): RequestOp {
-  switch (operation.kind) {
-    case 'read':
-      return { request: { $case: 'requestRange', value: rangeOf(operation.range) } };
-    case 'put': {
-      const { key, value, lease = 0n } = operation;
-      const put = { key: Buffer.from(key), value: Buffer.from(value.buffer, value.byteOffset, value.length), lease };
-      return { request: { $case: 'requestPut', value: put } };
-    }
-    case 'delete': {
-      const { key, end = '' } = operation.range;
-      const value = { key: Buffer.from(key), rangeEnd: Buffer.from(end) };
-      return { request: { $case: 'requestDeleteRange', value } };
-    }
-  }
-}
-
-function compareOf({ key, target, revision }: Compare): CompareMessage {
-  const isCreated = target === 'created';
-  return {
-    result: Compare_CompareResult.EQUAL,
-    target: isCreated ? Compare_CompareTarget.CREATE : Compare_CompareTarget.MOD,
-    key: Buffer.from(key),
-    targetUnion: { $case: isCreated ? 'createRevision' : 'modRevision', value: revision },
-  };
-}
-
-function keyValueOf({ key, value, createRevision, modRevision }: KeyValueMessage): KeyValue {
-  return { key: key.toString(), value, createRevision, modRevision };
 }

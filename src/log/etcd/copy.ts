@@ -20,6 +20,7 @@ import { APPEND_BYTES_MAX, BATCH_RECORDS_MAX } from './limits.js';
 import { attemptName } from './snapshot-claim.js';
 import { writeParts } from './snapshot-parts.js';
 import type { Operation } from './store.js';
+import { isStray } from './stray.js';
 import { journalUpTo, viewLog } from './view.js';
 
 /** A journal that is copied: nobody writes to it meanwhile. */
@@ -93,7 +94,7 @@ async function standing(
     throw journalErrorOf(error);
   });
   const leader = values.find(({ key }) => key === keys.leader);
-  if (leader !== undefined) {
+  if (leader !== undefined && !isStray(leader)) {
     const { name } = decodeLeader(leader.value);
     const advice =
       'stop all servers of the network first; one that was killed counts until its --leader-ttl has passed';

@@ -3,7 +3,8 @@ import type { Clock, Random } from '../../base/clock.js';
 import { decodeLeader, encodeLeader } from './batch.js';
 import type { LogKeys } from './keys.js';
 import { CAMPAIGN_MS } from './limits.js';
-import { type EtcdStore, StoreError } from './store.js';
+import { type EtcdStore, type KeyValue, StoreError } from './store.js';
+import { isStray, removeUnchanged } from './stray.js';
 import { TermLease } from './term-lease.js';
 import { checkVersion } from './version.js';
 
@@ -24,6 +25,17 @@ export interface LeadDeps {
   readonly peerAddress?: string;
   /** How long the leader may be silent before another can win. */
   readonly leaderTtlMs: number;
+  /**
+   * Whether the process that leads is gone, as far as can be told without waiting for its lease. Absent: that is always waited for. A wrong answer
+   * costs a change of the leader and no more: what is appended is fenced.
+   */
+  readonly isGone?: ((leader: LeaderAddress) => Promise<boolean>) | undefined;
+}
+
+/** Who leads, and where other servers reach it. */
+export interface LeaderAddress {
+  readonly name: string;
+  readonly peerAddress: string;
 }
 
 /** The key of who leads, held by this process. */
@@ -57,6 +69,7 @@ async function win(deps: LeadDeps, keys: LogKeys, lease: TermLease, signal: Abor
   const { store, random, name, peerAddress, log, network } = deps;
   const { leader } = keys;
   const value = encodeLeader(name, random.bytes(INCARNATION_BYTES), peerAddress);
+  const gone = new GoneLeader(deps);
   let leads: string | undefined;
   for (;;) {
     signal?.throwIfAborted();
@@ -72,10 +85,55 @@ async function win(deps: LeadDeps, keys: LogKeys, lease: TermLease, signal: Abor
     const [now] = committed?.found[0] ?? [];
     // An earlier try had landed.
     if (now !== undefined && Buffer.compare(now.value, value) === 0) return now.createRevision;
-    const other = now && decodeLeader(now.value).name;
-    if (other !== leads && other !== undefined) log.info({ network, leader: other }, 'another server leads; waiting');
-    leads = other;
-    await pause(deps.clock, CAMPAIGN_MS, signal);
+    if (now !== undefined && gone.is(now)) {
+      log.info(
+        { network, leader: decodeLeader(now.value).name },
+        'the server that led is gone: its lease is not waited for',
+      );
+      await removeUnchanged(store, now).catch(unlessUnclear);
+      continue;
+    }
+    if (now !== undefined && isStray(now)) {
+      log.info({ network, key: leader }, 'a key without a lease says who leads, so nobody does: it is deleted');
+      await removeUnchanged(store, now).catch(unlessUnclear);
+      continue;
+    }
+    const other = now && decodeLeader(now.value);
+    if (other !== undefined && other.name !== leads) {
+      log.info({ network, leader: other.name }, 'another server leads; waiting');
+    }
+    leads = other?.name;
+    const waits = [pause(deps.clock, CAMPAIGN_MS, signal)];
+    if (now !== undefined && other !== undefined) waits.push(gone.look(now, other));
+    await Promise.race(waits);
+  }
+}
+
+/** Finds out whether a leader is gone, one question at a time: a machine that says nothing keeps nobody from winning when the lease ends. */
+class GoneLeader {
+  readonly #isGone: LeadDeps['isGone'];
+  #isAsking = false;
+  /** The term of the last one that is. */
+  #term = 0n;
+
+  constructor({ isGone }: Pick<LeadDeps, 'isGone'>) {
+    this.#isGone = isGone;
+  }
+
+  is({ createRevision }: KeyValue): boolean {
+    return createRevision === this.#term;
+  }
+
+  /** Resolves when it is found to be gone, and otherwise never. */
+  async look({ createRevision }: KeyValue, leader: LeaderAddress): Promise<void> {
+    if (this.#isGone !== undefined && !this.#isAsking) {
+      this.#isAsking = true;
+      const isGone = await this.#isGone(leader).catch(() => false);
+      this.#isAsking = false;
+      if (isGone) this.#term = createRevision;
+      if (isGone) return;
+    }
+    await new Promise(() => {});
   }
 }
 

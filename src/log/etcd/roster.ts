@@ -1,11 +1,12 @@
 import { Member } from '../../../gen/switchyard/journal/v1/log.js';
 import type { Clock, Random, Timer } from '../../base/clock.js';
 import { Format, FrameKind, seal, unseal } from '../../journal/format/frame.js';
+import { JournalError } from '../../journal/journal.js';
 import type { ListedServer, Roster, RosterEntry } from '../roster.js';
 import { journalErrorOf } from './fence.js';
 import type { LogKeys } from './keys.js';
 import { ROSTER_MAX, ROSTER_MS, ROSTER_TTL_MS } from './limits.js';
-import type { EtcdStore, Lease } from './store.js';
+import type { EtcdStore, KeyValue, Lease } from './store.js';
 
 const NOWHERE = { revision: 0, part: 0 };
 const INCARNATION_BYTES = 8;
@@ -43,6 +44,8 @@ export class EtcdRoster implements Roster {
   #isOver = false;
   /** So that an outage is one line in the server's log. */
   #isFailing = false;
+  /** The entry that could not be read last: so that it is one line in the server's log, too. */
+  #unreadable = '';
 
   constructor(deps: EtcdRosterDeps) {
     this.#deps = deps;
@@ -60,9 +63,22 @@ export class EtcdRoster implements Roster {
     const { store, keys } = this.#deps;
     try {
       const { values } = await store.read({ ...keys.servers, limit: ROSTER_MAX });
-      return values.map(({ value }) => listed(decodeMember(value)));
+      return values.flatMap((found) => this.#read(found));
     } catch (error) {
       throw journalErrorOf(error);
+    }
+  }
+
+  /** What cannot be read, as of a later build, keeps the others from being listed no more than a server that is away. */
+  #read({ key, value }: KeyValue): ListedServer[] {
+    try {
+      return [listed(decodeMember(value))];
+    } catch (error) {
+      if (!(error instanceof JournalError)) throw error;
+      if (this.#unreadable !== key)
+        this.#deps.warn(`the value of ${key} in etcd cannot be read: it is not listed`, error);
+      this.#unreadable = key;
+      return [];
     }
   }
 

@@ -6,6 +6,7 @@ import { journalErrorOf } from './fence.js';
 import type { LogKeys } from './keys.js';
 import { NAME_CLAIM_MS, NAME_KEEP_MS, NAME_TTL_MS, NAME_WAIT_MS } from './limits.js';
 import { type EtcdStore, type KeyValue, type Lease, StoreError } from './store.js';
+import { isStray } from './stray.js';
 
 /** Bytes by which a process knows the key of its own. */
 const INCARNATION_BYTES = 8;
@@ -27,6 +28,8 @@ export interface ServerNameDeps {
   readonly known: KnownNumbers;
   /** Whether nothing listens at an address any more: its machine refuses connections. */
   readonly isRefused: (address: string) => Promise<boolean>;
+  /** Called when a value is replaced that no process holds. */
+  readonly warn: (message: string, error: unknown) => void;
   /** Called once when another process has the name now: this one has to end. */
   readonly taken: (error: JournalError) => void;
 }
@@ -77,7 +80,7 @@ export class ServerName {
   }
 
   async #claim(signal: AbortSignal | undefined): Promise<void> {
-    const { clock, isRefused, peerAddress } = this.#deps;
+    const { clock } = this.#deps;
     const untilMs = clock.nowMs() + NAME_WAIT_MS;
     for (;;) {
       signal?.throwIfAborted();
@@ -89,11 +92,9 @@ export class ServerName {
       });
       if (holder === undefined) return;
       if (holder !== 'unclear') {
-        const { peerAddress: other } = decodeLeader(holder.value);
-        // This process listens at the address of the other one, so that one does not any more.
-        const isGone = other === peerAddress || (await isRefused(other));
+        const isGone = await this.#isGone(holder);
         if (isGone && (await this.#take(holder).catch(unlessUnclear)) === undefined) return;
-        if (!isGone && isLast) throw this.#conflict(other);
+        if (!isGone && isLast) throw this.#conflict(holder);
       }
       await new Promise<void>((resolve) => clock.after(NAME_CLAIM_MS, resolve));
     }
@@ -131,20 +132,39 @@ export class ServerName {
   }
 
   async #keep(): Promise<void> {
-    const { isRefused, taken } = this.#deps;
     const holder = await this.#take(undefined);
     if (holder === undefined || this.#isOver) return;
-    const { peerAddress: other } = decodeLeader(holder.value);
     // What an etcd has that was restored from a backup, say.
-    if (await isRefused(other)) return void (await this.#take(holder));
+    if (await this.#isGone(holder)) return void (await this.#take(holder));
     this.#isOver = true;
-    taken(this.#conflict(other));
+    this.#deps.taken(this.#conflict(holder));
   }
 
-  #conflict(address: string): JournalError {
+  /** Whether no process has the name that this key is of, as far as can be told. */
+  async #isGone(holder: KeyValue): Promise<boolean> {
+    const { isRefused, peerAddress, warn } = this.#deps;
+    if (isStray(holder)) {
+      const message = `${holder.key} in etcd stands without a lease, so no server holds it: this one takes its place`;
+      warn(message, addressOf(holder));
+      return true;
+    }
+    const other = addressOf(holder);
+    if (other instanceof JournalError) return false;
+    // This process listens at the address of the other one, so that one does not any more.
+    return other === peerAddress || isRefused(other);
+  }
+
+  #conflict(holder: KeyValue): JournalError {
     const { name, network } = this.#deps;
     const advice = 'stop it, or give this one another --name';
-    return new JournalError('locked', `a server ${name} at ${address} serves network ${network} already: ${advice}`);
+    const address = addressOf(holder);
+    if (!(address instanceof JournalError)) {
+      return new JournalError('locked', `a server ${name} at ${address} serves network ${network} already: ${advice}`);
+    }
+    const held = `${holder.key} in etcd is kept alive under lease ${holder.lease.toString(16)}`;
+    const what = `${held}, and its value cannot be read: ${address.message}`;
+    const mend = `A server ${name} of a later build may have it: ${advice}. If there is none: etcdctl lease revoke ${holder.lease.toString(16)}`;
+    return new JournalError('locked', `${what}. ${mend}`, { cause: address });
   }
 }
 
@@ -152,4 +172,14 @@ export class ServerName {
 function unlessUnclear(error: unknown): 'unclear' {
   if (error instanceof StoreError && error.kind === 'unclear') return 'unclear';
   throw error;
+}
+
+/** Where the process listens that holds a name, or why that cannot be read. */
+function addressOf({ value }: KeyValue): string | JournalError {
+  try {
+    return decodeLeader(value).peerAddress;
+  } catch (error) {
+    if (error instanceof JournalError) return error;
+    throw error;
+  }
 }

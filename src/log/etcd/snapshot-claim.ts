@@ -5,6 +5,7 @@ import { Fence } from './fence.js';
 import type { LogKeys } from './keys.js';
 import { CLAIM_KEEP_MS, CLAIM_TTL_MS } from './limits.js';
 import type { EtcdStore, Lease } from './store.js';
+import { isStray, removeUnchanged } from './stray.js';
 
 /** Bytes by which an attempt is told from every other, also in an etcd that was restored from a backup. */
 const INCARNATION_BYTES = 4;
@@ -52,11 +53,15 @@ export class SnapshotClaim {
     const incarnation = random.bytes(INCARNATION_BYTES);
     const key = keys.snapshotter;
     const lease = await store.grant(CLAIM_TTL_MS);
-    const { succeeded, revision } = await store.commit({
+    const { succeeded, revision, found } = await store.commit({
       compare: [{ key, target: 'created', revision: 0n }],
       success: [{ kind: 'put', key, value: encodeSnapshotter(name, incarnation), lease: lease.id }],
+      failure: [{ kind: 'read', range: { key } }],
     });
     if (!succeeded) {
+      const [now] = found[0] ?? [];
+      // The next try has the right then.
+      if (now !== undefined && isStray(now)) await removeUnchanged(store, now).catch(() => undefined);
       await store.revoke(lease.id).catch(() => undefined);
       return undefined;
     }

@@ -7,6 +7,8 @@ export interface KeyValue {
   readonly createRevision: bigint;
   /** The same of the one that last wrote it. */
   readonly modRevision: bigint;
+  /** The lease that it goes with; 0: none. */
+  readonly lease: bigint;
 }
 
 /** Which keys: one, or those from `key` up to and without `end`. */

@@ -5,6 +5,7 @@ import { journalErrorOf } from './fence.js';
 import type { LogKeys } from './keys.js';
 import { READ_BYTES_AIM, READ_KEYS_MAX, READ_KEYS_MIN } from './limits.js';
 import type { EtcdStore, KeyValue } from './store.js';
+import { isStray } from './stray.js';
 
 /**
  * Reads a log onward. The leader is read in the same transaction as the batches: whoever forwards to it has applied what every
@@ -39,7 +40,7 @@ export class EtcdTail implements LogTail {
     this.#checkEnd(end);
     this.#fit(found);
     const isWhole = this.#seq >= end.seq;
-    return { batches, revision: end.revision, leader: leader && seenOf(leader), isWhole };
+    return { batches, revision: end.revision, leader: seenOf(leader), isWhole };
   }
 
   /** A log only grows. One that ends earlier, or in another history, is a backup of it. */
@@ -84,9 +85,10 @@ export class EtcdTail implements LogTail {
   }
 }
 
-function seenOf({ value, createRevision }: KeyValue): SeenLeader {
-  const { name, peerAddress } = decodeLeader(value);
-  return { name, term: createRevision, address: peerAddress };
+function seenOf(leader: KeyValue | undefined): SeenLeader | undefined {
+  if (leader === undefined || isStray(leader)) return undefined;
+  const { name, peerAddress } = decodeLeader(leader.value);
+  return { name, term: leader.createRevision, address: peerAddress };
 }
 
 function trimmed(seq: number): JournalError {

@@ -12,10 +12,11 @@ import {
 } from '@peculiar/asn1-x509';
 import type { Clock } from '../../base/clock.js';
 import { Fault } from '../../core/model/fault.js';
+import { NETWORK_NAME_PART } from '../../core/model/network.js';
 import type { CertificateClaim } from '../../core/model/trust/certificate.js';
 
-const SPIFFE =
-  /^spiffe:\/\/([a-z0-9._-]{1,255})\/network\/([a-z0-9-]{1,32})\/instance\/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/;
+const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
+const SPIFFE = new RegExp(`^spiffe://([a-z0-9._-]{1,255})/network/(${NETWORK_NAME_PART})/instance/(${UUID})$`);
 /** Longer than a timer can wait; it is set again then. */
 const DAY_MS = 86_400_000;
 

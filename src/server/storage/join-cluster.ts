@@ -18,11 +18,13 @@ import { FEED_VERSION } from '../../cluster/published-sum.js';
 import type { Readiness } from '../../cluster/readiness.js';
 import { type Config, IN_MEMORY } from '../../config/options.js';
 import { replicaLimits } from '../../config/part-limits.js';
+import { SERVER_NAME, SERVER_NAME_HAS } from '../../core/model/server.js';
 import { encodeRevision } from '../../grpc/encode/network-topic.js';
 import { JournalError } from '../../journal/journal.js';
 import { Folder } from '../../journal/storage/folder.js';
 import { EtcdClient } from '../../log/etcd/client.js';
 import { LogKeys } from '../../log/etcd/keys.js';
+import type { LeaderAddress } from '../../log/etcd/lead.js';
 import { APPEND_BYTES_MAX } from '../../log/etcd/limits.js';
 import { EtcdLog } from '../../log/etcd/log.js';
 import { OWN_NUMBERS } from '../../log/etcd/readers.js';
@@ -71,7 +73,7 @@ export interface JoinedCluster extends Cluster {
 export async function joinCluster(config: Config, members: readonly Address[], deps: JoinDeps): Promise<JoinedCluster> {
   const { clock, random, log } = deps;
   const { network, leaderTtlMs, peerListen } = config;
-  const name = config.name ?? hostname();
+  const name = config.name ?? ownHostName();
   const files = await peerFiles(config);
   const access = etcdAccess(config);
   const fence = new Fence({ log, random });
@@ -84,7 +86,12 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const peerAddress = formatAddress(config.peerAdvertise ?? bound);
   const store = new EtcdClient(members, clock, access);
   const known = OWN_NUMBERS;
+  // This process has its own name: who led under it is gone. Another is asked once it is not heard of.
+  const isGone = async (leader: LeaderAddress) =>
+    leader.name === name ||
+    (member.peers.get(leader.name) !== true && leader.peerAddress !== '' && isRefused(leader.peerAddress));
   const shared: FollowedLog = new EtcdLog({
+    isGone,
     ...{ store, clock, random, log, network, name, peerAddress, leaderTtlMs, known },
     compactsHistory: config.etcdCompact === 'on',
     quotaBytes: config.etcdQuotaBytes,
@@ -99,7 +106,12 @@ export async function joinCluster(config: Config, members: readonly Address[], d
     throw error;
   };
   const taken = (error: unknown) => deps.lost(error);
-  const claim = { ...{ store, clock, random, keys, network, name, peerAddress, known }, isRefused, taken };
+  const claim = { ...{ store, clock, random, keys, network, name, peerAddress, known }, isRefused, taken, warn };
+  store.mixed = (problem, isReplaced) => {
+    log.error({ network }, problem);
+    if (isReplaced) deps.lost(new JournalError('differs', problem));
+  };
+  await store.checkMembers().catch(failed);
   // Before anything is read: from then on nothing is written that this build cannot read.
   const ownName = await ServerName.claim(claim, deps.signal).catch(failed);
   const named = async (error: unknown): Promise<never> => {
@@ -162,6 +174,15 @@ export async function joinCluster(config: Config, members: readonly Address[], d
     },
     close: () => (closed ??= close()),
   };
+}
+
+/** The name of this machine, where it can be a server's. */
+function ownHostName(): string {
+  const name = hostname();
+  if (SERVER_NAME.test(name)) return name;
+  throw new Error(
+    `this machine is called ${JSON.stringify(name)}: give the server a --name, which has ${SERVER_NAME_HAS}`,
+  );
 }
 
 /** Why a server does not begin an empty network beside a journal of its own. */

@@ -1,5 +1,5 @@
 import { Fault } from '../../core/model/fault.js';
-import { namesOf } from '../../core/model/network.js';
+import { NETWORK_NAME, NETWORK_NAME_RULE, namesOf } from '../../core/model/network.js';
 import { identityOf, type Session } from '../../core/model/session.js';
 import { IdentityKind } from '../../core/model/trust/identity.js';
 import { AUTH_MODE_NUMBERS } from '../../core/model/trust/policy.js';
@@ -8,16 +8,14 @@ import type { ProofMessage } from '../../trust/server/proofs.js';
 import type { AnswerData, EventBody } from '../codec/event.js';
 import type { Handler } from './request.js';
 
-/** A network's name. Empty: the default one. */
-const NETWORK_NAME = /^[a-z0-9-]{0,32}$/;
 const NOTHING = new Uint8Array(0);
 
 /** Draws a nonce for a proof. */
 export const challenge: Handler<'Challenge'> = ({ backing, body }) => {
   const names = namesOf(backing.gatekeeper.network);
   const { network = '' } = body;
-  if (!NETWORK_NAME.test(network)) {
-    const description = 'a name of a network has 1 to 32 of a-z, 0-9 and -; empty for the default one';
+  if (network !== '' && !NETWORK_NAME.test(network)) {
+    const description = `${NETWORK_NAME_RULE}; empty for the default one`;
     return Fault.fields([{ field: 'network', description }]);
   }
   const { proofs } = backing.opening.prover;

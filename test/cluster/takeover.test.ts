@@ -1,0 +1,42 @@
+import { describe, expect, it } from '@jest/globals';
+import { TwoServers } from './two-servers.js';
+
+/** In which the second server leads, at most; -1: it does not within a minute. */
+async function takeoverMs(world: TwoServers): Promise<number> {
+  for (let passedMs = 0; passedMs < 60_000; passedMs += 100) {
+    if (world.servers.get('b')?.member.role === 'leading') return passedMs;
+    await world.pass(100);
+  }
+  return -1;
+}
+
+describe('a follower of a server that leads', () => {
+  it('leads as soon as its own connection broke and the machine of that one refuses another', async () => {
+    const world = new TwoServers();
+    await world.beginBoth();
+    world.kill('a');
+    const ms = await takeoverMs(world);
+    // An end hears within 3 s, here sooner, that a connection is gone, in this world; the lease is 3 s.
+    expect(ms).toBeGreaterThan(0);
+    expect(ms).toBeLessThan(2_000);
+    expect(world.failed).toEqual([]);
+  });
+
+  it('waits for its lease where its machine says nothing', async () => {
+    const world = new TwoServers();
+    await world.beginBoth();
+    world.cut();
+    world.kill('a');
+    const ms = await takeoverMs(world);
+    expect(ms).toBeGreaterThan(2_000);
+    expect(ms).toBeLessThan(4_500);
+  });
+
+  it('takes nothing over from one that lives, however long it cannot reach it', async () => {
+    const world = new TwoServers();
+    await world.beginBoth();
+    world.cut();
+    await world.pass(30_000);
+    expect(world.servers.get('a')?.member.role).toBe('leading');
+  });
+});
