@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { Echo } from '../parts/relay-end.js';
 import { startSwitchyard } from '../parts/servers.js';
 import { type Round, type Row, rowOf } from '../row.js';
 import { relayEnd } from './relay.js';
@@ -50,7 +51,7 @@ function answers(source: ChildProcess) {
     },
     type: (echoes: number) => {
       source.send({ echoes });
-      return next((answer): answer is number[] => Array.isArray(answer));
+      return next((answer): answer is Echo[] => Array.isArray(answer));
     },
   };
 }
@@ -59,8 +60,15 @@ function quantile(values: readonly number[], part: number): number {
   return [...values].sort((x, y) => x - y)[Math.ceil(values.length * part) - 1]!;
 }
 
-/** Echoes of one round, in milliseconds. */
-type Echoes = readonly number[];
+/** Echoes of one round. */
+type Echoes = readonly Echo[];
+
+function tookMs(echoes: Echoes, part: number): number {
+  return quantile(
+    echoes.map((echo) => echo.tookMs),
+    part,
+  );
+}
 
 /** What is typed on, and what is copied over: by the same two instances, by others at the same server, or at another server. */
 interface Scene {
@@ -78,7 +86,9 @@ async function typeBeside(
   await new Promise((resolve) => setTimeout(resolve, STROKE_MS));
   const echoes = await scene.type();
   const rate = (COPY_BYTES / MIB / (await copying)) * 1_000;
-  progress(`echo ${said(echoes)} ms beside a copy of ${rate.toFixed(0)} MiB/s (${whose})`);
+  progress(
+    `echo ${said(echoes)} ms beside a copy of ${rate.toFixed(0)} MiB/s (${whose}), behind ${kib(echoes)} KiB of it`,
+  );
   return echoes;
 }
 
@@ -94,8 +104,8 @@ async function rounds(scene: Scene, count: number, progress: (line: string) => v
   }
   const row = (what: string, whose: 'other' | 'same', rival: 'alone' | 'elsewhere', part: number): Row => {
     const figures: Round[] = taken[whose].map((echoes, at) => ({
-      ours: quantile(echoes, part),
-      rival: quantile(taken[rival][at]!, part),
+      ours: tookMs(echoes, part),
+      rival: tookMs(taken[rival][at]!, part),
     }));
     const rivalName = rival === 'alone' ? 'without a copy' : 'a copy through another server';
     return rowOf({ bench: 'echo', what, rivalName, unit: 'ms' }, figures, true);
@@ -108,8 +118,14 @@ async function rounds(scene: Scene, count: number, progress: (line: string) => v
   );
 }
 
+/** How much of the copy came to the sink while a keystroke was on its way there, in KiB. */
+function kib(echoes: Echoes): string {
+  const before = echoes.map((echo) => echo.bytesBefore / 1_024);
+  return [0.5, 0.99].map((part) => quantile(before, part).toFixed(0)).join(' / ');
+}
+
 function said(echoes: Echoes): string {
-  return `${quantile(echoes, 0.5).toFixed(1)} / ${quantile(echoes, 0.99).toFixed(1)}`;
+  return `${tookMs(echoes, 0.5).toFixed(1)} / ${tookMs(echoes, 0.99).toFixed(1)}`;
 }
 
 /**

@@ -5,7 +5,8 @@
  *
  * A sink takes one copy after the other, and says its SID (ours) or 0 when it is there. A source makes a copy for each number of
  * bytes that it is sent, and answers with the milliseconds until the sink had said that all had come; for `{ echoes }` it sends so many
- * keystrokes on a connection of their own, and answers with the milliseconds until each was back.
+ * keystrokes on a connection of their own, and answers with the milliseconds until each was back, and with how many bytes of a copy
+ * came to the sink while each was on its way there.
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -13,43 +14,74 @@ import { Client, type ClientReadableStream, credentials, Metadata } from '@grpc/
 import { InstanceType, type PeerStream, Switchyard } from '../../../src/client/index.js';
 import { COPY_MARK, giveCopy, takeCopy } from '../../nat/copy.js';
 import { BARE_RELAY } from '../rivals/bare-relay-service.js';
+import { Arrivals } from './arrivals.js';
 
 const CHUNK = Buffer.alloc(65_536, 7);
+/** Where a key says when it was pressed; before it is what tells it from a copy. */
+const KEY_AT = 8;
 const [, , which, role, port, sid] = process.argv;
 const server = `127.0.0.1:${port}`;
+
+/** Of the machine's own clock, which all its processes have in common. */
+function nowMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+/** What a terminal sends for a key, encrypted by ssh: here the moment at which it was pressed, and room for the answer. */
+const KEYSTROKE_BYTES = 64;
+const arrivals = new Arrivals();
+
+/** Each key comes back with how many bytes of a copy came since it was pressed: processes of one machine share the clock. */
+function echo(stream: PeerStream, key: Buffer): void {
+  const back = Buffer.from(key);
+  back.writeDoubleBE(arrivals.since(key.readDoubleBE(KEY_AT)), KEY_AT);
+  stream.write(back);
+}
 
 function join() {
   const accepted = (stream: PeerStream) => {
     stream.on('error', () => stream.destroy());
     stream.once('data', (first: Buffer) => {
-      if (first[0] === COPY_MARK) return takeCopy(stream, first);
-      stream.write(first);
-      return stream.pipe(stream);
+      if (first[0] === COPY_MARK) {
+        stream.on('data', (bytes: Buffer) => arrivals.came(nowMs(), bytes.length));
+        return takeCopy(stream, first);
+      }
+      echo(stream, first);
+      return stream.on('data', (key: Buffer) => echo(stream, key));
     });
   };
   const handlers = { accept: () => true, accepted };
   return new Switchyard({ server }).join({ uuid: randomUUID(), type: InstanceType.AGENT, handlers });
 }
 
-/** What a terminal sends for a key, encrypted by ssh. */
-const KEYSTROKE = Buffer.alloc(64, 1);
 /** Between two keystrokes. */
 const KEY_MS = 10;
 
 let typed: Promise<PeerStream> | undefined;
 
-async function type(instance: ReturnType<typeof join>, echoes: number): Promise<number[]> {
+/** What became of one keystroke. */
+export interface Echo {
+  /** Until it was back. */
+  readonly tookMs: number;
+  /** Bytes of a copy that came to the sink while the keystroke was on its way there. */
+  readonly bytesBefore: number;
+}
+
+async function type(instance: ReturnType<typeof join>, echoes: number): Promise<Echo[]> {
   typed ??= instance.connect(Number(sid), { upgradeAfterMs: Number.POSITIVE_INFINITY });
   const stream = await typed;
-  const tookMs: number[] = [];
+  const taken: Echo[] = [];
   for (let key = 0; key < echoes; key++) {
-    const before = performance.now();
-    stream.write(KEYSTROKE);
-    for (let back = 0; back < KEYSTROKE.length; ) back += ((await once(stream, 'data')) as [Buffer])[0].length;
-    tookMs.push(performance.now() - before);
+    const before = nowMs();
+    const stroke = Buffer.alloc(KEYSTROKE_BYTES, 1);
+    stroke.writeDoubleBE(before, KEY_AT);
+    stream.write(stroke);
+    const [back] = (await once(stream, 'data')) as [Buffer];
+    if (back.length !== KEYSTROKE_BYTES) throw new Error(`an echo of ${back.length} bytes`);
+    taken.push({ tookMs: nowMs() - before, bytesBefore: back.readDoubleBE(KEY_AT) });
     await new Promise((resolve) => setTimeout(resolve, KEY_MS));
   }
-  return tookMs;
+  return taken;
 }
 
 async function giveOurs(instance: ReturnType<typeof join>, bytes: number): Promise<number> {

@@ -5,6 +5,12 @@ import { Intake } from './intake.js';
 import type { HeldKind, WrittenKind } from './peer-holdings.js';
 import { ReceiveWindow } from './receive-window.js';
 
+/**
+ * Bytes of a request that come at once: with more it takes its part of what a connection may have on its way. The confirmations of a sink,
+ * and what is asked of watches, are far from it.
+ */
+const FILLING_BYTES = 4_096;
+
 /** One call's part of what its peer holds. */
 export class CallShare {
   /** Bytes of its request that count for its connection. */
@@ -14,8 +20,8 @@ export class CallShare {
   /** Bytes that were written to it and HTTP/2 has not let go of. */
   writtenBytes = 0;
   isOver = false;
-  /** Whether its request goes on. */
-  isSending = false;
+  /** Whether its request goes on, and has brought data that was not read at once. */
+  isFilling = false;
 
   constructor(
     readonly begunMs: number,
@@ -47,8 +53,8 @@ export interface PeerBytesOwner {
  * taken. It resets the call, or closes the peer, that goes beyond the bounds of a connection, and says how much more may come.
  */
 export class PeerBytes {
-  /** Calls whose request goes on: each may have a window of data on its way. */
-  #sending = 0;
+  /** Calls whose request goes on and brings data: each may have a window of it on its way. */
+  #filling = 0;
   /** Bytes of requests that have come and cannot be handed on yet. */
   #requestBytes = 0;
   /** Bytes of answers that the peer has not taken. */
@@ -64,7 +70,7 @@ export class PeerBytes {
 
   /** The peer's HTTP/2 session has begun. */
   speaks(session: ServerHttp2Session): void {
-    this.#window = new ReceiveWindow(session, () => this.#sending, this.#owner.limits.requestBytesPerConnectionMax / 2);
+    this.#window = new ReceiveWindow(session, () => this.#filling, this.#owner.limits.requestBytesPerConnectionMax / 2);
   }
 
   /** Counts the bytes of a request until it is complete: a watch goes on long after that. */
@@ -77,6 +83,7 @@ export class PeerBytes {
     stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
       const bytes = chunk?.length ?? 0;
       unread += bytes;
+      if (unread > FILLING_BYTES) this.#fills(share);
       // What is read at once is not unread in between.
       const wantsMore = push.call(stream, chunk, encoding);
       if (share.writtenKind === 'streams') this.#window?.came(bytes);
@@ -84,10 +91,7 @@ export class PeerBytes {
       return wantsMore;
     };
     count();
-    share.isSending = true;
-    this.#sending++;
-    // Most are complete within the turn, and take nothing from the windows of those that go on.
-    if (this.#window?.isGrown) this.#owner.soon(() => this.#window?.callBegan());
+    if (unread > FILLING_BYTES) this.#fills(share);
     const readOn = () => {
       held = intake.readOn();
       count();
@@ -156,10 +160,19 @@ export class PeerBytes {
     share.isOver = true;
   }
 
+  /** The request brings more than was read at once. */
+  #fills(share: CallShare): void {
+    if (share.isFilling || share.isOver) return;
+    share.isFilling = true;
+    this.#filling++;
+    // Most are complete within the turn, and take nothing from the windows of those that go on.
+    if (this.#window?.isGrown) this.#owner.soon(() => this.#window?.callBegan());
+  }
+
   /** The request is complete, or the call is over. */
   #sent(share: CallShare): void {
-    if (share.isSending) this.#sending--;
-    share.isSending = false;
+    if (share.isFilling) this.#filling--;
+    share.isFilling = false;
   }
 
   /** So many bytes more were written to a call, or (negative) are gone. */

@@ -2,13 +2,13 @@ import type { Http2Session } from 'node:http2';
 import { FIRST_WINDOW_BYTES } from './below-grpc.js';
 
 /**
- * The largest window of a stream: 200 Mbit/s at 80 ms. A stream that is not read holds as much. HTTP/2 carries half a window in a round
+ * The largest window of a stream: 400 Mbit/s at 80 ms. A stream that is not read holds as much. HTTP/2 carries half a window in a round
  * trip at worst: nghttp2 says what was read once it is half of the window.
  */
-const STREAM_BYTES_MAX = 4 * 1_048_576;
+const STREAM_BYTES_MAX = 8 * 1_048_576;
 /** The first window that is announced, before the number of calls lowers it: what 100 Mbit/s have in 80 ms. */
 const GROWN_BYTES = 1_048_576;
-/** A measurement begins once this part of the window has come: less is never most of it. */
+/** A measurement begins once this part of the window has come: less is never half of it. */
 const MEASURED_FROM = 4;
 /**
  * How much larger the window is after a measurement that it held up. That takes two round trips, one to measure and one until more
@@ -23,8 +23,8 @@ export type WindowedSession = Pick<Http2Session, 'closed' | 'destroyed' | 'ping'
  * How much a client may send before it hears that it was read.
  *
  * HTTP/2 begins with 64 KiB, which at 80 ms is 0.8 MiB/s whatever the network carries. So while data comes, a ping tells how much of it
- * comes in a round trip. When that is most of the window, the window was what held it up, and it grows: to 1 MiB, then fourfold. Bounded
- * for a stream, and for all of a connection by how many calls it has; a connection that carries no data of streams never has more than
+ * comes in a round trip. When that is about half of the window or more, the window was what held it up, and it grows: to 1 MiB, then fourfold. Bounded
+ * for a stream, and for all of a connection by how many calls bring data; a connection that carries no data of streams never has more than
  * the first window.
  */
 export class ReceiveWindow {
@@ -42,7 +42,7 @@ export class ReceiveWindow {
   /** Whether the connection's window was made larger than those of its streams. */
   #isWide = false;
 
-  /** `calls`: how many there are whose request goes on. `connectionBytesMax`: the windows of all of them together. */
+  /** `calls`: how many there are that bring data. `connectionBytesMax`: the windows of all of them together. */
   constructor(session: WindowedSession, calls: () => number, connectionBytesMax: number) {
     this.#session = session;
     this.#calls = calls;
@@ -64,7 +64,7 @@ export class ReceiveWindow {
     this.#isMeasuring = this.#session.ping((error) => this.#measured(error));
   }
 
-  /** One more call has begun: what all streams together may send stays within its bound. */
+  /** One more call brings data: what all streams together may send stays within its bound. */
   callBegan(): void {
     if (!this.isGrown || this.#isAnnouncing) return;
     const most = this.#bytesMax();
@@ -80,8 +80,9 @@ export class ReceiveWindow {
     const came = this.#came;
     this.#came = 0;
     if (error || this.#session.closed || this.#session.destroyed) return;
-    // What came in one round trip. With less than two thirds of the window the network is the bound, or the sender.
-    if (came * 3 < this.#bytes * 2) return;
+    // What came in one round trip. A window that holds a sender up lets half of it pass at worst, and a measurement may miss a part of
+    // that. With less the network is the bound, or the sender.
+    if (came * 5 < this.#bytes * 2) return;
     const wanted = Math.min(Math.max(GROWN_BYTES, GROWTH * Math.max(came, this.#bytes)), this.#bytesMax());
     if (wanted > this.#bytes && !this.#isAnnouncing) this.#announce(wanted);
   }

@@ -22,6 +22,8 @@ const REQUEST_BYTES_MAX = 150_000;
 /** A message with as many bytes as a block of a stream. */
 const MESSAGE = Buffer.alloc(5 + 65_536);
 MESSAGE.writeUInt32BE(65_536, 1);
+/** A message with a count. */
+const CONFIRMATION = Buffer.from([0, 0, 0, 0, 2, 0x18, 1]);
 
 describe('the windows of a connection', () => {
   const told: string[] = [];
@@ -77,7 +79,22 @@ describe('the windows of a connection', () => {
     for (let tries = 0; tries < 50 && granted() === FIRST; tries++)
       await Promise.all([write(relayed, 16), write(relayed, 16)]);
     expect(granted()).toBeGreaterThan(FIRST);
-    expect(granted()).toBeLessThanOrEqual(4 * MIB);
+    expect(granted()).toBeLessThanOrEqual(8 * MIB);
+    expect(told).toEqual([]);
+  });
+
+  it('are not divided with calls that say no more than what they have taken', async () => {
+    const { call: relayed } = await call('/stream');
+    for (let sink = 0; sink < 3; sink++) {
+      const confirming = session.request({ ':method': 'POST', ':path': '/stream' }, { endStream: false });
+      confirming.on('error', () => {});
+      confirming.write(CONFIRMATION);
+      const [stream] = (await once(server, 'stream')) as [ServerHttp2Stream];
+      stream.resume();
+    }
+    for (let tries = 0; tries < 200 && granted() <= 2 * MIB; tries++)
+      await Promise.all([write(relayed, 64), write(relayed, 64)]);
+    expect(granted()).toBeGreaterThan(2 * MIB);
     expect(told).toEqual([]);
   });
 
@@ -97,7 +114,11 @@ describe('the windows of a connection', () => {
     for (let at = 0; at < 16; at++) await askOnce();
     await new Promise((answered) => session.ping(answered));
     expect(Math.min(before, ...changes)).toBe(before);
-    for (let at = 0; at < 16; at++) await call('/unary');
+    for (let at = 0; at < 16; at++) {
+      await call('/unary');
+      // What is on its way of three of them at once would be more than the bound of all.
+      await new Promise((answered) => session.ping(answered));
+    }
     for (let tries = 0; tries < 50 && granted() >= before; tries++) {
       await new Promise((answered) => session.ping(answered));
     }

@@ -71,18 +71,24 @@ async function realSession(): Promise<{
 }
 
 describe('the window of what a client may send', () => {
-  it('is 1 MiB after the first measurement that it held up and 4 MiB after the second, and never held up by that of the connection', () => {
+  it('is 1 MiB after the first measurement that it held up, 4 after the second, 8 after the third, and never held up by that of the connection', () => {
     const session = new FakeSession();
     for (let round = 0; round < 12; round++) session.roundTrip(session.window.bytes);
-    expect(session.pings).toBe(2);
-    expect(session.settings_).toEqual([MIB, 4 * MIB]);
+    expect(session.pings).toBe(3);
+    expect(session.settings_).toEqual([MIB, 4 * MIB, 8 * MIB]);
     expect(session.connection).toEqual([16 * MIB]);
-    expect(session.window.bytes).toBe(4 * MIB);
+    expect(session.window.bytes).toBe(8 * MIB);
   });
 
-  it('stays as it is where less than two thirds of it come in a round trip', () => {
+  it('grows as long as half of it comes in a round trip, which is all that it lets pass at worst', () => {
     const session = new FakeSession();
-    session.roundTrip(FIRST / 2);
+    for (let round = 0; round < 12; round++) session.roundTrip(session.window.bytes / 2);
+    expect(session.window.bytes).toBe(8 * MIB);
+  });
+
+  it('stays as it is where less than two fifths of it come in a round trip', () => {
+    const session = new FakeSession();
+    session.roundTrip(FIRST / 3);
     expect(session.pings).toBe(1);
     expect(session.settings_).toEqual([]);
     expect(session.window.bytes).toBe(FIRST);
@@ -126,13 +132,13 @@ describe('the window of what a client may send', () => {
     session.acknowledge();
     const sent = session.settings_.length;
     for (session.calls = 2; session.calls < 100; session.calls++) session.window.callBegan();
-    expect(session.settings_.slice(sent)).toEqual([2 * MIB]);
+    expect(session.settings_.slice(sent)).toEqual([4 * MIB]);
     session.acknowledge();
     session.acknowledge();
-    expect(session.settings_.slice(sent)).toEqual([2 * MIB, MIB / 16]);
+    expect(session.settings_.slice(sent)).toEqual([4 * MIB, MIB / 16]);
   });
 
-  it('is lowered by halves: 64 calls that begin one after another cost 5 changes', () => {
+  it('is lowered by halves: 64 calls that begin one after another cost 6 changes', () => {
     const session = new FakeSession();
     for (let round = 0; round < 12; round++) session.roundTrip(session.window.bytes);
     session.acknowledge();
@@ -141,7 +147,7 @@ describe('the window of what a client may send', () => {
       session.window.callBegan();
       session.acknowledge();
     }
-    expect(session.settings_.slice(sent)).toEqual([2, 1, 1 / 2, 1 / 4, 1 / 8].map((part) => part * MIB));
+    expect(session.settings_.slice(sent)).toEqual([4, 2, 1, 1 / 2, 1 / 4, 1 / 8].map((part) => part * MIB));
   });
 
   it('leaves a session alone that is closed or was destroyed meanwhile', () => {
