@@ -1,4 +1,5 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
+import { EntryTable } from '../../base/entry-table.js';
 
 /** Names a call to {@link AnswerFates}, as metadata. Set by the door on the calls that it watches, whatever the client sent. */
 export const CALL_METADATA = 'switchyard-call';
@@ -22,7 +23,7 @@ const LOST: AnswerFate = { isLost: true, onLost: (lost) => lost() };
  * or lost, and cannot reset one.
  */
 export class AnswerFates {
-  readonly #open = new Map<string, StreamFate>();
+  readonly #open = new EntryTable<string, StreamFate>();
   #last = 0;
 
   /** Watches a call until its stream is closed; `reset` ends it. Returns its name for {@link find}. */

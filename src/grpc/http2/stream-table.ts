@@ -1,4 +1,5 @@
 import type { Http2Session, Http2Stream } from 'node:http2';
+import { EntryTable } from '../../base/entry-table.js';
 
 /** What node:http2 uses of the Map in which a session keeps its streams. */
 interface Streams {
@@ -15,44 +16,7 @@ interface SessionState {
 }
 
 /**
- * The open streams of a session by their number, in place of a Map.
- *
- * A Map whose entries come and go makes a new table again and again, and each former table refers to the next for the sake of its
- * iterators. Once one of them is in V8's old generation, dead or not, collections of the young generation keep all later ones, with the
- * streams that were in them and the calls of these. With a hundred calls at once they copied most of the calls that were over, for
- * 10 to 40 ms each time. What an object leaves behind as it grows refers to nothing that came later.
- */
-export class StreamTable implements Streams {
-  readonly #streams: Record<number, Http2Stream> = Object.create(null);
-  #size = 0;
-
-  get size(): number {
-    return this.#size;
-  }
-
-  get(id: number): Http2Stream | undefined {
-    return this.#streams[id];
-  }
-
-  set(id: number, stream: Http2Stream): void {
-    if (!(id in this.#streams)) this.#size++;
-    this.#streams[id] = stream;
-  }
-
-  delete(id: number): boolean {
-    if (!(id in this.#streams)) return false;
-    this.#size--;
-    return Reflect.deleteProperty(this.#streams, id);
-  }
-
-  /** In the order of their numbers; without those that are deleted meanwhile. */
-  forEach(call: (stream: Http2Stream) => void): void {
-    for (const id in this.#streams) call(this.#streams[id]);
-  }
-}
-
-/**
- * Lets a session that begins keep its streams in a {@link StreamTable}. False: it is not one of node's, or this version keeps them
+ * Lets a session that begins keep its streams in an {@link EntryTable}. False: it is not one of node's, or this version keeps them
  * elsewhere, and they stay where they are.
  */
 export function tableStreams(session: Http2Session): boolean {
@@ -60,6 +24,6 @@ export function tableStreams(session: Http2Session): boolean {
   if (symbol === undefined) return false;
   const state = (session as unknown as Record<symbol, SessionState | undefined>)[symbol];
   if (state?.streams?.size !== 0) return false;
-  state.streams = new StreamTable();
+  state.streams = new EntryTable<number, Http2Stream>();
   return true;
 }
