@@ -24,6 +24,6 @@ export function tableStreams(session: Http2Session): boolean {
   if (symbol === undefined) return false;
   const state = (session as unknown as Record<symbol, SessionState | undefined>)[symbol];
   if (state?.streams?.size !== 0) return false;
-  state.streams = new EntryTable<number, Http2Stream>();
+  state.streams = new EntryTable<Http2Stream>();
   return true;
 }
