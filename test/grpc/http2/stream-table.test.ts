@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { tableStreams } from '../../../src/grpc/http2/stream-table.js';
 
-const MAJOR = Number.parseInt(process.versions.node, 10);
+const keepsMore = Number.parseInt(process.versions.node, 10) >= 24;
 /** What a call leaves in the old generation: 260, and 3,000 where a Map has the streams or functions are assigned to them. */
 const PROMOTED_BYTES_MAX = 800;
 const HEAP = ['--initial-old-space-size=1024', '--min-semi-space-size=16', '--max-semi-space-size=16'];
@@ -16,6 +16,9 @@ async function promotedBytes(): Promise<number> {
   const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', ...HEAP, ...program]);
   return Number(stdout);
 }
+
+if (keepsMore)
+  process.stderr.write('not checked: what calls leave in the old generation, of which Node 24 itself keeps more\n');
 
 describe('the streams of a session', () => {
   it('are in the table of a session of this version of node, which ends all of them with the session', async () => {
@@ -42,7 +45,7 @@ describe('the streams of a session', () => {
   });
 
   // On Node 24 something else keeps them, too.
-  (MAJOR < 24 ? it : it.skip)('leave nothing in the old generation when their calls are over', async () => {
+  (keepsMore ? it.skip : it)('leave nothing in the old generation when their calls are over', async () => {
     expect(await promotedBytes()).toBeLessThan(PROMOTED_BYTES_MAX);
   });
 });
