@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LinkType } from '../../../gen/switchyard/v1/link.js';
 import {
@@ -11,9 +10,10 @@ import {
 } from '../../../gen/switchyard/v1/network_service.js';
 import { ListSessionsRequest, SessionRequest } from '../../../gen/switchyard/v1/session_service.js';
 import { makeSid } from '../../../src/core/store/sid.js';
-import { type Figure, figureOf } from '../figure.js';
+import type { Figure } from '../figure.js';
 import type { Flood, Flooded } from '../flood/flooder.js';
-import { Observer, type Phase, type Seen } from '../flood/observer.js';
+import { Observer, type Phase, phaseOf, type Seen, type Taken } from '../flood/observer.js';
+import type { Order, Spell } from '../flood/orders.js';
 import type { WebFlood } from '../flood/web-flooder.js';
 import { bound } from '../parts/children.js';
 import { fill } from '../parts/filled.js';
@@ -23,9 +23,11 @@ import { dataFolder, startSwitchyard } from '../parts/servers.js';
 /** Where the flood comes from, and where the other client. */
 const FLOODER = '127.0.0.2';
 const OBSERVER = '127.0.0.3';
-/** How long a phase goes on before it is looked at, and for how long it is. */
+/** How long a slice goes on before it is looked at, and for how long it is. What the flood leaves behind is done by then. */
 const WARM_MS = 700;
-const PHASE_MS = 2_500;
+const SLICE_MS = 1_500;
+/** Slices of flood and of control in a round, in turns on one server: what else the machine does is then in both. */
+const SLICES = 4;
 /** Calls under way in all: what one connection may have. */
 const CALLS_AT_ONCE = 16_384;
 /** Largest pages of 1 MiB that a connection can ask for and have none refused: 32 MiB of answers. */
@@ -144,51 +146,98 @@ const WEB_KINDS: readonly Kind[] = AHEAD.map((ahead) => ({
   perConnection: ahead,
 }));
 
-/** A process beside the server, once it has begun. It says what it has done when it is stopped. */
-async function beside(program: string, ...args: string[]): Promise<{ stop(): Promise<string | undefined> }> {
-  const all = ['--import', './harness/typescript.mjs', `harness/bench/flood/${program}.ts`, ...args];
-  const child: ChildProcess = bound(spawn(process.execPath, all, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] }));
-  const lines = createInterface({ input: child.stdout! });
-  const said: string[] = [];
-  lines.on('line', (line) => said.push(line));
-  await once(lines, 'line');
-  return {
-    async stop() {
-      const exited = once(child, 'close');
-      child.kill('SIGTERM');
-      await exited;
-      return said[1];
-    },
-  };
+/** A process beside the server that works and rests as it is told. */
+class Beside<S extends Spell> {
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  }
+
+  static async start<S extends Spell>(program: string, ...args: string[]): Promise<Beside<S>> {
+    const all = ['--import', './harness/typescript.mjs', `harness/bench/flood/${program}.ts`, ...args];
+    const beside = new Beside<S>(
+      bound(spawn(process.execPath, all, { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] })),
+    );
+    await beside.#line();
+    return beside;
+  }
+
+  go(cpuShare: number): void {
+    this.#tell({ go: cpuShare });
+  }
+
+  async rest(): Promise<S> {
+    this.#tell({ rest: true });
+    return JSON.parse(await this.#line()) as S;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null) return;
+    const exited = once(this.#child, 'close');
+    this.#child.stdin!.end();
+    await exited;
+  }
+
+  #tell(order: Order): void {
+    this.#child.stdin!.write(`${JSON.stringify(order)}\n`);
+  }
+
+  async #line(): Promise<string> {
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error('a process beside the server has ended');
+    return value;
+  }
 }
 
-/** What the other client saw in one round. */
+/** What the other client saw in one round, slice by slice. */
 interface Measured {
-  readonly control: Phase;
-  readonly flood: Phase;
+  readonly control: readonly Taken[];
+  readonly flood: readonly Taken[];
 }
 
 async function measure(kind: Kind, connections: number, data: string, tell: (line: string) => void): Promise<Measured> {
   const isWeb = 'request' in kind.flood;
   const server = await startSwitchyard(data, ...(isWeb ? ['--web-listen', '127.0.0.1:0'] : []));
+  const atOnce = Math.min(kind.perConnection, Math.ceil(kind.atOnce / connections));
+  const port = isWeb ? server.ports.web! : server.port;
+  const about = { ...kind.flood, port, from: FLOODER, connections, atOnce };
+  const flooder = await Beside.start<Flooded & Spell>(isWeb ? 'web-flooder' : 'flooder', JSON.stringify(about));
+  const hog = await Beside.start<Spell>('hog');
   const observer = await Observer.connect(server.port, OBSERVER);
   try {
     await observer.observe(WARM_MS);
-    const hog = await beside('hog');
-    await observer.observe(WARM_MS);
-    const control = await observer.observe(PHASE_MS);
-    await hog.stop();
-    const atOnce = Math.min(kind.perConnection, Math.ceil(kind.atOnce / connections));
-    const port = isWeb ? server.ports.web! : server.port;
-    const about = { ...kind.flood, port, from: FLOODER, connections, atOnce };
-    const flooder = await beside(isWeb ? 'web-flooder' : 'flooder', JSON.stringify(about));
-    await sleep(WARM_MS);
-    const flood = await observer.observe(PHASE_MS);
-    const done = JSON.parse((await flooder.stop()) ?? '{}') as Flooded;
-    tell(`control ${said(control)}; flood ${said(flood)}; ${JSON.stringify(done)}`);
+    const control: Taken[] = [];
+    const flood: Taken[] = [];
+    const shares: string[] = [];
+    let done: Flooded | undefined;
+    const observed = async () => {
+      await observer.observe(WARM_MS);
+      return observer.observe(SLICE_MS);
+    };
+    while (control.length < SLICES) {
+      const [fromMs, fromNanos] = [performance.now(), server.cpuNanos()];
+      flooder.go(1);
+      flood.push(await observed());
+      const serverShare = (server.cpuNanos() - fromNanos) / 1e6 / (performance.now() - fromMs);
+      const { cpuShare, ...flooded } = await flooder.rest();
+      done = flooded;
+      // As much as the flood's own process has just used.
+      hog.go(cpuShare);
+      control.push(await observed());
+      const hogShare = (await hog.rest()).cpuShare;
+      shares.push([cpuShare, hogShare, serverShare].map((share) => share.toFixed(2)).join('/'));
+    }
+    const [ofControl, ofFlood] = [phaseOf(control), phaseOf(flood)];
+    tell(
+      `control ${said(ofControl)}; flood ${said(ofFlood)}; cores of flood/hog/server ${shares.join(' ')}; ${JSON.stringify(done)}`,
+    );
     return { control, flood };
   } finally {
     observer.close();
+    await Promise.all([flooder.stop(), hog.stop()]);
     await server.stop();
   }
 }
@@ -200,7 +249,7 @@ function said({ session, getNode }: Phase): string {
 
 /**
  * What a client sees while another address floods the server, beside what it sees while a process that does not connect
- * uses as much CPU as it can: the 99th percentile of its calls, in alternating rounds. Of all kinds, those are taken whose names,
+ * uses as much CPU as the flood's own: the 99th percentile of its calls, in alternating slices. Of all kinds, those are taken whose names,
  * with their number of connections, have one of `only` in them.
  */
 export async function benchFlood(
@@ -236,15 +285,31 @@ export async function benchFlood(
   }
 }
 
-function figuresOf(flood: string, taken: readonly Measured[]): Figure[] {
+/** The 99th percentile of one call in the slices of all rounds. */
+function p99Of(slices: readonly Taken[], call: keyof Phase): number {
+  return phaseOf(slices)[call].p99;
+}
+
+function figuresOf(flood: string, rounds: readonly Measured[]): Figure[] {
+  const pairs = rounds.flatMap((round) =>
+    round.flood.map((slice, at) => ({ flood: slice, control: round.control[at] })),
+  );
   const calls = ['session', 'getNode'] as const;
   return calls.flatMap((call) => {
     const what = `p99 of ${call === 'session' ? 'Session' : 'GetNode'} beside a flood: ${flood}`;
-    const ratios = taken.map(({ flood: seen, control }) => seen[call].p99 / control[call].p99);
-    const tookMs = taken.map(({ flood: seen }) => seen[call].p99);
+    const p99Ms = (some: typeof pairs, which: 'flood' | 'control') =>
+      p99Of(
+        some.map((pair) => pair[which]),
+        call,
+      );
+    const ratioOf = (some: typeof pairs) => p99Ms(some, 'flood') / p99Ms(some, 'control');
+    // How much one slice decides.
+    const without = pairs.map((_, left) => ratioOf(pairs.filter((_pair, at) => at !== left)));
+    const spread = [Math.min(...without), Math.max(...without)] as const;
     return [
-      figureOf({ bench: 'flood', what, unit: '× the control', goal: '<= 3' }, ratios),
-      figureOf({ bench: 'flood', what, unit: 'ms' }, tookMs),
+      { bench: 'flood', what, unit: '× the control', goal: '<= 3', value: ratioOf(pairs), spread },
+      { bench: 'flood', what, unit: 'ms', value: p99Ms(pairs, 'flood') },
+      { bench: 'flood', what: `${what}, the control`, unit: 'ms', value: p99Ms(pairs, 'control') },
     ];
   });
 }

@@ -5,10 +5,12 @@
  *
  *   node --import ./harness/typescript.mjs harness/bench/flood/flooder.ts JSON
  *
- * JSON is a {@link Flood}. It prints a line when it begins, and at SIGTERM another one with a {@link Flooded}.
+ * JSON is a {@link Flood}. It works and rests as orders.ts says, and counts a {@link Flooded}. While it rests it is not connected: calls
+ * that wait at the server would be worked off long after.
  */
 import { connect, type Socket } from 'node:net';
 import * as raw from '../../../test/abuse/tools/raw.js';
+import { obey } from './orders.js';
 
 /** What is done. */
 export interface Flood {
@@ -46,7 +48,8 @@ const block = raw.headerBlock(raw.callFields(flood.path));
 const messages = flood.messages.map((text) => raw.message(Buffer.from(text, 'base64')));
 const flooded = { calls: 0, bytes: 0, closed: 0 };
 let turn = 0;
-let stopped = false;
+/** Connections; undefined while it rests. */
+let sockets: Set<Socket> | undefined;
 
 /** One connection, which keeps as many calls under way as it is to. */
 class Flooder {
@@ -75,7 +78,7 @@ class Flooder {
 
   /** Makes calls until there are enough, or no room to send more. */
   private fill(): void {
-    if (stopped || this.socket.writableNeedDrain) return;
+    if (this.socket.destroyed || this.socket.writableNeedDrain) return;
     const frames: Buffer[] = [];
     for (; this.open < flood.atOnce && this.stream < STREAM_MAX; this.stream += 2) {
       const message = messages[turn % messages.length];
@@ -146,19 +149,29 @@ class Flooder {
   }
 }
 
-function dial(): void {
+function dial(current: Set<Socket>): void {
   const socket = connect({ port: flood.port, host: '127.0.0.1', localAddress: flood.from });
+  current.add(socket);
   socket.once('connect', () => new Flooder(socket));
   socket.on('error', () => {});
   socket.once('close', () => {
+    current.delete(socket);
+    if (current !== sockets) return;
     flooded.closed++;
-    if (!stopped) setTimeout(dial, AGAIN_MS);
+    setTimeout(() => current === sockets && dial(current), AGAIN_MS);
   });
 }
 
-for (let at = 0; at < flood.connections; at++) dial();
-console.log('begun');
-process.once('SIGTERM', () => {
-  stopped = true;
-  process.stdout.write(`${JSON.stringify(flooded satisfies Flooded)}\n`, () => process.exit(0));
+obey({
+  go() {
+    const current = new Set<Socket>();
+    sockets = current;
+    for (let at = 0; at < flood.connections; at++) dial(current);
+  },
+  rest() {
+    const current = sockets;
+    sockets = undefined;
+    for (const socket of current ?? []) socket.destroy();
+    return flooded satisfies Flooded;
+  },
 });

@@ -25,7 +25,13 @@ export interface Seen {
   readonly max: number;
 }
 
-/** How long both kinds of calls took in one phase. */
+/** How long each call of both kinds took, in ms. */
+export interface Taken {
+  readonly session: readonly number[];
+  readonly getNode: readonly number[];
+}
+
+/** How long both kinds of calls took in some slices of time. */
 export interface Phase {
   readonly session: Seen;
   readonly getNode: Seen;
@@ -52,7 +58,7 @@ export class Observer {
   }
 
   /** Makes calls for so long, and answers when all have come back. */
-  async observe(forMs: number): Promise<Phase> {
+  async observe(forMs: number): Promise<Taken> {
     const taken = { session: [] as Promise<number>[], getNode: [] as Promise<number>[] };
     const endMs = performance.now() + forMs;
     for (let nextMs = performance.now(); nextMs < endMs; nextMs += EVERY_MS) {
@@ -60,7 +66,7 @@ export class Observer {
       if (taken.session.length > taken.getNode.length) taken.getNode.push(timed(this.readNode()));
       else taken.session.push(timed(this.openSession()));
     }
-    return { session: seenOf(await Promise.all(taken.session)), getNode: seenOf(await Promise.all(taken.getNode)) };
+    return { session: await Promise.all(taken.session), getNode: await Promise.all(taken.getNode) };
   }
 
   private async openSession(): Promise<void> {
@@ -105,8 +111,16 @@ async function timed(call: Promise<void>): Promise<number> {
   return answered ? performance.now() - startMs : PATIENCE_MS;
 }
 
-function seenOf(taken: number[]): Seen {
-  const sorted = taken.sort((x, y) => x - y);
+/** What was seen in all slices together. */
+export function phaseOf(slices: readonly Taken[]): Phase {
+  return {
+    session: seenOf(slices.flatMap(({ session }) => session)),
+    getNode: seenOf(slices.flatMap(({ getNode }) => getNode)),
+  };
+}
+
+function seenOf(taken: readonly number[]): Seen {
+  const sorted = [...taken].sort((x, y) => x - y);
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
   return { p50: at(0.5), p99: at(0.99), max: at(1) };
 }

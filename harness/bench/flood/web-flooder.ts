@@ -4,10 +4,11 @@
  *
  *   node --import ./harness/typescript.mjs harness/bench/flood/web-flooder.ts JSON
  *
- * JSON is a {@link WebFlood}. It prints a line when it begins, and at SIGTERM another one with a {@link Flooded}.
+ * JSON is a {@link WebFlood}. It works and rests as orders.ts says, and counts a {@link Flooded}. While it rests it is not connected.
  */
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Flooded } from './flooder.js';
+import { obey } from './orders.js';
 
 /** What is done. */
 export interface WebFlood {
@@ -26,13 +27,15 @@ const AGAIN_MS = 5;
 const flood = JSON.parse(process.argv[2]) as WebFlood;
 const requests = Buffer.from(flood.request.repeat(flood.ahead), 'latin1');
 const flooded = { calls: 0, bytes: 0, closed: 0 };
-let stopped = false;
+/** Connections; undefined while it rests. */
+let sockets: Set<Socket> | undefined;
 
-function dial(): void {
+function dial(current: Set<Socket>): void {
   const socket = connect({ port: flood.port, host: '127.0.0.1', localAddress: flood.from, noDelay: true });
+  current.add(socket);
   let due = 0;
   const fill = () => {
-    while (!stopped && due <= 0 && socket.write(requests)) due += flood.ahead;
+    while (!socket.destroyed && due <= 0 && socket.write(requests)) due += flood.ahead;
   };
   socket.once('connect', fill);
   socket.on('drain', fill);
@@ -45,14 +48,23 @@ function dial(): void {
     fill();
   });
   socket.once('close', () => {
+    current.delete(socket);
+    if (current !== sockets) return;
     flooded.closed++;
-    if (!stopped) setTimeout(dial, AGAIN_MS);
+    setTimeout(() => current === sockets && dial(current), AGAIN_MS);
   });
 }
 
-for (let at = 0; at < flood.connections; at++) dial();
-console.log('begun');
-process.once('SIGTERM', () => {
-  stopped = true;
-  process.stdout.write(`${JSON.stringify(flooded satisfies Flooded)}\n`, () => process.exit(0));
+obey({
+  go() {
+    const current = new Set<Socket>();
+    sockets = current;
+    for (let at = 0; at < flood.connections; at++) dial(current);
+  },
+  rest() {
+    const current = sockets;
+    sockets = undefined;
+    for (const socket of current ?? []) socket.destroy();
+    return flooded satisfies Flooded;
+  },
 });

@@ -1,4 +1,5 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
+import { EntryTable } from '../../base/entry-table.js';
 
 /** Names a call to {@link AnswerFates}, as metadata. Set by the door on the calls that it watches, whatever the client sent. */
 export const CALL_METADATA = 'switchyard-call';
@@ -22,29 +23,29 @@ const LOST: AnswerFate = { isLost: true, onLost: (lost) => lost() };
  * or lost, and cannot reset one.
  */
 export class AnswerFates {
-  readonly #open = new Map<string, StreamFate>();
+  readonly #open = new EntryTable<StreamFate>();
   #last = 0;
 
   /** Watches a call until its stream is closed; `reset` ends it. Returns its name for {@link find}. */
   watch(stream: ServerHttp2Stream, reset: () => void): string {
-    const name = String(++this.#last);
+    const name = ++this.#last;
     const fate = new StreamFate(stream, reset);
     this.#open.set(name, fate);
     stream.once('close', () => {
       this.#open.delete(name);
       fate.close();
     });
-    return name;
+    return String(name);
   }
 
   /** Ends the call of that name at once, with whatever of it its client has not taken. */
   reset(name: string): void {
-    this.#open.get(name)?.reset();
+    this.#open.get(Number(name))?.reset();
   }
 
   /** The fate of the answer to a call of that name. */
   find(name: string): AnswerFate {
-    return this.#open.get(name) ?? LOST;
+    return this.#open.get(Number(name)) ?? LOST;
   }
 }
 

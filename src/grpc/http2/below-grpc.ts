@@ -5,6 +5,18 @@ import { toError } from '../status.js';
 
 // Operations on sockets and streams below grpc-js, without its knowledge.
 
+/**
+ * Replaces a method of one stream. It is defined and not assigned: where each stream is assigned a function of its own, V8's collections
+ * of the young generation keep streams that are over, with their calls, until the next collection of the old one, and copy them each time.
+ */
+export function replaceMethod<K extends 'push' | 'respond' | 'write'>(
+  stream: ServerHttp2Stream,
+  name: K,
+  value: ServerHttp2Stream[K],
+): void {
+  Object.defineProperty(stream, name, { value, writable: true, configurable: true, enumerable: true });
+}
+
 /** Makes grpc-js believe that a stream is closed: it checks that before each chunk, and drops the chunk. */
 export function hideFromGrpc(stream: ServerHttp2Stream): void {
   Object.defineProperty(stream, 'closed', { value: true, configurable: true });
@@ -44,19 +56,19 @@ export function listBytes(raw: readonly string[]): number {
 /** Calls back before the stream's response begins: a compressed request has been inflated by then. */
 export function beforeResponse(stream: ServerHttp2Stream, call: () => void): void {
   const { respond } = stream;
-  stream.respond = (...args) => {
+  replaceMethod(stream, 'respond', (...args) => {
     call();
     Reflect.apply(respond, stream, args);
-  };
+  });
 }
 
 /** Calls back with the size of each chunk of a request as it comes, whether the call is read or paused. */
 export function onArrival(stream: ServerHttp2Stream, came: (bytes: number) => void): void {
   const { push } = stream;
-  stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
+  replaceMethod(stream, 'push', (chunk: Buffer | null, encoding?: BufferEncoding) => {
     came(chunk?.length ?? 0);
     return push.call(stream, chunk, encoding);
-  };
+  });
 }
 
 /** What HTTP/2 gives a stream and a connection before anything else is said: RFC 9113, section 6.9.2. */

@@ -1,6 +1,6 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { WireLimits } from '../limits.js';
-import { FIRST_WINDOW_BYTES, hideFromGrpc } from './below-grpc.js';
+import { FIRST_WINDOW_BYTES, hideFromGrpc, replaceMethod } from './below-grpc.js';
 import { Intake } from './intake.js';
 import type { HeldKind, WrittenKind } from './peer-holdings.js';
 import { ReceiveWindow } from './receive-window.js';
@@ -80,7 +80,7 @@ export class PeerBytes {
     let unread = stream.readableLength;
     const count = () => this.hold(stream, share, held, unread, intake.queued);
     const { push } = stream;
-    stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
+    replaceMethod(stream, 'push', (chunk: Buffer | null, encoding?: BufferEncoding) => {
       const bytes = chunk?.length ?? 0;
       unread += bytes;
       if (unread > FILLING_BYTES) this.#fills(share);
@@ -89,7 +89,7 @@ export class PeerBytes {
       if (share.writtenKind === 'streams') this.#window?.came(bytes);
       count();
       return wantsMore;
-    };
+    });
     count();
     if (unread > FILLING_BYTES) this.#fills(share);
     const readOn = () => {
@@ -140,7 +140,7 @@ export class PeerBytes {
   /** Counts what is written to a call until HTTP/2 has sent it: it stays here while the peer opens no window. */
   countWritten(stream: ServerHttp2Stream, share: CallShare): void {
     const { write } = stream;
-    stream.write = ((chunk: Buffer, ...rest: unknown[]) => {
+    replaceMethod(stream, 'write', (chunk: Buffer, ...rest: unknown[]): boolean => {
       this.#wrote(share, chunk.length);
       const written = rest.at(-1);
       const encoding = typeof rest[0] === 'string' ? [rest[0]] : [];
@@ -149,7 +149,7 @@ export class PeerBytes {
         if (typeof written === 'function') written(error);
       };
       return Reflect.apply(write, stream, [chunk, ...encoding, gone]);
-    }) as typeof stream.write;
+    });
   }
 
   /** A call is over: it holds nothing more. */

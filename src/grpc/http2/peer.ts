@@ -23,6 +23,7 @@ import type { HeaderMemory } from './header-memory.js';
 import { CallShare, PeerBytes, type PeerBytesOwner } from './peer-bytes.js';
 import type { HeldKind, PeerHoldings, WrittenKind } from './peer-holdings.js';
 import type { Reader, Reading, Readings } from './reading.js';
+import { tableStreams } from './stream-table.js';
 
 /** What a {@link Peer} needs of the owner of all peers. */
 export interface PeerWatch {
@@ -147,6 +148,7 @@ export class Peer implements Reader, PeerBytesOwner {
     this.session = session;
     this.bytes.speaks(session);
     (session as PeerSession)[PEER] = this;
+    tableStreams(session);
     session.destroy = destroyLater;
     session.on('ping', controlled);
     session.on('remoteSettings', controlled);
