@@ -42,8 +42,7 @@ export class RelayPipe extends Duplex {
     const { signal } = this.#life;
     const isNew = typeof ends === 'string';
     this.#ends = isNew ? undefined : ends;
-    const reopener = new Reopener(deps, signal);
-    this.#source = new RepeatingSource(isNew ? ends : ends.source, deps.openSource, reopener, deps.clock);
+    this.#source = new RepeatingSource(isNew ? ends : ends.source, deps.openSource, new Reopener(deps, signal));
     this.#source.over.catch((error: Error) => this.destroy(error));
     this.#sink = isNew ? openFirst(signal, deps, deps.openSink) : Promise.resolve(ends.sink);
     this.#sink.catch((error: Error) => this.destroy(error));

@@ -1,6 +1,4 @@
-import type { Clock } from '../../base/clock.js';
 import type { RelayOptions, RelaySource } from '../relay/relay.js';
-import { FlightWindow } from './flight-window.js';
 import type { Reopener } from './reopener.js';
 
 /** Bytes that are kept until the sink has confirmed them: what the server's window holds, and as much on its way. */
@@ -18,8 +16,6 @@ export class RepeatingSource {
   readonly #kept: Buffer[] = [];
   #keptBytes = 0;
   #confirmed: number;
-  /** Bytes that were confirmed to this end. */
-  #confirmedBytes = 0;
   #isComplete = false;
   #error: unknown;
   #wake: () => void = () => {};
@@ -32,7 +28,6 @@ export class RepeatingSource {
     first: RelaySource | 'at once' | 'with a block',
     private readonly open: OpenSource,
     private readonly reopener: Reopener,
-    private readonly clock: Pick<Clock, 'nowMs'>,
   ) {
     this.#confirmed = typeof first === 'string' ? 0 : first.confirmedBlocks;
     this.over = this.#run(first);
@@ -94,14 +89,8 @@ export class RepeatingSource {
   /** Sends what is kept, and what comes, on one call. Resolves with why that is over; undefined: because all is complete. */
   async #send(source: RelaySource): Promise<unknown> {
     let isOver = false;
-    const flight = new FlightWindow(this.clock, KEPT_BYTES_MAX);
-    source.onConfirmed = (blocks) => {
-      this.#letGo(blocks);
-      flight.confirmed(blocks, this.#confirmedBytes);
-      this.#wake();
-    };
+    source.onConfirmed = (blocks) => this.#letGo(blocks);
     this.#letGo(source.confirmedBlocks);
-    let sentBytes = this.#bytesUpTo(source.sentBlocks);
     void source.ended.then(() => {
       isOver = true;
       this.#wake();
@@ -109,13 +98,8 @@ export class RepeatingSource {
     try {
       for (let next = source.sentBlocks; !isOver; ) {
         const block = this.#kept[next - this.#confirmed];
-        if (block !== undefined && sentBytes - this.#confirmedBytes >= flight.bytes) {
-          flight.filled();
-          await this.#woken();
-        } else if (block !== undefined) {
-          flight.sent(next, this.#confirmedBytes);
+        if (block !== undefined) {
           next += 1;
-          sentBytes += block.length;
           await source.write(block, true);
         } else if (this.#isComplete) {
           await source.finish();
@@ -130,17 +114,8 @@ export class RepeatingSource {
 
   /** The sink has so many blocks. */
   #letGo(confirmed: number): void {
-    for (; this.#confirmed < confirmed; this.#confirmed++) {
-      const bytes = this.#kept.shift()?.length ?? 0;
-      this.#keptBytes -= bytes;
-      this.#confirmedBytes += bytes;
-    }
+    for (; this.#confirmed < confirmed; this.#confirmed++) this.#keptBytes -= this.#kept.shift()?.length ?? 0;
     this.#stir();
-  }
-
-  /** How many bytes the blocks before this one have, those that are confirmed included. */
-  #bytesUpTo(block: number): number {
-    return this.#kept.slice(0, block - this.#confirmed).reduce((sum, { length }) => sum + length, this.#confirmedBytes);
   }
 
   async #change(): Promise<void> {
