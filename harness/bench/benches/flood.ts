@@ -224,8 +224,8 @@ async function measure(kind: Kind, connections: number, data: string, tell: (lin
       const serverShare = (server.cpuNanos() - fromNanos) / 1e6 / (performance.now() - fromMs);
       const { cpuShare, ...flooded } = await flooder.rest();
       done = flooded;
-      // As much as the flood's own process has just used.
-      hog.go(cpuShare);
+      // As much as the flood has just taken of the machine, by its own process and by the server for it; a process like the server uses one core.
+      hog.go(Math.min(1, cpuShare + serverShare));
       control.push(await observed());
       const hogShare = (await hog.rest()).cpuShare;
       shares.push([cpuShare, hogShare, serverShare].map((share) => share.toFixed(2)).join('/'));
