@@ -1,11 +1,16 @@
-import { SERVER_NAME, SERVER_NAME_HAS } from '../core/model/server.js';
 import { ADDRESS_BYTES_MAX, ADDRESSES_MAX, AHEAD_MAX, MESSAGE_ITEMS_MAX } from './limits.js';
 import type { FollowerMessage } from './peers.js';
+
+/**
+ * What a follower may be called. A server checks its own name at its start; one of an earlier build had no such rule, and is not cut off for it
+ * while the others are upgraded.
+ */
+const HEARD_NAME = /^\P{C}{1,253}$/u;
 
 /** What no follower says in a message: which field, and what is allowed. Undefined: the message is in order. */
 export function problemOf(message: FollowerMessage, appliedHere: number): string | undefined {
   const { incarnation, commands, attached, attachedMs, detached, asked, revision } = message;
-  if (!SERVER_NAME.test(message.server)) return `server: a name has ${SERVER_NAME_HAS}`;
+  if (!HEARD_NAME.test(message.server)) return 'server: a name has 1 to 253 characters that can be shown';
   if (incarnation === 0) return 'incarnation: 0; a process draws another number';
   if (commands.length > MESSAGE_ITEMS_MAX) return tooMany('commands', commands.length);
   if (asked.length > MESSAGE_ITEMS_MAX) return tooMany('asked', asked.length);

@@ -81,7 +81,9 @@ describe("what a leader takes of its followers' messages", () => {
     ['more attachments than a message may have', { attached: many((sid) => sid) }],
     ['a revision that no follower can have', { revision: AHEAD_MAX + 1 }],
     ['attachments without their ages', { attached: [1], attachedMs: [] }],
-    ['a name that no server can have', { server: 'a/b' }],
+    ['a name that cannot be shown', { server: 'a\u0007b' }],
+    ['no name', { server: '' }],
+    ['a name that is too long', { server: 'n'.repeat(254) }],
     ['an incarnation of 0', { incarnation: 0 }],
   ])('ends a link over which comes %s', (_what, given) => {
     const world = new DeskWorld();
@@ -90,6 +92,13 @@ describe("what a leader takes of its followers' messages", () => {
     expect(link.rejected).toHaveLength(1);
     expect(link.heard).toEqual([]);
     expect(world.taken).toEqual([]);
+  });
+
+  it('takes a server of an earlier build with whatever name it has', () => {
+    const world = new DeskWorld();
+    const { received, link } = world.connect();
+    received(message({ server: 'büro 1/b' }));
+    expect(link.rejected).toEqual([]);
   });
 
   it('ends a link over which more commands wait than a process may have', () => {

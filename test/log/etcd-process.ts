@@ -44,6 +44,8 @@ export const TLS_FILES = { cert: fileOf('cert'), key: fileOf('key'), ca: fileOf(
 export interface EtcdOptions {
   /** What its file may hold. */
   readonly quotaBytes?: number;
+  /** Begun as its package does: its cluster and its member have the ids that every such etcd has. */
+  readonly hasDefaultIds?: boolean;
   /** Files of TLS: it asks clients for a certificate of `ca`. A port without TLS stays, for the test's own tools. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
 }
@@ -91,17 +93,16 @@ export class EtcdProcess {
   /** Starts it, on what its folder holds. */
   async run(): Promise<void> {
     const [client, peer] = [this.port, this.#peerPort].map((port) => `http://127.0.0.1:${port}`);
-    const { quotaBytes = 0, tls } = this.#options;
+    const { quotaBytes = 0, hasDefaultIds, tls } = this.#options;
     const secure = tls === undefined ? '' : `,https://127.0.0.1:${this.tlsPort}`;
     const options = {
-      name: 'one',
+      name: hasDefaultIds ? 'default' : 'one',
       'data-dir': this.#folder,
       'listen-client-urls': `${client}${secure}`,
       'advertise-client-urls': client,
       ...(tls && { 'cert-file': tls.cert, 'key-file': tls.key, 'trusted-ca-file': tls.ca }),
       'listen-peer-urls': peer,
-      'initial-advertise-peer-urls': peer,
-      'initial-cluster': `one=${peer}`,
+      ...(!hasDefaultIds && { 'initial-advertise-peer-urls': peer, 'initial-cluster': `one=${peer}` }),
       'log-level': 'error',
       'quota-backend-bytes': String(quotaBytes),
     };

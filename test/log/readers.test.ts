@@ -38,6 +38,11 @@ describe('what every server of a network can read', () => {
         throw new Error(message);
       },
     });
+  /** As a server writes its name: under its lease. */
+  const put = async (name: string, value: Uint8Array) => {
+    const { id: lease } = await store.grant(60_000);
+    await store.commit({ compare: [], success: [{ kind: 'put', key: keys.name(name), value, lease }] });
+  };
   const lead = async () => (await openLog(etcd.connect(), NETWORK).lead()).journal;
 
   it('is what the build itself knows where it is alone', async () => {
@@ -104,7 +109,7 @@ describe('what every server of a network can read', () => {
 
   it('takes a server that does not say what it knows for one of the first build of several', async () => {
     const value = encodeLeader('b', new Uint8Array(8), '127.0.0.1:2');
-    await store.commit({ compare: [], success: [{ kind: 'put', key: keys.name('b'), value }] });
+    await put('b', value);
     expect((await lead()).readers).toMatchObject({ formatMax: 4, rulesMax: 1 });
   });
 
@@ -115,18 +120,24 @@ describe('what every server of a network can read', () => {
   }
 
   it('takes a name whose value cannot be read for one of the first build, and lets a server lead all the same', async () => {
-    await store.commit({ compare: [], success: [{ kind: 'put', key: keys.name('b'), value: Buffer.from('rot') }] });
+    await put('b', Buffer.from('rot'));
     expect(await raise()).toMatchObject({
       kind: 'unread',
       message: 'rules 2 are needed, and server b knows up to 1: upgrade it first',
     });
   });
 
+  it('counts no name without a lease, as a mirror of an etcd has them: no server is behind it', async () => {
+    const value = encodeLeader('b', new Uint8Array(8), '127.0.0.1:2');
+    await store.commit({ compare: [], success: [{ kind: 'put', key: keys.name('b'), value }] });
+    expect((await lead()).readers).toEqual({ ...OWN_NUMBERS, formatOf: 's1', rulesOf: 's1' });
+  });
+
   it('goes no further than the first build when there are more names than are read', async () => {
     const names = Array.from({ length: ROSTER_MAX + 1 }, (_, n) => `n${String(n).padStart(3, '0')}`);
     for (const name of names) {
       const value = encodeLeader(name, new Uint8Array(8), '127.0.0.1:2', LATER);
-      await store.commit({ compare: [], success: [{ kind: 'put', key: keys.name(name), value }] });
+      await put(name, value);
     }
     expect(await raise()).toMatchObject({
       kind: 'unread',

@@ -11,24 +11,48 @@ describe('the cluster that members of an etcd belong to', () => {
 
   it('is that of the first answer, and a member of another is named with it', () => {
     const cluster = members();
-    expect([cluster.heard(0, 0xan), cluster.heard(1, 0xan), cluster.problem]).toEqual(['ours', 'ours', undefined]);
-    expect(cluster.heard(2, 0xbn)).toBe('foreign');
+    expect([cluster.heard(0, 0xan, 1n), cluster.heard(1, 0xan, 2n), cluster.problem]).toEqual([
+      'ours',
+      'ours',
+      undefined,
+    ]);
+    expect(cluster.heard(2, 0xbn, 3n)).toBe('foreign');
     expect(cluster.problem).toBe(
       'a:1 is a member of cluster a, and c:1 of cluster b: --journal has to name the members of one etcd: compare what etcdctl member list says at each',
     );
     expect([cluster.isOurs(0), cluster.isOurs(2)]).toEqual([true, false]);
-    expect([cluster.heard(2, 0xan), cluster.problem]).toEqual(['ours', undefined]);
+    expect([cluster.heard(2, 0xan, 3n), cluster.problem]).toEqual(['ours', undefined]);
   });
 
   it('is another one altogether only when every member says so: one that does not answer may still be ours', () => {
     const cluster = members();
-    cluster.heard(0, 0xan);
+    cluster.heard(0, 0xan, 1n);
     cluster.forget(0);
-    expect([cluster.isOurs(0), cluster.heard(1, 0xbn), cluster.heard(2, 0xbn)]).toEqual([false, 'foreign', 'foreign']);
-    expect(cluster.heard(0, 0xbn)).toBe('replaced');
+    expect([cluster.isOurs(0), cluster.heard(1, 0xbn, 2n), cluster.heard(2, 0xbn, 3n)]).toEqual([
+      false,
+      'foreign',
+      'foreign',
+    ]);
+    expect(cluster.heard(0, 0xbn, 1n)).toBe('replaced');
     expect(cluster.problem).toBe(
       'etcd was restored or made anew: this process began with cluster a, and now there is a:1 of cluster b, b:1 of cluster b, c:1 of cluster b',
     );
+  });
+
+  it('is compared where two addresses say that they are one member, and the one that is another is named', () => {
+    const cluster = members();
+    cluster.heard(0, 0xan, 1n);
+    expect([cluster.heard(1, 0xan, 1n), cluster.isOurs(1), cluster.twinOf(1)]).toEqual(['ours', false, 0]);
+    cluster.compared(0, 1, false);
+    expect([cluster.isOurs(0), cluster.isOurs(1), cluster.heard(1, 0xan, 1n)]).toEqual([true, false, 'foreign']);
+    expect(cluster.problem).toMatch(
+      /^a:1 is a member of cluster a, and b:1 of another cluster of the same ids \(begun/,
+    );
+    cluster.heard(2, 0xan, 1n);
+    cluster.compared(0, 2, true);
+    for (const at of [0, 2]) cluster.forget(at);
+    // It was compared once: the other one need not answer for it.
+    expect([cluster.heard(2, 0xan, 1n), cluster.isOurs(2)]).toEqual(['ours', true]);
   });
 });
 
@@ -111,6 +135,27 @@ if (lacks) process.stderr.write(`not checked: ${lacks}\n`);
     const one = clientOf(a, 1);
     await one.checkMembers();
     one.close();
+  });
+
+  it('is refused where two have the ids that every etcd has which was installed alone, and is not where two addresses are one', async () => {
+    const alone = await Promise.all([1, 2].map(() => EtcdProcess.start({ hasDefaultIds: true })));
+    try {
+      const [a, b] = alone.map(({ port }) => port);
+      const two = clientOf(a, b);
+      await expect(two.checkMembers()).rejects.toMatchObject({
+        kind: 'differs',
+        message: expect.stringContaining('of another cluster of the same ids (begun without --initial-cluster)'),
+      });
+      two.close();
+      const again = await new Switch(a).start();
+      const one = clientOf(a, again.port);
+      await one.checkMembers();
+      await one.commit(put('one'));
+      one.close();
+      again.end();
+    } finally {
+      await Promise.all(alone.map((etcd) => etcd.remove()));
+    }
   });
 
   it('stores nothing at a member that has become one of another etcd, and says so once', async () => {

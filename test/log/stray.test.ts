@@ -52,7 +52,9 @@ describe('what only a live process has, found in etcd without a lease', () => {
     });
     const own = { name: 'a', leads: true, term: 1n, lagMs: 0, sessions: 0, addresses: {}, revision: 1 };
     roster.begin(() => ({ ...own, version: '0.2.0', isReady: true }));
-    await put(keys.server('b'), ROT);
+    await put(keys.server('gone'), ROT);
+    const { id: lease } = await store.grant(60_000);
+    await store.commit({ compare: [], success: [{ kind: 'put', key: keys.server('b'), value: ROT, lease }] });
     while ((await roster.list()).length === 0) await new Promise((resolve) => setImmediate(resolve));
     expect((await roster.list()).map(({ name }) => name)).toEqual(['a']);
     expect(warned).toEqual(['the value of /switchyard/yard/servers/b in etcd cannot be read: it is not listed']);

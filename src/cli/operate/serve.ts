@@ -165,6 +165,7 @@ async function warnIfUnbounded({ maxMemory }: Config, { terminal, execArgv = [] 
 
 /** Why a server did not start, in words; what is not foreseen stays as it is. */
 function startFailure(error: unknown, config: Config): unknown {
+  if (error instanceof ConfigError) return error;
   if (error instanceof JournalError) {
     if (config.journal !== undefined) {
       const { members } = config.journal;

@@ -3,22 +3,21 @@ import {
   type AuthenticateResponse,
   AuthService,
   KVService,
+  type LeaseGrantResponse,
   type LeaseKeepAliveResponse,
   LeaseService,
   MaintenanceService,
-  type ResponseHeader,
   type StatusResponse,
   WatchService,
 } from '../../../gen/etcdserverpb/rpc.js';
 import { type Address, formatAddress } from '../../base/address.js';
 import type { Clock } from '../../base/clock.js';
-import { asError } from '../../base/errors.js';
-import { failureWords } from '../../base/failure-words.js';
 import { JournalError } from '../../journal/journal.js';
 import { channelCredentials, type EtcdAccess, type EtcdUser } from './access.js';
-import { REQUEST_MS_MAX, REWATCH_MS } from './limits.js';
+import { type Answer, type Answered, answerOf, failureOf, isCode, isServiceError, type Send } from './answer.js';
+import { COMPARED_S, REQUEST_MS_MAX, REWATCH_MS } from './limits.js';
 import { compareOf, keyValueOf, operationOf, rangeOf } from './messages.js';
-import { SameCluster } from './same-cluster.js';
+import { type Membership, SameCluster } from './same-cluster.js';
 import {
   type Committed,
   type EtcdStore,
@@ -36,17 +35,6 @@ import { EtcdToken } from './token.js';
 const MESSAGE_BYTES_MAX = 64 * 1_048_576;
 /** grpc-js waits longer and longer before it dials again; a restarted etcd should not have to wait for it. */
 const REDIAL_MS_MAX = 1_000;
-
-/** What will be refused again, however often it is tried. */
-const REFUSED: ReadonlySet<status> = new Set([
-  status.INVALID_ARGUMENT,
-  status.NOT_FOUND,
-  status.PERMISSION_DENIED,
-  status.FAILED_PRECONDITION,
-  status.OUT_OF_RANGE,
-  status.UNIMPLEMENTED,
-  status.UNAUTHENTICATED,
-]);
 
 /** A method as the generated services have it. */
 interface Method<Request, Response> {
@@ -80,7 +68,7 @@ export class EtcdClient implements EtcdStore {
 
   constructor(addresses: readonly Address[], clock: Clock, access: EtcdAccess = {}) {
     this.#clock = clock;
-    this.#token = new EtcdToken(access.user, (user) => this.#authenticate(user));
+    this.#token = new EtcdToken(access.user, (user, at) => this.#authenticate(user, at));
     this.#cluster = new SameCluster(addresses.map(formatAddress));
     const credentials = channelCredentials(access);
     this.#members = addresses.map(
@@ -131,8 +119,13 @@ export class EtcdClient implements EtcdStore {
 
   /** A call for each keep-alive: one that stays open would have to be watched for whether it still lives. */
   async keepAlive(lease: bigint): Promise<boolean> {
+    const { TTL } = await this.#ask(this.#keepingAlive(lease));
+    return TTL > 0n;
+  }
+
+  #keepingAlive(lease: bigint): Send<LeaseKeepAliveResponse> {
     const { path, requestSerialize, responseDeserialize } = LeaseService.leaseKeepAlive;
-    const { TTL } = await this.#ask<LeaseKeepAliveResponse>((member, metadata, answered) => {
+    return (member, metadata, answered) => {
       const options = { deadline: this.#deadline() };
       const call = member.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata, options);
       call.once('data', (answer) => {
@@ -142,8 +135,7 @@ export class EtcdClient implements EtcdStore {
       // Also of a call that was answered and cancelled: that is no news then.
       call.on('error', (error: ServiceError) => answered(error));
       call.write({ ID: lease });
-    });
-    return TTL > 0n;
+    };
   }
 
   async revoke(lease: bigint): Promise<void> {
@@ -183,8 +175,10 @@ export class EtcdClient implements EtcdStore {
     };
     const begin = (): void => {
       if (this.#isClosed) return;
-      const member = this.#members[this.#at];
-      const asked = this.#token.metadata();
+      const at = this.#at;
+      const member = this.#members[at];
+      const introduced = this.#cluster.isOurs(at) ? Promise.resolve() : this.#introduce(at);
+      let asked: Promise<Metadata> | undefined;
       const open = (metadata: Metadata): void => {
         if (isClosed || this.#isClosed) return;
         const call = member.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata, {});
@@ -192,7 +186,7 @@ export class EtcdClient implements EtcdStore {
         call.on('data', ({ canceled }) => {
           if (!canceled) return changed();
           // It says so, too, when it does not know the token.
-          this.#token.forget(asked);
+          if (asked !== undefined) this.#token.forget(asked);
           call.cancel();
         });
         call.once('error', again);
@@ -200,7 +194,7 @@ export class EtcdClient implements EtcdStore {
           requestUnion: { $case: 'createRequest', value: { key: Buffer.from(key), rangeEnd: Buffer.from(end) } },
         });
       };
-      asked.then(open, again);
+      introduced.then(() => (asked = this.#token.metadata(at))).then(open, again);
     };
     begin();
     const close = () => {
@@ -249,13 +243,13 @@ export class EtcdClient implements EtcdStore {
   }
 
   async #answer<T extends Answer>(at: number, send: Send<T>): Promise<T> {
-    const asked = this.#token.metadata();
+    const asked = this.#token.metadata(at);
     try {
       return await answerOf<T>(async (answered) => send(this.#members[at], await asked, answered));
     } catch (error) {
       if (!isServiceError(error) || !this.#token.isStale(error)) throw error;
       this.#token.forget(asked);
-      const metadata = await this.#token.metadata();
+      const metadata = await this.#token.metadata(at);
       return await answerOf<T>(async (answered) => send(this.#members[at], metadata, answered));
     }
   }
@@ -270,22 +264,39 @@ export class EtcdClient implements EtcdStore {
       // One that says nothing to strangers says it with the first answer.
       if (failureOf(error).kind !== 'refused') throw error;
     });
-    if (answer !== undefined) this.#check(at, answer);
+    if (answer === undefined) return;
+    this.#check(at, answer);
+    const twin = this.#cluster.isOurs(at) ? undefined : this.#cluster.twinOf(at);
+    if (twin === undefined) return;
+    const isOne = await this.#isOne(twin, at);
+    this.#cluster.compared(twin, at, isOne);
+    this.#use(isOne ? 'ours' : 'foreign');
+  }
+
+  /** Whether two members are of one etcd, whatever they say: only then does the one know a lease that the other has given. */
+  async #isOne(first: number, at: number): Promise<boolean> {
+    const { ID } = await this.#answer<LeaseGrantResponse>(first, (member, metadata, answered) =>
+      this.#send(member, LeaseService.leaseGrant, { TTL: COMPARED_S, ID: 0n }, metadata, answered),
+    );
+    const { TTL } = await this.#answer(at, this.#keepingAlive(ID));
+    return TTL > 0n;
   }
 
   #check(at: number, { header }: Answer): void {
     if (header === undefined) return;
-    const membership = this.#cluster.heard(at, header.clusterId);
+    this.#use(this.#cluster.heard(at, header.clusterId, header.memberId));
+  }
+
+  #use(membership: Membership): void {
     const { problem } = this.#cluster;
     if (problem !== undefined && problem !== this.#reported) this.mixed(problem, membership === 'replaced');
     this.#reported = problem;
     if (membership !== 'ours') throw new StoreError('unclear', `etcd: ${problem}`);
   }
 
-  async #authenticate({ name, password }: EtcdUser): Promise<string> {
-    const member = this.#members[this.#at];
+  async #authenticate({ name, password }: EtcdUser, at: number): Promise<string> {
     const { token } = await answerOf<AuthenticateResponse>((answered) =>
-      this.#send(member, AuthService.authenticate, { name, password }, new Metadata(), answered),
+      this.#send(this.#members[at], AuthService.authenticate, { name, password }, new Metadata(), answered),
     );
     return token;
   }
@@ -293,46 +304,4 @@ export class EtcdClient implements EtcdStore {
   #deadline(): number {
     return this.#clock.wallMs() + REQUEST_MS_MAX;
   }
-}
-
-/** What every answer has. */
-interface Answer {
-  readonly header: ResponseHeader | undefined;
-}
-
-/** Makes a call at a member. */
-type Send<T> = (member: Client, metadata: Metadata, answered: Answered<T>) => void;
-
-/** How a call says what became of it. */
-type Answered<T> = (error: ServiceError | null, answer?: T) => void;
-
-/** The answer to what is sent. Rejects with a ServiceError, or with an Error when the answer is empty. */
-function answerOf<T>(send: (answered: Answered<T>) => void | Promise<void>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const answered: Answered<T> = (error, answer) => {
-      if (error === null && answer !== undefined) resolve(answer);
-      else reject(error ?? new Error('the answer is empty'));
-    };
-    Promise.resolve(send(answered)).catch(reject);
-  });
-}
-
-function isServiceError(error: unknown): error is ServiceError {
-  return error instanceof Error && 'code' in error && 'details' in error;
-}
-
-function failureOf(error: unknown): StoreError {
-  if (error instanceof StoreError) return error;
-  const options = { cause: error };
-  if (!isServiceError(error)) return new StoreError('unclear', `etcd: ${asError(error).message}`, options);
-  const message = `etcd: ${failureWords(error.details)}`;
-  // etcd says the same of too many requests, and of one that is too large.
-  if (error.code === status.RESOURCE_EXHAUSTED && error.details.includes('space exceeded')) {
-    return new StoreError('full', message, options);
-  }
-  return new StoreError(REFUSED.has(error.code) ? 'refused' : 'unclear', message, options);
-}
-
-function isCode(error: unknown, code: status): boolean {
-  return error instanceof StoreError && isServiceError(error.cause) && error.cause.code === code;
 }

@@ -87,3 +87,6 @@ export const NAME_KEEP_MS = NAME_TTL_MS / 3;
 export const NAME_CLAIM_MS = 500;
 /** For how long a name is waited for: the lease of a process that was killed has ended by then, also in an etcd that looks late. */
 export const NAME_WAIT_MS = NAME_TTL_MS + 3_000;
+
+/** How long etcd keeps the lease by which two of its addresses are compared: longer than both requests take. */
+export const COMPARED_S = 10n;

@@ -8,6 +8,7 @@ import { journalErrorOf } from './fence.js';
 import type { LogKeys } from './keys.js';
 import { ROSTER_MAX } from './limits.js';
 import type { Committed, Compare, EtcdStore, KeyValue, Transaction } from './store.js';
+import { isStray } from './stray.js';
 
 /** What this build knows. */
 export const OWN_NUMBERS: KnownNumbers = { formatMax: FORMAT_VERSION, rulesMax: RULES_MAX };
@@ -66,7 +67,8 @@ export class LogReaders {
     const { found } = await send({ compare: [], success }).catch((error: unknown) => {
       throw journalErrorOf(error);
     });
-    const [[claims] = [], names = []] = found;
+    const [[claims] = [], all = []] = found;
+    const names = all.filter((name) => !isStray(name));
     this.#least = leastOf(own, this.#numbersOfAll(names));
     this.#claimsAt = claims?.modRevision ?? 0n;
   }

@@ -7,6 +7,7 @@ import { journalErrorOf } from './fence.js';
 import type { LogKeys } from './keys.js';
 import { ROSTER_MAX, ROSTER_MS, ROSTER_TTL_MS } from './limits.js';
 import type { EtcdStore, KeyValue, Lease } from './store.js';
+import { isStray } from './stray.js';
 
 const NOWHERE = { revision: 0, part: 0 };
 const INCARNATION_BYTES = 8;
@@ -63,7 +64,7 @@ export class EtcdRoster implements Roster {
     const { store, keys } = this.#deps;
     try {
       const { values } = await store.read({ ...keys.servers, limit: ROSTER_MAX });
-      return values.flatMap((found) => this.#read(found));
+      return values.filter((found) => !isStray(found)).flatMap((found) => this.#read(found));
     } catch (error) {
       throw journalErrorOf(error);
     }

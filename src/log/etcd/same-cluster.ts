@@ -7,11 +7,18 @@ export type Membership = 'ours' | 'foreign' | 'replaced';
 /**
  * Which members belong to the etcd that this process began with, by the cluster id in their answers. A member of another cluster, as one
  * that was installed alone, has another log: what the one has acknowledged the other has never seen.
+ *
+ * Two etcds that were begun with the same defaults have the same ids, of the cluster and of the member. So two addresses with one member id
+ * are one etcd only once they were compared.
  */
 export class SameCluster {
   readonly #addresses: readonly string[];
   readonly #standings: Standing[];
   readonly #ids: bigint[];
+  /** The member's id in its last answer; 0: it has not answered. */
+  readonly #memberIds: bigint[];
+  /** Addresses that were compared and are one etcd: both ways. */
+  readonly #same = new Map<number, Set<number>>();
   #own: { readonly id: bigint; readonly address: string } | undefined;
 
   /** The members as they were named. */
@@ -19,6 +26,7 @@ export class SameCluster {
     this.#addresses = addresses;
     this.#standings = addresses.map(() => 'unknown');
     this.#ids = addresses.map(() => 0n);
+    this.#memberIds = addresses.map(() => 0n);
   }
 
   /** Whether a member has answered for our cluster since a request to it last failed. */
@@ -31,19 +39,54 @@ export class SameCluster {
     if (this.#standings[at] === 'ours') this.#standings[at] = 'unknown';
   }
 
-  /** A member has answered with this cluster id. The first answer says which cluster is ours. */
-  heard(at: number, id: bigint): Membership {
+  /** A member has answered with these ids. The first answer says which cluster is ours. */
+  heard(at: number, id: bigint, memberId: bigint): Membership {
     this.#own ??= { id, address: this.#addresses[at] };
+    const isAnother = this.#ids[at] !== id || this.#memberIds[at] !== memberId;
     this.#ids[at] = id;
-    this.#standings[at] = id === this.#own.id ? 'ours' : 'foreign';
-    if (id === this.#own.id) return 'ours';
+    this.#memberIds[at] = memberId;
+    if (id === this.#own.id) return this.#heardOurs(at, isAnother);
+    this.#standings[at] = 'foreign';
     return this.#standings.every((standing) => standing === 'foreign') ? 'replaced' : 'foreign';
+  }
+
+  #heardOurs(at: number, isAnother: boolean): Membership {
+    const standing = isAnother ? 'unknown' : this.#standings[at];
+    if (standing === 'unknown') this.#standings[at] = this.twinOf(at) === undefined ? 'ours' : 'unknown';
+    return standing === 'foreign' ? 'foreign' : 'ours';
+  }
+
+  /** Another address that says it is the same member and was not compared with this one: the one or the other may be another etcd. */
+  twinOf(at: number): number | undefined {
+    const id = this.#memberIds[at];
+    const twin = this.#memberIds.findIndex(
+      (other, index) =>
+        index !== at && other === id && this.#standings[index] !== 'foreign' && !this.#isSame(at, index),
+    );
+    return id === 0n || twin < 0 ? undefined : twin;
+  }
+
+  /** Two addresses with the same ids were compared: they are one etcd, or the latter is another one. */
+  compared(first: number, at: number, isOne: boolean): void {
+    this.#standings[at] = isOne ? 'ours' : 'foreign';
+    if (!isOne) return;
+    for (const [one, other] of [
+      [first, at],
+      [at, first],
+    ]) {
+      const same = this.#same.get(one) ?? new Set();
+      this.#same.set(one, same.add(other));
+    }
+  }
+
+  #isSame(one: number, other: number): boolean {
+    return this.#same.get(one)?.has(other) === true;
   }
 
   /** Which members are of another cluster than ours, in words; undefined where none has said so. */
   get problem(): string | undefined {
     const foreign = this.#addresses.flatMap((address, at) =>
-      this.#standings[at] === 'foreign' ? [`${address} of cluster ${this.#ids[at].toString(16)}`] : [],
+      this.#standings[at] === 'foreign' ? [`${address} of ${this.#clusterOf(at)}`] : [],
     );
     if (this.#own === undefined || foreign.length === 0) return undefined;
     const own = `cluster ${this.#own.id.toString(16)}`;
@@ -52,5 +95,13 @@ export class SameCluster {
     }
     const advice = '--journal has to name the members of one etcd: compare what etcdctl member list says at each';
     return `${this.#own.address} is a member of ${own}, and ${foreign.join(', ')}: ${advice}`;
+  }
+
+  #clusterOf(at: number): string {
+    const id = this.#ids[at];
+    const isNamesake = id === this.#own?.id;
+    return isNamesake
+      ? 'another cluster of the same ids (begun without --initial-cluster)'
+      : `cluster ${id.toString(16)}`;
   }
 }

@@ -10,8 +10,8 @@ const TOKEN_KEY = 'token';
  */
 const STALE = ['invalid auth token', 'user name is empty', 'revision of auth store is old'];
 
-/** Exchanges a name and a password for a token. Rejects with a ServiceError. */
-export type Authenticate = (user: EtcdUser) => Promise<string>;
+/** Exchanges a name and a password for a token, at this member. Rejects with a ServiceError. */
+export type Authenticate = (user: EtcdUser, at: number) => Promise<string>;
 
 /**
  * The token that requests carry where etcd's authentication is turned on. It is asked for before the first of them, and again when
@@ -27,12 +27,12 @@ export class EtcdToken {
     this.#authenticate = authenticate;
   }
 
-  /** What a request carries. Rejects with a ServiceError when the name or the password is wrong. */
-  metadata(): Promise<Metadata> {
+  /** What a request to this member carries; any member knows the token of another. Rejects with a ServiceError when the name or the password is wrong. */
+  metadata(at: number): Promise<Metadata> {
     const user = this.#user;
     if (user === undefined) return NO_TOKEN;
     if (this.#asked !== undefined) return this.#asked;
-    const asked = this.#authenticate(user).then(metadataOf, unlessTurnedOff);
+    const asked = this.#authenticate(user, at).then(metadataOf, unlessTurnedOff);
     this.#asked = asked;
     // One that failed is not kept.
     asked.catch(() => this.forget(asked));

@@ -4,6 +4,7 @@ import type { LogKeys } from './keys.js';
 import { ROSTER_MAX, TRIM_KEYS_MAX, TRIM_PATIENCE } from './limits.js';
 import { decodeMember } from './roster.js';
 import type { EtcdStore } from './store.js';
+import { isStray } from './stray.js';
 
 /** What a {@link LogTrimmer} stands on. */
 export interface LogTrimmerDeps {
@@ -56,7 +57,8 @@ export class LogTrimmer {
   async #applied(): Promise<readonly number[]> {
     const { store, keys } = this.#deps;
     const { values } = await store.read({ ...keys.servers, limit: ROSTER_MAX });
-    return values.flatMap(({ value }) => {
+    const live = values.filter((found) => !isStray(found));
+    return live.flatMap(({ value }) => {
       try {
         const { appliedSeq } = decodeMember(value);
         return appliedSeq === 0 ? [] : [appliedSeq];

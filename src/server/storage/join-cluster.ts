@@ -18,7 +18,6 @@ import { FEED_VERSION } from '../../cluster/published-sum.js';
 import type { Readiness } from '../../cluster/readiness.js';
 import { type Config, IN_MEMORY } from '../../config/options.js';
 import { replicaLimits } from '../../config/part-limits.js';
-import { SERVER_NAME, SERVER_NAME_HAS } from '../../core/model/server.js';
 import { encodeRevision } from '../../grpc/encode/network-topic.js';
 import { JournalError } from '../../journal/journal.js';
 import { Folder } from '../../journal/storage/folder.js';
@@ -38,6 +37,7 @@ import { listening } from '../listen-error.js';
 import { etcdAccess } from './etcd-access.js';
 import { isRefused } from './is-refused.js';
 import { logMemoryFile } from './log-memory-file.js';
+import { nameOfMachine } from './machine-name.js';
 
 /** What a server joins the others of its network with. */
 export interface JoinDeps {
@@ -73,7 +73,7 @@ export interface JoinedCluster extends Cluster {
 export async function joinCluster(config: Config, members: readonly Address[], deps: JoinDeps): Promise<JoinedCluster> {
   const { clock, random, log } = deps;
   const { network, leaderTtlMs, peerListen } = config;
-  const name = config.name ?? ownHostName();
+  const name = config.name ?? nameOfMachine(hostname());
   const files = await peerFiles(config);
   const access = etcdAccess(config);
   const fence = new Fence({ log, random });
@@ -174,15 +174,6 @@ export async function joinCluster(config: Config, members: readonly Address[], d
     },
     close: () => (closed ??= close()),
   };
-}
-
-/** The name of this machine, where it can be a server's. */
-function ownHostName(): string {
-  const name = hostname();
-  if (SERVER_NAME.test(name)) return name;
-  throw new Error(
-    `this machine is called ${JSON.stringify(name)}: give the server a --name, which has ${SERVER_NAME_HAS}`,
-  );
 }
 
 /** Why a server does not begin an empty network beside a journal of its own. */
