@@ -94,6 +94,7 @@ describe('a caller of another network', () => {
       else {
         const reading = open(at, method, request, as);
         messages.push(await reading.next());
+        reading.call.on('data', (message: object) => messages.push(message));
         await new Promise((resolve) => setTimeout(resolve, LISTEN_MS));
         reading.call.on('error', () => {}).cancel();
       }
@@ -191,6 +192,10 @@ describe('a caller of another network', () => {
         expect(foreign.reason).toBe(absent.reason);
         if (foreign.reason !== undefined) expect(masked(foreign, south)).toBe(masked(absent, NOWHERE));
         expect(foreign.text).not.toContain(SECRET);
+        // What it has not named itself it does not hear: not of the foreign target, nor of its connection.
+        const named = textOf(aimedAt(name, south));
+        for (const told of [south.uuid, `"${south.connection}"`].filter((one) => !named.includes(one)))
+          expect(foreign.text).not.toContain(told);
         reasons.set(cellOf(role, name), foreign.reason);
       }
       expect(await southNow()).toBe(before);

@@ -45,7 +45,12 @@ export async function makeMember(
     });
     return { sid: NO_TARGET.sid, stream: NO_TARGET.stream, uuid, as };
   }
-  const session = await ask(at, Sessions.session, { ...agent(number), proof }, inNetwork);
+  const session = await ask(
+    at,
+    Sessions.session,
+    { ...agent(number), labels: name === '' ? {} : { name }, proof },
+    inNetwork,
+  );
   const as = asHeaders({ 'switchyard-session': session.sessionToken });
   return { sid: session.instanceSid, stream: session.streamId, uuid, as };
 }
