@@ -32,6 +32,20 @@ describe('a follower of a server that leads', () => {
     expect(ms).toBeLessThan(4_500);
   });
 
+  it('ends one that lives and is taken for gone, within two of its keep-alives', async () => {
+    const world = new TwoServers();
+    const [leader] = await world.beginBoth();
+    world.refuse('a');
+    await world.pass(3_000);
+    // For less than the time after which a leader ends its term itself.
+    world.ways.set('a', (request) => ({ kind: request === 'keepAlive' ? 'lost' : 'passes' }));
+    expect(await takeoverMs(world)).toBeGreaterThanOrEqual(0);
+    world.ways.clear();
+    await world.pass(1_000);
+    expect(leader.member.role).toBe('over');
+    expect(world.failed).toEqual([expect.objectContaining({ kind: 'deposed' })]);
+  });
+
   it('takes nothing over from one that lives, however long it cannot reach it', async () => {
     const world = new TwoServers();
     await world.beginBoth();

@@ -27,7 +27,7 @@ export interface LeadDeps {
   readonly leaderTtlMs: number;
   /**
    * Whether the process that leads is gone, as far as can be told without waiting for its lease. Absent: that is always waited for. A wrong answer
-   * costs a change of the leader and no more: what is appended is fenced.
+   * ends the process that leads: its lease is revoked, and what it appends until it learns that is refused by the store.
    */
   readonly isGone?: ((leader: LeaderAddress) => Promise<boolean>) | undefined;
 }
@@ -85,16 +85,17 @@ async function win(deps: LeadDeps, keys: LogKeys, lease: TermLease, signal: Abor
     const [now] = committed?.found[0] ?? [];
     // An earlier try had landed.
     if (now !== undefined && Buffer.compare(now.value, value) === 0) return now.createRevision;
-    if (now !== undefined && gone.is(now)) {
+    if (now !== undefined && !isStray(now) && gone.is(now)) {
       log.info(
         { network, leader: decodeLeader(now.value).name },
         'the server that led is gone: its lease is not waited for',
       );
-      await removeUnchanged(store, now).catch(unlessUnclear);
+      // With its lease, not the key alone: a process that leads after all learns with its next keep-alive that its term is over.
+      await store.revoke(now.lease).catch(unlessUnclear);
       continue;
     }
     if (now !== undefined && isStray(now)) {
-      log.info({ network, key: leader }, 'a key without a lease says who leads, so nobody does: it is deleted');
+      log.info({ network, key: leader }, 'a key without a lease says who leads, so no server does: it is deleted');
       await removeUnchanged(store, now).catch(unlessUnclear);
       continue;
     }
