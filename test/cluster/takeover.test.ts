@@ -46,6 +46,23 @@ describe('a follower of a server that leads', () => {
     expect(world.failed).toEqual([expect.objectContaining({ kind: 'deposed' })]);
   });
 
+  it('takes nothing over from one that lives and refuses its connections, as behind a firewall', async () => {
+    const world = new TwoServers();
+    const [leader] = await world.beginBoth();
+    world.refuse('a');
+    await world.pass(60_000);
+    expect(leader.member.role).toBe('leading');
+    expect(world.failed).toEqual([]);
+  });
+
+  it('waits for the lease of one that it has never reached', async () => {
+    const world = new TwoServers();
+    world.refuse('a');
+    await world.beginBoth();
+    world.kill('a');
+    expect(await takeoverMs(world)).toBeGreaterThan(2_000);
+  });
+
   it('takes nothing over from one that lives, however long it cannot reach it', async () => {
     const world = new TwoServers();
     await world.beginBoth();

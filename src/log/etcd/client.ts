@@ -28,6 +28,7 @@ import {
   type ReadRange,
   StoreError,
   type StoreStatus,
+  type TimeToLive,
   type Transaction,
 } from './store.js';
 import { EtcdToken } from './token.js';
@@ -144,6 +145,12 @@ export class EtcdClient implements EtcdStore {
       call.write({ ID: lease });
     });
     return TTL > 0n;
+  }
+
+  async timeToLive(lease: bigint): Promise<TimeToLive | undefined> {
+    const { TTL, grantedTTL } = await this.#unary(LeaseService.leaseTimeToLive, { ID: lease });
+    // Seconds, rounded down.
+    return TTL < 0n ? undefined : { ttlMs: Number(grantedTTL) * 1_000, leftMs: (Number(TTL) + 1) * 1_000 };
   }
 
   async revoke(lease: bigint): Promise<void> {

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import type { Clock, Random } from '../../base/clock.js';
 import { decodeLeader, encodeLeader } from './batch.js';
+import { GoneLeader, type LeaderProbe } from './gone-leader.js';
 import type { LogKeys } from './keys.js';
 import { CAMPAIGN_MS } from './limits.js';
-import { type EtcdStore, type KeyValue, StoreError } from './store.js';
+import { type EtcdStore, StoreError } from './store.js';
 import { isStray, removeUnchanged } from './stray.js';
 import { TermLease } from './term-lease.js';
 import { checkVersion } from './version.js';
@@ -25,17 +26,8 @@ export interface LeadDeps {
   readonly peerAddress?: string;
   /** How long the leader may be silent before another can win. */
   readonly leaderTtlMs: number;
-  /**
-   * Whether the process that leads is gone, as far as can be told without waiting for its lease. Absent: that is always waited for. A wrong answer
-   * ends the process that leads: its lease is revoked, and what it appends until it learns that is refused by the store.
-   */
-  readonly isGone?: ((leader: LeaderAddress) => Promise<boolean>) | undefined;
-}
-
-/** Who leads, and where other servers reach it. */
-export interface LeaderAddress {
-  readonly name: string;
-  readonly peerAddress: string;
+  /** How this process learns, without waiting for its lease, that a leader is gone. Absent: the lease is always waited for. */
+  readonly probe?: LeaderProbe | undefined;
 }
 
 /** The key of who leads, held by this process. */
@@ -69,7 +61,7 @@ async function win(deps: LeadDeps, keys: LogKeys, lease: TermLease, signal: Abor
   const { store, random, name, peerAddress, log, network } = deps;
   const { leader } = keys;
   const value = encodeLeader(name, random.bytes(INCARNATION_BYTES), peerAddress);
-  const gone = new GoneLeader(deps);
+  const gone = new GoneLeader({ store, name, probe: deps.probe });
   let leads: string | undefined;
   for (;;) {
     signal?.throwIfAborted();
@@ -105,36 +97,8 @@ async function win(deps: LeadDeps, keys: LogKeys, lease: TermLease, signal: Abor
     }
     leads = other?.name;
     const waits = [pause(deps.clock, CAMPAIGN_MS, signal)];
-    if (now !== undefined && other !== undefined) waits.push(gone.look(now, other));
+    if (now !== undefined) waits.push(gone.look(now));
     await Promise.race(waits);
-  }
-}
-
-/** Finds out whether a leader is gone, one question at a time: a machine that says nothing keeps nobody from winning when the lease ends. */
-class GoneLeader {
-  readonly #isGone: LeadDeps['isGone'];
-  #isAsking = false;
-  /** The term of the last one that is. */
-  #term = 0n;
-
-  constructor({ isGone }: Pick<LeadDeps, 'isGone'>) {
-    this.#isGone = isGone;
-  }
-
-  is({ createRevision }: KeyValue): boolean {
-    return createRevision === this.#term;
-  }
-
-  /** Resolves when it is found to be gone, and otherwise never. */
-  async look({ createRevision }: KeyValue, leader: LeaderAddress): Promise<void> {
-    if (this.#isGone !== undefined && !this.#isAsking) {
-      this.#isAsking = true;
-      const isGone = await this.#isGone(leader).catch(() => false);
-      this.#isAsking = false;
-      if (isGone) this.#term = createRevision;
-      if (isGone) return;
-    }
-    await new Promise(() => {});
   }
 }
 
