@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Leader } from '../../../gen/switchyard/journal/v1/log.js';
 import type { Clock, Random } from '../../base/clock.js';
 import { decodeLeader, encodeLeader } from './batch.js';
 import { GoneLeader, type LeaderProbe } from './gone-leader.js';
@@ -17,7 +18,7 @@ export interface LeadDeps {
   readonly store: EtcdStore;
   readonly clock: Clock;
   readonly random: Random;
-  readonly log: Pick<Logger, 'info'>;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
   /** Which network's. */
   readonly network: string;
   /** What others read of who leads. */
@@ -78,10 +79,7 @@ async function win(deps: LeadDeps, keys: LogKeys, lease: TermLease, signal: Abor
     // An earlier try had landed.
     if (now !== undefined && Buffer.compare(now.value, value) === 0) return now.createRevision;
     if (now !== undefined && !isStray(now) && gone.is(now)) {
-      log.info(
-        { network, leader: decodeLeader(now.value).name },
-        'the server that led is gone: its lease is not waited for',
-      );
+      reportGone(deps, decodeLeader(now.value));
       // With its lease, not the key alone: a process that leads after all learns with its next keep-alive that its term is over.
       await store.revoke(now.lease).catch(unlessUnclear);
       continue;
@@ -99,6 +97,16 @@ async function win(deps: LeadDeps, keys: LogKeys, lease: TermLease, signal: Abor
     const waits = [pause(deps.clock, CAMPAIGN_MS, signal)];
     if (now !== undefined) waits.push(gone.look(now));
     await Promise.race(waits);
+  }
+}
+
+/** It may be wrong of another process, which ends then: an operator has to find that. */
+function reportGone({ log, network, name }: LeadDeps, { name: leader, peerAddress: address }: Leader): void {
+  if (leader === name) {
+    log.info({ network, leader }, 'the process that led under this name is gone: its lease is not waited for');
+  } else {
+    const taken = 'and has not renewed its lease: it is taken for dead, and its term ends';
+    log.warn({ network, leader, address }, `the leader is refused at ${address}, ${taken}`);
   }
 }
 
