@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import { Fault } from '../core/model/fault.js';
-import type { FollowedLog, Term } from '../log/shared-log.js';
+import { JournalError } from '../journal/journal.js';
+import type { FollowedLog, SeenLeader, Term } from '../log/shared-log.js';
 import type { Currency } from '../replica/currency.js';
 import { BEHIND_MS_MAX, BEHIND_RETRY_MS } from './limits.js';
 import { SharedQuestion } from './shared-question.js';
@@ -15,6 +16,8 @@ export interface MemberCurrencyDeps {
   readonly leads: () => Term | undefined;
   /** Resolves with true once a follower has applied all that the log has at a moment after the call. */
   readonly follow: () => Promise<boolean>;
+  /** Called when the log says that another process leads in the place of this one. */
+  readonly deposed: (error: JournalError) => void;
 }
 
 /** Knows whether a server has applied everything that was acknowledged anywhere, in either role. */
@@ -74,12 +77,18 @@ export class MemberCurrency implements Pick<Currency, 'current' | 'reached'> {
     if (term === undefined) return false;
     try {
       const { leader, revision: last } = await log.tail(term.figures.seq).read();
+      if (leader !== undefined && leader.term !== term.number) this.#depose(leader);
       if (leader?.term !== term.number) return false;
       if (last <= revision()) return true;
       return await this.#reach(last);
     } catch {
       return false;
     }
+  }
+
+  /** A server that only answers BEHIND would never end, and vouch for its sessions against the one that leads. */
+  #depose({ name }: SeenLeader): void {
+    this.#deps.deposed(new JournalError('deposed', `server ${name} leads this network now: the term is lost`));
   }
 
   #reach(revision: number): Promise<boolean> {

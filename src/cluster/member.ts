@@ -4,7 +4,7 @@ import type { Command } from '../core/model/command.js';
 import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import { decodeRecord } from '../journal/format/record.js';
-import type { StoredRecord } from '../journal/journal.js';
+import type { JournalError, StoredRecord } from '../journal/journal.js';
 import type { SeenLeader, Term } from '../log/shared-log.js';
 import type { Publisher } from '../replica/publisher.js';
 import type { CommandRoute, Replica } from '../replica/replica.js';
@@ -85,7 +85,7 @@ export class Member implements CommandRoute, Publisher {
       failed: (error) => this.#fail(error),
     });
     this.#currency = new MemberCurrency({
-      ...{ clock, log },
+      ...{ clock, log, deposed: (error: JournalError) => this.#fail(error) },
       revision: () => replica().state.revision,
       leads: () => (this.#role === 'leading' ? this.#term : undefined),
       follow: () => this.#follower.read(),

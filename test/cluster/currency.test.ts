@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { BEHIND_MS_MAX } from '../../src/cluster/limits.js';
 import { isFault } from '../../src/core/model/fault.js';
+import { JournalError } from '../../src/journal/journal.js';
 import { TwoServers } from './two-servers.js';
 
 /** Opens a session at a server, from a client. */
@@ -14,6 +15,20 @@ const OPEN = {
   } as const),
   ...{ name: '', labels: {}, tokenHash: 'a'.repeat(32), atMs: 0 },
 };
+
+describe('a leader in whose place another one leads', () => {
+  it('ends as soon as it reads so, though etcd keeps its lease alive', async () => {
+    const world = new TwoServers();
+    const [leader] = await world.beginBoth();
+    await world.replaceLeader('b');
+    await world.pass(1_000);
+    expect(leader.member.role).toBe('leading');
+    void leader.isCurrent();
+    await world.pass(100);
+    expect(leader.member.role).toBe('over');
+    expect(world.failed).toEqual([new JournalError('deposed', 'server b leads this network now: the term is lost')]);
+  });
+});
 
 describe('a leader whose append has landed, and has not heard so', () => {
   it('is current only when it shows what a follower has acknowledged', async () => {

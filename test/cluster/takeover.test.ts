@@ -32,6 +32,37 @@ describe('a follower of a server that leads', () => {
     expect(ms).toBeLessThan(4_500);
   });
 
+  it('ends one that lives and is taken for gone, within two of its keep-alives', async () => {
+    const world = new TwoServers();
+    const [leader] = await world.beginBoth();
+    world.refuse('a');
+    await world.pass(3_000);
+    // For less than the time after which a leader ends its term itself.
+    world.ways.set('a', (request) => ({ kind: request === 'keepAlive' ? 'lost' : 'passes' }));
+    expect(await takeoverMs(world)).toBeGreaterThanOrEqual(0);
+    world.ways.clear();
+    await world.pass(1_000);
+    expect(leader.member.role).toBe('over');
+    expect(world.failed).toEqual([expect.objectContaining({ kind: 'deposed' })]);
+  });
+
+  it('takes nothing over from one that lives and refuses its connections, as behind a firewall', async () => {
+    const world = new TwoServers();
+    const [leader] = await world.beginBoth();
+    world.refuse('a');
+    await world.pass(60_000);
+    expect(leader.member.role).toBe('leading');
+    expect(world.failed).toEqual([]);
+  });
+
+  it('waits for the lease of one that it has never reached', async () => {
+    const world = new TwoServers();
+    world.refuse('a');
+    await world.beginBoth();
+    world.kill('a');
+    expect(await takeoverMs(world)).toBeGreaterThan(2_000);
+  });
+
   it('takes nothing over from one that lives, however long it cannot reach it', async () => {
     const world = new TwoServers();
     await world.beginBoth();

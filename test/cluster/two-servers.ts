@@ -1,14 +1,19 @@
 import { Links } from '../../harness/simulation/cluster/links.js';
-import { ClusterServer } from '../../harness/simulation/cluster/server.js';
+import { ClusterServer, NETWORK } from '../../harness/simulation/cluster/server.js';
 import { SimulatedEtcd, type Way } from '../../harness/simulation/machine/etcd.js';
 import { clockOf } from '../../harness/simulation/machine/etcd-disk.js';
 import { Process } from '../../harness/simulation/machine/process.js';
 import { SeededRandom } from '../../harness/simulation/machine/random.js';
 import { Scheduler } from '../../harness/simulation/machine/scheduler.js';
 import type { KnownNumbers } from '../../src/journal/readers.js';
+import { encodeLeader } from '../../src/log/etcd/batch.js';
+import { LogKeys } from '../../src/log/etcd/keys.js';
 
 /** Apart by more than the codes of names. */
 const LIVES = 256;
+const INCARNATION_BYTES = 8;
+/** Longer than a test. */
+const LONG_MS = 600_000;
 
 /** Two servers on one simulated etcd; the way of each to it can be changed. */
 export class TwoServers {
@@ -40,7 +45,7 @@ export class TwoServers {
           () => this.servers.get(name)!,
           (address) => this.servers.get(address),
         ),
-        isRefused: (address) => this.processes.get(address)?.isAlive === false && !this.#links.isCut(name, address),
+        isRefused: (address) => this.#links.isRefused(name, address, this.processes.get(address)),
         applied: () => {},
         fatal: (error) => void this.failed.push(error),
       },
@@ -67,6 +72,21 @@ export class TwoServers {
   /** Nothing passes between the two from now on. */
   cut(): void {
     this.#links.cut('a', 'b');
+  }
+
+  /** The machine of a server that lives refuses connections from now on. */
+  refuse(name: string): void {
+    this.#links.refuse(name);
+  }
+
+  /** Puts another server's key in the place of the leader's, as an operator's tool could. */
+  async replaceLeader(name: string): Promise<void> {
+    const store = this.#etcd.connect();
+    const { leader: key } = new LogKeys(NETWORK);
+    const value = encodeLeader(name, new Uint8Array(INCARNATION_BYTES), name);
+    const { id } = await store.grant(LONG_MS);
+    await store.commit({ compare: [], success: [{ kind: 'delete', range: { key } }] });
+    await store.commit({ compare: [], success: [{ kind: 'put', key, value, lease: id }] });
   }
 
   pass(ms: number): Promise<void> {

@@ -51,6 +51,7 @@ export class Links {
   readonly #scheduler: Scheduler;
   readonly #random: SeededRandom;
   readonly #cut = new Set<string>();
+  readonly #refusing = new Set<string>();
   readonly #open = new Set<Link>();
   isSlow = false;
 
@@ -70,8 +71,20 @@ export class Links {
     return this.#cut.has(pairOf(one, other));
   }
 
+  /** The machine of a server refuses connections from now on though its process lives, as behind a firewall; those that stand break. */
+  refuse(name: string): void {
+    this.#refusing.add(name);
+    this.#break(({ ends }) => ends[1].name === name);
+  }
+
+  /** Whether the machine of a server says to another one that nothing listens there: no process runs on it, or it refuses all. */
+  isRefused(from: string, to: string, process: Process | undefined): boolean {
+    return !this.isCut(from, to) && (this.#refusing.has(to) || process?.isAlive === false);
+  }
+
   heal(): void {
     this.#cut.clear();
+    this.#refusing.clear();
     this.isSlow = false;
   }
 
@@ -105,7 +118,11 @@ export class Links {
   connect(here: LinkPlace, there: LinkPlace | undefined, ends: PipeEnds): Pipe {
     const later = ({ process }: LinkPlace, call: () => void) =>
       this.#scheduler.after(this.#breakMs(), () => process.perform(call));
-    if (there === undefined || this.#cut.has(pairOf(here.name, there.name)) || !there.process.isAlive) {
+    if (
+      there === undefined ||
+      this.isCut(here.name, there.name) ||
+      this.isRefused(here.name, there.name, there.process)
+    ) {
       later(here, ends.here);
       return { up: () => {}, down: () => {}, lose: () => {} };
     }

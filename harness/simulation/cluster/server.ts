@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import type { Asking } from '../../../src/brokering/asking.js';
 import type { BranchHost } from '../../../src/cluster/door/branch-calls.js';
 import { EpochRenewal } from '../../../src/cluster/epoch-renewal.js';
+import { HeardLeader } from '../../../src/cluster/heard-leader.js';
 import { LogMemory, type MemoryStore } from '../../../src/cluster/log-memory.js';
 import { Member } from '../../../src/cluster/member.js';
 import type { DialLeader, FollowerHandler, FollowerLink } from '../../../src/cluster/peers.js';
@@ -129,10 +130,13 @@ export class ClusterServer implements LinkPlace {
       const claim = { store, clock, random, keys, network: NETWORK, name, peerAddress: name, known };
       await ServerName.claim({ ...claim, isRefused: async () => false, taken: fatal, warn: () => {} });
     }
+    const heard = new HeardLeader();
     const log = new EtcdLog({
       ...{ clock, random, name, store, known },
-      isGone: async ({ name: other, peerAddress }) =>
-        other === name || (member.peers.get(other) !== true && (deps.isRefused?.(peerAddress) ?? false)),
+      probe: {
+        hasLost: (leader) => heard.hasLost(leader),
+        isRefused: async (address) => deps.isRefused?.(address) ?? false,
+      },
       log: pino({ level: 'silent' }),
       network: NETWORK,
       peerAddress: name,
@@ -160,7 +164,7 @@ export class ClusterServer implements LinkPlace {
         snapshotEvery: SNAPSHOT_EVERY,
       },
       pendingMax: DEFAULT_REPLICA_LIMITS.pendingMax,
-      dial: deps.dial,
+      dial: heard.over(deps.dial),
       replica: () => replica,
       leads: async () => {
         await renewal.settle(replica);

@@ -189,7 +189,10 @@ export class ClusterWorld implements ClusterScene {
       },
       store: this.#etcd.connect({ next: () => this.#way(place), delayMs: () => random.fraction() * 3 }),
       dial: this.#links.dialFrom(from, find),
-      isRefused: (address) => this.#isRefused(name, address),
+      isRefused: (address) => {
+        const place = this.places.find((one) => one.name === address);
+        return this.#links.isRefused(name, address, place?.process);
+      },
       branches: new BranchLinks({ clock: process.clock, links: this.#links, from, find }),
       applied: (state: State, position: Position, changes: readonly Change[]) => {
         this.#judge.applied(name, state, position, changes);
@@ -203,12 +206,6 @@ export class ClusterWorld implements ClusterScene {
         else this.verdict.fail('Sound', `${name} gave itself up: ${stackOf(error)}`);
       },
     };
-  }
-
-  /** Whether a machine says that nothing listens there: no process runs on it, and its answer arrives. */
-  #isRefused(from: string, to: string): boolean {
-    const place = this.places.find((one) => one.name === to);
-    return place?.process?.isAlive === false && !this.#links.isCut(from, to);
   }
 
   #way({ store }: Place): Way {

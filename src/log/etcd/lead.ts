@@ -1,9 +1,11 @@
 import type { Logger } from 'pino';
+import type { Leader } from '../../../gen/switchyard/journal/v1/log.js';
 import type { Clock, Random } from '../../base/clock.js';
 import { decodeLeader, encodeLeader } from './batch.js';
+import { GoneLeader, type LeaderProbe } from './gone-leader.js';
 import type { LogKeys } from './keys.js';
 import { CAMPAIGN_MS } from './limits.js';
-import { type EtcdStore, type KeyValue, StoreError } from './store.js';
+import { type EtcdStore, StoreError } from './store.js';
 import { isStray, removeUnchanged } from './stray.js';
 import { TermLease } from './term-lease.js';
 import { checkVersion } from './version.js';
@@ -16,7 +18,7 @@ export interface LeadDeps {
   readonly store: EtcdStore;
   readonly clock: Clock;
   readonly random: Random;
-  readonly log: Pick<Logger, 'info'>;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
   /** Which network's. */
   readonly network: string;
   /** What others read of who leads. */
@@ -25,17 +27,8 @@ export interface LeadDeps {
   readonly peerAddress?: string;
   /** How long the leader may be silent before another can win. */
   readonly leaderTtlMs: number;
-  /**
-   * Whether the process that leads is gone, as far as can be told without waiting for its lease. Absent: that is always waited for. A wrong answer
-   * costs a change of the leader and no more: what is appended is fenced.
-   */
-  readonly isGone?: ((leader: LeaderAddress) => Promise<boolean>) | undefined;
-}
-
-/** Who leads, and where other servers reach it. */
-export interface LeaderAddress {
-  readonly name: string;
-  readonly peerAddress: string;
+  /** How this process learns, without waiting for its lease, that a leader is gone. Absent: the lease is always waited for. */
+  readonly probe?: LeaderProbe | undefined;
 }
 
 /** The key of who leads, held by this process. */
@@ -69,7 +62,7 @@ async function win(deps: LeadDeps, keys: LogKeys, lease: TermLease, signal: Abor
   const { store, random, name, peerAddress, log, network } = deps;
   const { leader } = keys;
   const value = encodeLeader(name, random.bytes(INCARNATION_BYTES), peerAddress);
-  const gone = new GoneLeader(deps);
+  const gone = new GoneLeader({ store, name, probe: deps.probe });
   let leads: string | undefined;
   for (;;) {
     signal?.throwIfAborted();
@@ -85,16 +78,14 @@ async function win(deps: LeadDeps, keys: LogKeys, lease: TermLease, signal: Abor
     const [now] = committed?.found[0] ?? [];
     // An earlier try had landed.
     if (now !== undefined && Buffer.compare(now.value, value) === 0) return now.createRevision;
-    if (now !== undefined && gone.is(now)) {
-      log.info(
-        { network, leader: decodeLeader(now.value).name },
-        'the server that led is gone: its lease is not waited for',
-      );
-      await removeUnchanged(store, now).catch(unlessUnclear);
+    if (now !== undefined && !isStray(now) && gone.is(now)) {
+      reportGone(deps, decodeLeader(now.value));
+      // With its lease, not the key alone: a process that leads after all learns with its next keep-alive that its term is over.
+      await store.revoke(now.lease).catch(unlessUnclear);
       continue;
     }
     if (now !== undefined && isStray(now)) {
-      log.info({ network, key: leader }, 'a key without a lease says who leads, so nobody does: it is deleted');
+      log.info({ network, key: leader }, 'a key without a lease says who leads, so no server does: it is deleted');
       await removeUnchanged(store, now).catch(unlessUnclear);
       continue;
     }
@@ -104,36 +95,18 @@ async function win(deps: LeadDeps, keys: LogKeys, lease: TermLease, signal: Abor
     }
     leads = other?.name;
     const waits = [pause(deps.clock, CAMPAIGN_MS, signal)];
-    if (now !== undefined && other !== undefined) waits.push(gone.look(now, other));
+    if (now !== undefined) waits.push(gone.look(now));
     await Promise.race(waits);
   }
 }
 
-/** Finds out whether a leader is gone, one question at a time: a machine that says nothing keeps nobody from winning when the lease ends. */
-class GoneLeader {
-  readonly #isGone: LeadDeps['isGone'];
-  #isAsking = false;
-  /** The term of the last one that is. */
-  #term = 0n;
-
-  constructor({ isGone }: Pick<LeadDeps, 'isGone'>) {
-    this.#isGone = isGone;
-  }
-
-  is({ createRevision }: KeyValue): boolean {
-    return createRevision === this.#term;
-  }
-
-  /** Resolves when it is found to be gone, and otherwise never. */
-  async look({ createRevision }: KeyValue, leader: LeaderAddress): Promise<void> {
-    if (this.#isGone !== undefined && !this.#isAsking) {
-      this.#isAsking = true;
-      const isGone = await this.#isGone(leader).catch(() => false);
-      this.#isAsking = false;
-      if (isGone) this.#term = createRevision;
-      if (isGone) return;
-    }
-    await new Promise(() => {});
+/** It may be wrong of another process, which ends then: an operator has to find that. */
+function reportGone({ log, network, name }: LeadDeps, { name: leader, peerAddress: address }: Leader): void {
+  if (leader === name) {
+    log.info({ network, leader }, 'the process that led under this name is gone: its lease is not waited for');
+  } else {
+    const taken = 'and has not renewed its lease: it is taken for dead, and its term ends';
+    log.warn({ network, leader, address }, `the leader is refused at ${address}, ${taken}`);
   }
 }
 

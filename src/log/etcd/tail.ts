@@ -85,7 +85,8 @@ export class EtcdTail implements LogTail {
   }
 }
 
-function seenOf(leader: KeyValue | undefined): SeenLeader | undefined {
+/** Who leads by the key that says so; undefined: that is held by none. Throws a JournalError where it cannot be read. */
+export function seenOf(leader: KeyValue | undefined): SeenLeader | undefined {
   if (leader === undefined || isStray(leader)) return undefined;
   const { name, peerAddress } = decodeLeader(leader.value);
   return { name, term: leader.createRevision, address: peerAddress };

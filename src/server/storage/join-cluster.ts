@@ -11,6 +11,7 @@ import type { PeerFiles } from '../../cluster/door/credentials.js';
 import { peerDialer } from '../../cluster/door/peer-dialer.js';
 import { PeerDoor } from '../../cluster/door/peer-door.js';
 import { EpochRenewal } from '../../cluster/epoch-renewal.js';
+import { HeardLeader } from '../../cluster/heard-leader.js';
 import { LogMemory } from '../../cluster/log-memory.js';
 import { Member } from '../../cluster/member.js';
 import type { FollowerLink } from '../../cluster/peers.js';
@@ -23,7 +24,6 @@ import { JournalError } from '../../journal/journal.js';
 import { Folder } from '../../journal/storage/folder.js';
 import { EtcdClient } from '../../log/etcd/client.js';
 import { LogKeys } from '../../log/etcd/keys.js';
-import type { LeaderAddress } from '../../log/etcd/lead.js';
 import { APPEND_BYTES_MAX } from '../../log/etcd/limits.js';
 import { EtcdLog } from '../../log/etcd/log.js';
 import { OWN_NUMBERS } from '../../log/etcd/readers.js';
@@ -86,12 +86,9 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const peerAddress = formatAddress(config.peerAdvertise ?? bound);
   const store = new EtcdClient(members, clock, access);
   const known = OWN_NUMBERS;
-  // This process has its own name: who led under it is gone. Another is asked once it is not heard of.
-  const isGone = async (leader: LeaderAddress) =>
-    leader.name === name ||
-    (member.peers.get(leader.name) !== true && leader.peerAddress !== '' && isRefused(leader.peerAddress));
+  const heard = new HeardLeader();
   const shared: FollowedLog = new EtcdLog({
-    isGone,
+    probe: { hasLost: (leader) => heard.hasLost(leader), isRefused },
     ...{ store, clock, random, log, network, name, peerAddress, leaderTtlMs, known },
     compactsHistory: config.etcdCompact === 'on',
     quotaBytes: config.etcdQuotaBytes,
@@ -134,7 +131,7 @@ export async function joinCluster(config: Config, members: readonly Address[], d
       encode: (position, changes) => encodeRevision(position, changes, joined!.replica.state.serverSid),
       snapshotEvery: replicaLimits(config).snapshotEvery,
     },
-    dial: peerDialer(network, files, fence),
+    dial: heard.over(peerDialer(network, files, fence)),
     replica: () => joined!.replica,
     inTouch: deps.inTouch,
     leads: async (term) => {
