@@ -23,6 +23,9 @@ const OTHER_INCARNATION = 0x5555_5555;
 /** Longer than a session lives that nobody renews. */
 const FORMER_MS = 25_000;
 
+/** Far below what a server may be behind and in touch, and far above the time until a client's next step. */
+export const LATE_MS = 1_500;
+
 /** Deliberate faults of servers that follow and lead. */
 export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   {
@@ -129,10 +132,11 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'refuse the end of a stream by what is applied',
-    seed: 12,
-    minutes: 1,
+    seed: 1,
+    minutes: 3,
     finds: 'Carried',
     relayCurrent: async () => undefined,
+    lateMs: LATE_MS,
   },
   {
     name: 'forget who is attached at a follower',
