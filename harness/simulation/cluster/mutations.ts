@@ -30,7 +30,7 @@ export const LATE_MS = 1_500;
 export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   {
     name: 'take a term for begun before what is left of the one before is read',
-    seed: 2,
+    seed: 11,
     minutes: 3,
     finds: 'Current',
     log: (log) => withTail(log, (tail) => new HastyTail(tail, log)),
@@ -54,7 +54,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'let leases end of sessions that are attached at a follower',
-    seed: 2,
+    seed: 4,
     minutes: 1,
     finds: 'Leased',
     handler: (handler) => received(handler, (one) => ({ ...one, attached: [], attachedMs: [], renewed: [] })),
@@ -83,7 +83,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'decide before everything is applied that the follower had which forwards',
-    seed: 3,
+    seed: 8,
     minutes: 2,
     finds: 'Known',
     handler: (handler) => received(handler, (one) => ({ ...one, revision: 0 })),
