@@ -48,8 +48,18 @@ export interface ServerFacts {
   addresses(): Readonly<Record<string, string>>;
   limits(): readonly LimitUse[];
   standing(): ServerStanding;
-  /** Every server of the network, in the order of their names; this one as it is now. */
-  servers(): Promise<readonly ListedServer[] | Fault>;
+  /** Every server of the network; this one as it is now. */
+  servers(): Promise<ServerListing | Fault>;
+}
+
+/** The servers of a network, and what its journal is written in. */
+export interface ServerListing {
+  /** In the order of their names. */
+  readonly servers: readonly ListedServer[];
+  /** The format of the journal. */
+  readonly format: number;
+  /** The rules of decision that hold. */
+  readonly rules: number;
 }
 
 /** How a server stands with its journal. */

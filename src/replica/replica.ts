@@ -162,6 +162,11 @@ export class Replica {
     return this.snapshots === undefined ? this.parts.snapshotAtMs : this.snapshots.newestAtMs;
   }
 
+  /** The format of the journal that this process appends to; where another one does, the lowest that it can have. */
+  get journalFormat(): number {
+    return this.journal?.format ?? NEW_FOLDER_FORMAT;
+  }
+
   /**
    * Names who is told of every command that is applied, in this order: the replica's own leases, deadlines and attachments, and
    * whom the composition root adds. Once, before the first command: whoever comes later would miss a revision.
@@ -184,8 +189,7 @@ export class Replica {
    * take effect only through this command. A journal of format 1 gets the next format with it.
    */
   async agreeOn(limits: Limits): Promise<void> {
-    if (sameLimits(this.state.limits, limits) && (this.journal?.format ?? NEW_FOLDER_FORMAT) >= NEW_FOLDER_FORMAT)
-      return;
+    if (sameLimits(this.state.limits, limits) && this.journalFormat >= NEW_FOLDER_FORMAT) return;
     const outcome = await this.submit({ kind: 'SetLimits', limits });
     if (isFault(outcome)) throw startFailure('the limits could not be stored', outcome);
   }

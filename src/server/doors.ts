@@ -228,7 +228,7 @@ export class Doors {
         ? standing
         : () => ({ ...standing(), journalBytes: 0, snapshotAtMs: engine.replica.snapshotAtMs }),
       name: servers.name,
-      servers: () => servers.list(),
+      servers: () => servers.list(engine.replica),
     };
   }
 

@@ -2,9 +2,10 @@ import { hostname } from 'node:os';
 import type { Clock } from '../base/clock.js';
 import { version } from '../base/version.js';
 import { Fault } from '../core/model/fault.js';
-import type { ServerStanding } from '../grpc/backing.js';
+import type { ServerListing, ServerStanding } from '../grpc/backing.js';
 import { JournalError } from '../journal/journal.js';
-import type { ListedServer, Roster, RosterEntry } from '../log/roster.js';
+import { OWN_NUMBERS } from '../journal/own-numbers.js';
+import type { Roster, RosterEntry } from '../log/roster.js';
 import type { Replica } from '../replica/replica.js';
 
 const RETRY_MS = 1_000;
@@ -36,14 +37,15 @@ export class NetworkServers {
     this.#deps.roster?.begin(() => this.#own());
   }
 
-  /** Every server, in the order of their names; this one as it is now. */
-  async list(): Promise<readonly ListedServer[] | Fault> {
+  /** Every server, in the order of their names; this one as it is now. `network` is the one whose numbers are asked for. */
+  async list(network: Pick<Replica, 'state' | 'journalFormat'>): Promise<ServerListing | Fault> {
     const { roster, clock } = this.#deps;
     try {
-      const listed = (await roster?.list()) ?? [];
+      const listed = await roster?.list();
       const own = { ...this.#own(), atMs: clock.wallMs() };
-      const all = [...listed.filter(({ name }) => name !== this.name), own];
-      return all.sort((x, y) => (x.name < y.name ? -1 : 1));
+      const servers = [...(listed?.servers ?? []).filter(({ name }) => name !== this.name), own];
+      servers.sort((x, y) => (x.name < y.name ? -1 : 1));
+      return { servers, format: listed?.format ?? network.journalFormat, rules: network.state.rules };
     } catch (error) {
       if (!(error instanceof JournalError)) throw error;
       return new Fault('JOURNAL_UNAVAILABLE', `the other servers cannot be listed: ${error.message}`, [], RETRY_MS);
@@ -55,7 +57,7 @@ export class NetworkServers {
     const { isLeader, term, lagMs, isReady } = standing();
     return {
       ...{ name: this.name, leads: isLeader, term, lagMs, isReady, version: version(), addresses: addresses() },
-      ...{ sessions: replica.attachments.count, revision: replica.state.revision },
+      ...{ ...OWN_NUMBERS, sessions: replica.attachments.count, revision: replica.state.revision },
     };
   }
 }

@@ -5,8 +5,8 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { NEXT_BUILD } from '../../harness/next-build.mjs';
 import { systemClock, systemRandom } from '../../src/client/system.js';
+import { OWN_NUMBERS } from '../../src/journal/own-numbers.js';
 import { LogKeys } from '../../src/log/etcd/keys.js';
-import { OWN_NUMBERS } from '../../src/log/etcd/readers.js';
 import { ServerName } from '../../src/log/etcd/server-name.js';
 import { EtcdProcess, lacksEtcd } from '../log/etcd-process.js';
 import { type Ended, runCommand } from './command.js';
@@ -85,6 +85,15 @@ const TOKEN = 'the-administrator-of-an-upgrade';
     expect((await put(later)).err).toContain(
       'the server that leads is of an earlier build: record 1 has format version 5',
     );
+    const listed = await runCommand(['servers', '--json', '--server', later, '--admin-token', TOKEN]);
+    const numbers = listed.out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(numbers).toMatchObject([
+      { name: 'a', formatMax: 4, formatInUse: 4 },
+      { name: 'b', formatMax: 5, formatInUse: 4 },
+    ]);
     const earlier = await claim('c');
     await end('a');
     await serve('a', true);

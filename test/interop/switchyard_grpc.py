@@ -511,6 +511,8 @@ def main():
     listed = server.call("ListServers", server_pb2.ListServersRequest(), ADMIN)
     assert [one.role for one in listed.servers] == [server_pb2.SERVER_ROLE_LEADER] and listed.servers[0].ready
     assert listed.position.epoch == whole.position.epoch
+    knows = listed.servers[0]
+    assert 2 <= listed.format <= knows.format_max and 1 <= listed.rules <= knows.rules_max, listed
     limits = {limit.name: limit for limit in whole.limits}
     assert limits["sessions-max"].used == 2 and limits["sessions-max"].max == 1048576
 

@@ -2,10 +2,10 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../harness/manual-clock.js';
 import { SimulatedEtcd } from '../../harness/simulation/machine/etcd.js';
 import { systemRandom } from '../../src/client/system.js';
+import { OWN_NUMBERS } from '../../src/journal/own-numbers.js';
 import { decodeLeader, encodeLeader } from '../../src/log/etcd/batch.js';
 import { LogKeys } from '../../src/log/etcd/keys.js';
 import { NAME_KEEP_MS, NAME_TTL_MS, NAME_WAIT_MS } from '../../src/log/etcd/limits.js';
-import { OWN_NUMBERS } from '../../src/log/etcd/readers.js';
 import { ServerName, type ServerNameDeps } from '../../src/log/etcd/server-name.js';
 import { StoreError } from '../../src/log/etcd/store.js';
 

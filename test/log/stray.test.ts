@@ -47,16 +47,16 @@ describe('what only a live process has, found in etcd without a lease', () => {
     const warned: string[] = [];
     const roster = new EtcdRoster({
       ...{ store, clock: systemClock, random: systemRandom, keys },
-      facts: () => ({ formatMax: 1, rulesMax: 1, feedVersion: 1, appliedSeq: 1 }),
+      facts: () => ({ feedVersion: 1, appliedSeq: 1 }),
       warn: (message) => void warned.push(message),
     });
     const own = { name: 'a', leads: true, term: 1n, lagMs: 0, sessions: 0, addresses: {}, revision: 1 };
-    roster.begin(() => ({ ...own, version: '0.2.0', isReady: true }));
+    roster.begin(() => ({ ...own, version: '0.2.0', isReady: true, formatMax: 4, rulesMax: 1 }));
     await put(keys.server('gone'), ROT);
     const { id: lease } = await store.grant(60_000);
     await store.commit({ compare: [], success: [{ kind: 'put', key: keys.server('b'), value: ROT, lease }] });
-    while ((await roster.list()).length === 0) await new Promise((resolve) => setImmediate(resolve));
-    expect((await roster.list()).map(({ name }) => name)).toEqual(['a']);
+    while ((await roster.list()).servers.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect((await roster.list()).servers.map(({ name }) => name)).toEqual(['a']);
     expect(warned).toEqual(['the value of /switchyard/yard/servers/b in etcd cannot be read: it is not listed']);
     await roster.close();
   });

@@ -27,16 +27,16 @@ describe('trimming the log', () => {
     await store.commit({ compare: [], success: Array.from({ length: 100 }, (_, at) => put(at + 1)) });
     const roster = new EtcdRoster({
       ...{ store, clock: systemClock, random: systemRandom, keys },
-      facts: () => ({ formatMax: 4, rulesMax: 0, feedVersion: 1, appliedSeq }),
+      facts: () => ({ feedVersion: 1, appliedSeq }),
       warn: (message) => {
         throw new Error(message);
       },
     });
     roster.begin(() => ({
       ...{ name: 'b', leads: false, term: 1n, lagMs: 0, sessions: 0, addresses: {}, revision: 1 },
-      ...{ version: '0', isReady: true },
+      ...{ version: '0', isReady: true, formatMax: 4, rulesMax: 1 },
     }));
-    while ((await roster.list()).length === 0);
+    while ((await roster.list()).servers.length === 0);
     return { store, roster };
   }
 

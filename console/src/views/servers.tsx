@@ -2,7 +2,7 @@ import { METHODS } from '../net/methods.js';
 import { msOf } from '../net/refusal.js';
 import { link, server } from '../state.js';
 import { bytesWord, count, printable, spanWord } from '../text.js';
-import type { ListedServer, ServerFacts } from '../wire/messages.js';
+import type { ListedServer, ServerFacts, ServerList } from '../wire/messages.js';
 import { usePolled } from './polled.js';
 
 /** What a server does in its network, by the numbers of the API. */
@@ -12,10 +12,17 @@ const POLL_MS = 5_000;
 /** The door that most clients use. */
 const DOOR = 'grpc';
 
+/** A server, and what the network is written in. */
+type ListedRow = ListedServer & Pick<ServerList, 'format' | 'rules'>;
+
+function rowsOf({ servers, format, rules }: ServerList): ListedRow[] {
+  return servers.map((one) => ({ ...one, format, rules }));
+}
+
 /** The servers of the network and how they stand; one that is alone shows itself. */
 export function ServersView() {
   const facts = server.value;
-  const { items, isRead } = usePolled(METHODS.listServers, ({ servers }) => servers, POLL_MS);
+  const { items, isRead } = usePolled(METHODS.listServers, rowsOf, POLL_MS);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
     <section class="view health" tabIndex={0} aria-label="Servers">
@@ -43,7 +50,7 @@ function serversWord(number: number): string {
 }
 
 /** All servers of the network, as the one that serves this page lists them. */
-function Listed({ servers }: { servers: readonly ListedServer[] }) {
+function Listed({ servers }: { servers: readonly ListedRow[] }) {
   return (
     <div class="inset">
       <table class="limits servers listed">
@@ -63,6 +70,12 @@ function Listed({ servers }: { servers: readonly ListedServer[] }) {
             <th scope="col" class="number">
               Revision
             </th>
+            <th scope="col" class="number" title="The format of the journal, of the latest one that the server reads">
+              Format
+            </th>
+            <th scope="col" class="number" title="The rules that hold, of the newest ones that the server knows">
+              Rules
+            </th>
             <th scope="col">Address</th>
             <th scope="col" class="number">
               Said
@@ -72,7 +85,7 @@ function Listed({ servers }: { servers: readonly ListedServer[] }) {
         </thead>
         <tbody>
           {servers.map((one) => (
-            <ListedRow key={one.name} one={one} />
+            <ListedServerRow key={one.name} one={one} />
           ))}
         </tbody>
       </table>
@@ -80,8 +93,9 @@ function Listed({ servers }: { servers: readonly ListedServer[] }) {
   );
 }
 
-function ListedRow({ one }: { one: ListedServer }) {
+function ListedServerRow({ one }: { one: ListedRow }) {
   const { name, role, term, lag, sessions, revision, addresses, toldAgo, version, ready } = one;
+  const { format, formatMax, rules, rulesMax } = one;
   const address = addresses.find(({ codeName }) => codeName === DOOR)?.address ?? '–';
   const agoMs = msOf(toldAgo);
   return (
@@ -97,6 +111,8 @@ function ListedRow({ one }: { one: ListedServer }) {
       <td class="number">{spanWord(msOf(lag))}</td>
       <td class="number">{count(sessions)}</td>
       <td class="number">{count(revision)}</td>
+      <td class="number">{`${format} of ${formatMax}`}</td>
+      <td class="number">{`${rules} of ${rulesMax}`}</td>
       <td>
         <code>{printable(address)}</code>
       </td>

@@ -195,11 +195,15 @@ export interface ListedServer {
   readonly version: string;
   readonly toldAgo: Time | undefined;
   readonly ready: boolean;
+  readonly formatMax: number;
+  readonly rulesMax: number;
 }
 
 export interface ServerList {
   readonly servers: readonly ListedServer[];
   readonly position: Position | undefined;
+  readonly format: number;
+  readonly rules: number;
   /** It has no pages. */
   readonly nextPageToken?: undefined;
 }
@@ -217,10 +221,14 @@ export const SERVER_LIST: Schema = {
       8: ['version', 'string'],
       9: ['toldAgo', TIME],
       10: ['ready', 'bool'],
+      11: ['formatMax', 'uint32'],
+      12: ['rulesMax', 'uint32'],
     },
     true,
   ],
   2: ['position', POSITION],
+  3: ['format', 'uint32'],
+  4: ['rules', 'uint32'],
 };
 
 export interface Stream {

@@ -75,7 +75,16 @@ export interface ListServersResponse {
   /** In the order of their names. */
   servers: Server[];
   /** What the answering server has applied. */
-  position: Position | undefined;
+  position:
+    | Position
+    | undefined;
+  /**
+   * The format of the network's journal. It rises with the first record that needs a later one, and such a record is stored once every
+   * live server reads it: a server whose `format_max` is lower cannot start.
+   */
+  format: number;
+  /** The rules by which the network's commands are decided. Newer ones take their place once every live server knows them. */
+  rules: number;
 }
 
 /** One server of a network. */
@@ -104,6 +113,13 @@ export interface Server {
     | undefined;
   /** Whether it can serve sessions: it leads, or hears of the server that does and reads the log. */
   ready: boolean;
+  /**
+   * The latest format of the journal that it reads. Where it is lower than another server's, it is the one that records of later
+   * formats wait for.
+   */
+  formatMax: number;
+  /** The newest rules that it knows. Where it is lower than another server's, it is the one that newer rules wait for. */
+  rulesMax: number;
 }
 
 /** Asks for all that the caller may know. */
@@ -223,7 +239,7 @@ export const ListServersRequest: MessageFns<ListServersRequest> = {
 };
 
 function createBaseListServersResponse(): ListServersResponse {
-  return { servers: [], position: undefined };
+  return { servers: [], position: undefined, format: 0, rules: 0 };
 }
 
 export const ListServersResponse: MessageFns<ListServersResponse> = {
@@ -233,6 +249,12 @@ export const ListServersResponse: MessageFns<ListServersResponse> = {
     }
     if (message.position !== undefined) {
       Position.encode(message.position, writer.uint32(18).fork()).join();
+    }
+    if (message.format !== 0) {
+      writer.uint32(24).uint32(message.format);
+    }
+    if (message.rules !== 0) {
+      writer.uint32(32).uint32(message.rules);
     }
     return writer;
   },
@@ -266,6 +288,22 @@ export const ListServersResponse: MessageFns<ListServersResponse> = {
             message.position = Position.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.format = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.rules = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -282,6 +320,8 @@ export const ListServersResponse: MessageFns<ListServersResponse> = {
     return {
       servers: globalThis.Array.isArray(object?.servers) ? object.servers.map((e: any) => Server.fromJSON(e)) : [],
       position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+      format: isSet(object.format) ? globalThis.Number(object.format) : 0,
+      rules: isSet(object.rules) ? globalThis.Number(object.rules) : 0,
     };
   },
 
@@ -292,6 +332,12 @@ export const ListServersResponse: MessageFns<ListServersResponse> = {
     }
     if (message.position !== undefined) {
       obj.position = Position.toJSON(message.position);
+    }
+    if (message.format !== 0) {
+      obj.format = Math.round(message.format);
+    }
+    if (message.rules !== 0) {
+      obj.rules = Math.round(message.rules);
     }
     return obj;
   },
@@ -305,6 +351,8 @@ export const ListServersResponse: MessageFns<ListServersResponse> = {
     message.position = (object.position !== undefined && object.position !== null)
       ? Position.fromPartial(object.position)
       : undefined;
+    message.format = object.format ?? 0;
+    message.rules = object.rules ?? 0;
     return message;
   },
 };
@@ -321,6 +369,8 @@ function createBaseServer(): Server {
     version: "",
     toldAgo: undefined,
     ready: false,
+    formatMax: 0,
+    rulesMax: 0,
   };
 }
 
@@ -364,6 +414,12 @@ export const Server: MessageFns<Server> = {
     }
     if (message.ready !== false) {
       writer.uint32(80).bool(message.ready);
+    }
+    if (message.formatMax !== 0) {
+      writer.uint32(88).uint32(message.formatMax);
+    }
+    if (message.rulesMax !== 0) {
+      writer.uint32(96).uint32(message.rulesMax);
     }
     return writer;
   },
@@ -461,6 +517,22 @@ export const Server: MessageFns<Server> = {
             message.ready = reader.bool();
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.formatMax = reader.uint32();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.rulesMax = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -491,6 +563,16 @@ export const Server: MessageFns<Server> = {
         ? Duration.fromJSON(object.told_ago)
         : undefined,
       ready: isSet(object.ready) ? globalThis.Boolean(object.ready) : false,
+      formatMax: isSet(object.formatMax)
+        ? globalThis.Number(object.formatMax)
+        : isSet(object.format_max)
+        ? globalThis.Number(object.format_max)
+        : 0,
+      rulesMax: isSet(object.rulesMax)
+        ? globalThis.Number(object.rulesMax)
+        : isSet(object.rules_max)
+        ? globalThis.Number(object.rules_max)
+        : 0,
     };
   },
 
@@ -526,6 +608,12 @@ export const Server: MessageFns<Server> = {
     if (message.ready !== false) {
       obj.ready = message.ready;
     }
+    if (message.formatMax !== 0) {
+      obj.formatMax = Math.round(message.formatMax);
+    }
+    if (message.rulesMax !== 0) {
+      obj.rulesMax = Math.round(message.rulesMax);
+    }
     return obj;
   },
 
@@ -546,6 +634,8 @@ export const Server: MessageFns<Server> = {
       ? Duration.fromPartial(object.toldAgo)
       : undefined;
     message.ready = object.ready ?? false;
+    message.formatMax = object.formatMax ?? 0;
+    message.rulesMax = object.rulesMax ?? 0;
     return message;
   },
 };

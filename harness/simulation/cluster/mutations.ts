@@ -23,11 +23,14 @@ const OTHER_INCARNATION = 0x5555_5555;
 /** Longer than a session lives that nobody renews. */
 const FORMER_MS = 25_000;
 
+/** Far below what a server may be behind and in touch, and far above the time until a client's next step. */
+export const LATE_MS = 1_500;
+
 /** Deliberate faults of servers that follow and lead. */
 export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   {
     name: 'take a term for begun before what is left of the one before is read',
-    seed: 2,
+    seed: 11,
     minutes: 3,
     finds: 'Current',
     log: (log) => withTail(log, (tail) => new HastyTail(tail, log)),
@@ -51,7 +54,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'let leases end of sessions that are attached at a follower',
-    seed: 2,
+    seed: 4,
     minutes: 1,
     finds: 'Leased',
     handler: (handler) => received(handler, (one) => ({ ...one, attached: [], attachedMs: [], renewed: [] })),
@@ -80,7 +83,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'decide before everything is applied that the follower had which forwards',
-    seed: 3,
+    seed: 8,
     minutes: 2,
     finds: 'Known',
     handler: (handler) => received(handler, (one) => ({ ...one, revision: 0 })),
@@ -129,10 +132,11 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'refuse the end of a stream by what is applied',
-    seed: 12,
-    minutes: 1,
+    seed: 1,
+    minutes: 3,
     finds: 'Carried',
     relayCurrent: async () => undefined,
+    lateMs: LATE_MS,
   },
   {
     name: 'forget who is attached at a follower',

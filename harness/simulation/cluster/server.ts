@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import type { Clock } from '../../../src/base/clock.js';
 import type { Asking } from '../../../src/brokering/asking.js';
 import type { BranchHost } from '../../../src/cluster/door/branch-calls.js';
 import { EpochRenewal } from '../../../src/cluster/epoch-renewal.js';
@@ -56,6 +57,8 @@ export interface ClusterTampering {
   readonly log?: (log: FollowedLog) => FollowedLog;
   /** The same for its end, at a server of this name. */
   readonly tail?: (tail: LogTail, name: string) => LogTail;
+  /** No fault: how long every server waits before it reads the log's end, until all comes to rest; as on busy machines. */
+  readonly lateMs?: number;
   /** What a leader hears over a link, by how many links of that follower there were before in its life. */
   readonly handler?: (handler: FollowerHandler, nth: number) => FollowerHandler;
   /** How a server makes sure that it is up to date. */
@@ -90,6 +93,8 @@ export interface ClusterServerDeps {
   /** Its data folder, as far as it remembers how far the log was applied. */
   readonly memory: MemoryStore;
   readonly tamper: ClusterTampering;
+  /** How long it waits before it reads the log's end; absent: not at all. */
+  readonly lateMs?: (() => number) | undefined;
   /** Told of each revision that is applied, in the replay of a start, too. */
   readonly applied: (state: State, position: Position, changes: readonly Change[]) => void;
   /** The process cannot go on. */
@@ -154,7 +159,7 @@ export class ClusterServer implements LinkPlace {
     const renewal = new EpochRenewal({ random, logger: pino({ level: 'silent' }), memory, isAsked: false });
     const member: Member = new Member({
       ...{ clock, random, name, address: name, addresses: [`${name}:8768`] },
-      log: tamperedLog(log, tamper, name),
+      log: lateLog(tamperedLog(log, tamper, name), clock, deps.lateMs),
       logger: pino({ level: 'silent' }),
       ...{ seq: view.seq, chain: view.chain, uuid: uuidOf(name) },
       leaderTtlMs: LEADER_TTL_MS,
@@ -249,6 +254,17 @@ export class ClusterServer implements LinkPlace {
 function tamperedLog(log: FollowedLog, { log: change, tail }: ClusterTampering, name: string): FollowedLog {
   if (tail !== undefined) return withTail(log, (one) => tail(one, name));
   return change?.(log) ?? log;
+}
+
+/** A log of which the end is read late. */
+function lateLog(log: FollowedLog, clock: Clock, lateMs: ClusterServerDeps['lateMs']): FollowedLog {
+  if (lateMs === undefined) return log;
+  return withTail(log, (tail) => ({
+    read: async () => {
+      await new Promise<void>((resolve) => clock.after(lateMs(), resolve));
+      return tail.read();
+    },
+  }));
 }
 
 /** A log of which the end is read through something. */

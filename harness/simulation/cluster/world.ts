@@ -173,6 +173,7 @@ export class ClusterWorld implements ClusterScene {
   #depsOf(place: Place, process: Process): ClusterServerDeps {
     const { scheduler } = this;
     const { name } = place;
+    const { lateMs } = this.tamper;
     const random = this.random.fork(1_000 + Math.floor(scheduler.nowMs) + name.charCodeAt(1));
     const find = (address: string) => this.places.find((one) => one.name === address)?.server;
     const from = () => place.server!;
@@ -187,6 +188,7 @@ export class ClusterWorld implements ClusterScene {
           if (process.isAlive) place.memory = remembered;
         },
       },
+      lateMs: lateMs === undefined ? undefined : () => (this.#isCalm ? 0 : lateMs),
       store: this.#etcd.connect({ next: () => this.#way(place), delayMs: () => random.fraction() * 3 }),
       dial: this.#links.dialFrom(from, find),
       isRefused: (address) => {

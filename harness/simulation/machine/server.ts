@@ -7,6 +7,7 @@ import { Acceptances } from '../../../src/brokering/acceptances.js';
 import { Asking } from '../../../src/brokering/asking.js';
 import { draining } from '../../../src/core/model/draining.js';
 import type { Limits } from '../../../src/core/model/limits.js';
+import { RULES_MAX } from '../../../src/core/model/rules.js';
 import type { State } from '../../../src/core/store/state.js';
 import { FairTurns } from '../../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../../src/fair/limits.js';
@@ -23,6 +24,7 @@ import { networkDefinition, networkService } from '../../../src/grpc/services/ne
 import { sessionDefinition, sessionService } from '../../../src/grpc/services/session-service.js';
 import { streamDefinition, streamService } from '../../../src/grpc/services/stream-service.js';
 import { transportService } from '../../../src/grpc/services/transport-service.js';
+import { NEW_FOLDER_FORMAT } from '../../../src/journal/format/frame.js';
 import type { Journal } from '../../../src/journal/journal.js';
 import type { EtcdStore } from '../../../src/log/etcd/store.js';
 import { DEFAULT_RELAY_LIMITS } from '../../../src/relay/limits.js';
@@ -207,7 +209,7 @@ export class SimulatedServer implements Listener {
             ...{ journalBytes: 0, snapshotAtMs: undefined },
           }),
           name: '',
-          servers: async () => [],
+          servers: async () => ({ servers: [], format: NEW_FOLDER_FORMAT, rules: RULES_MAX }),
         },
         transports: new Transports(),
         exchange: {

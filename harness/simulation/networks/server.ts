@@ -7,9 +7,11 @@ import type { Config } from '../../../src/config/options.js';
 import { systemLimits } from '../../../src/config/part-limits.js';
 import type { Fault } from '../../../src/core/model/fault.js';
 import type { NetworkRef } from '../../../src/core/model/network.js';
+import { RULES_MAX } from '../../../src/core/model/rules.js';
 import type { Backing } from '../../../src/grpc/backing.js';
 import { GrpcDoor } from '../../../src/grpc/door.js';
 import type { LocalCalls } from '../../../src/grpc/local-calls.js';
+import { NEW_FOLDER_FORMAT } from '../../../src/journal/format/frame.js';
 import type { Journal } from '../../../src/journal/journal.js';
 import { type MemoryDisk, MemoryJournal } from '../../../src/journal/storage/memory.js';
 import { ObservedAddresses } from '../../../src/rendezvous/observed.js';
@@ -28,6 +30,7 @@ import type { SeededRandom } from '../machine/random.js';
 export const ADMIN_TOKEN = 'simulated-administrator';
 const MESSAGE_BYTES_MAX = 4_194_304;
 const PORT = 8_768;
+const NO_SERVERS = { servers: [], format: NEW_FOLDER_FORMAT, rules: RULES_MAX };
 
 /** What a mutation does to the server. */
 export interface NetworksTampering {
@@ -141,7 +144,7 @@ function sharedByDoors(parts: Outside): DoorsShared {
     lagMs: 0,
     isReady: true,
   });
-  const servers = { name: 'simulated', list: async () => [] };
+  const servers = { name: 'simulated', list: async () => NO_SERVERS };
   const absent = {
     metrics: undefined,
     audit: undefined,

@@ -1,4 +1,4 @@
-import { msOf, type Server, ServerRole } from '../../client/index.js';
+import { type ListServersResponse, msOf, type Server, ServerRole } from '../../client/index.js';
 import { type ConnectionFlags, withAdministrator } from '../connection.js';
 import { checkList, type ListFlags, writeListing } from '../output/listing.js';
 import type { Column } from '../output/table.js';
@@ -8,13 +8,18 @@ import { durationWord } from '../words.js';
 /** The door that most clients use. */
 const DOOR = 'grpc';
 
+/** Servers of an earlier build whose names are printed; the table has all of them. */
+const NAMES_MAX = 5;
+
 /** The servers of the network, as the one that is asked knows them. */
 export async function listServers(flags: ConnectionFlags & ListFlags, surroundings: Surroundings): Promise<void> {
-  const { signal } = surroundings;
+  const { signal, terminal } = surroundings;
   checkList(COLUMNS, flags);
   await withAdministrator(flags, surroundings, async (yard) => {
-    const { servers } = await yard.listServers({ signal });
-    await writeListing({ columns: COLUMNS, rows: servers, facts: factsOf }, flags, surroundings);
+    const listed = await yard.listServers({ signal });
+    const facts = (server: Server) => factsOf(server, listed);
+    await writeListing({ columns: COLUMNS, rows: listed.servers, facts }, flags, surroundings);
+    if (!flags.json) await terminal.err.write(numbersInUse(listed));
   });
 }
 
@@ -25,6 +30,7 @@ const COLUMNS: readonly Column<Server>[] = [
   { heading: 'LAG', value: (server) => durationWord(lagMs(server)), rank: lagMs, right: true },
   { heading: 'SESSIONS', value: ({ sessions }) => String(sessions), right: true },
   { heading: 'REVISION', value: ({ revision }) => String(revision), right: true },
+  { heading: 'READS', value: ({ formatMax, rulesMax }) => `${formatMax}/${rulesMax}`, right: true },
   { heading: 'ADDRESS', value: (server) => addressesOf(server)[DOOR] ?? '-' },
   {
     heading: 'TOLD',
@@ -39,8 +45,25 @@ function roleWord({ role, ready }: Server): string {
   return ready ? word : `${word}, not ready`;
 }
 
-/** The same for programs: the fields of the protos, with times in milliseconds. */
-function factsOf(server: Server): object {
+/** What the network is written in, and which servers keep it from going on to what others know. */
+function numbersInUse({ servers, format, rules }: Pick<ListServersResponse, 'servers' | 'format' | 'rules'>): string {
+  const waits = [
+    waitWords('records of format', servers, ({ formatMax }) => formatMax),
+    waitWords('rules', servers, ({ rulesMax }) => rulesMax),
+  ];
+  return [`format ${format} and rules ${rules} in use`, ...waits.flat()].join('; ');
+}
+
+function waitWords(what: string, servers: readonly Server[], known: (server: Server) => number): string[] {
+  const newest = servers.reduce((most, server) => Math.max(most, known(server)), 0);
+  const behind = servers.filter((server) => known(server) < newest).map(({ name }) => name);
+  if (behind.length === 0) return [];
+  const more = behind.length > NAMES_MAX ? ` and ${behind.length - NAMES_MAX} more` : '';
+  return [`${what} ${newest} wait for ${behind.slice(0, NAMES_MAX).join(', ')}${more}`];
+}
+
+/** The same for programs: the fields of the protos, with times in milliseconds, and what the network is written in. */
+function factsOf(server: Server, { format, rules }: Pick<ListServersResponse, 'format' | 'rules'>): object {
   const { lag: _lag, toldAgo: _ago, role, ...facts } = server;
   return {
     ...facts,
@@ -48,6 +71,7 @@ function factsOf(server: Server): object {
     lagMs: lagMs(server),
     toldAgoMs: agoMs(server),
     addresses: addressesOf(server),
+    ...{ formatInUse: format, rulesInUse: rules },
   };
 }
 

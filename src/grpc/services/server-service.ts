@@ -41,8 +41,9 @@ async function listServers({ about, replica, clock }: Backing): Promise<ListServ
   const listed = await about.servers();
   if (isFault(listed)) return listed;
   const { name } = about;
-  const servers = listed.map((one): Server => {
-    const { leads, term, lagMs, sessions, addresses, revision, version, isReady, atMs } = one;
+  const { format, rules } = listed;
+  const servers = listed.servers.map((one): Server => {
+    const { leads, term, lagMs, sessions, addresses, revision, version, isReady, atMs, formatMax, rulesMax } = one;
     // Clocks differ, and may have jumped.
     const agoMs = one.name === name ? 0 : Math.max(0, clock.wallMs() - atMs);
     return {
@@ -51,9 +52,10 @@ async function listServers({ about, replica, clock }: Backing): Promise<ListServ
       lag: durationOf(leads ? 0 : lagMs),
       toldAgo: durationOf(agoMs),
       addresses: addressMessages(addresses),
+      ...{ formatMax, rulesMax },
     };
   });
-  return { servers, position: positionMessage(replica.state.position) };
+  return { servers, position: positionMessage(replica.state.position), format, rules };
 }
 
 /**

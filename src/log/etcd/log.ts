@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Timer } from '../../base/clock.js';
+import { OWN_NUMBERS } from '../../journal/own-numbers.js';
 import type { KnownNumbers } from '../../journal/readers.js';
 import type { FollowedLog, LogTail, LogView, RetryCause, SharedSnapshots, Term } from '../shared-log.js';
 import { decodeBatch, decodeHead } from './batch.js';
@@ -10,7 +11,7 @@ import { LogKeys } from './keys.js';
 import { type Lead, type LeadDeps, takeLead } from './lead.js';
 import { APPEND_BYTES_MAX, HISTORY_MS, QUOTA_LOOK_MS, UPKEEP_MS } from './limits.js';
 import { Quota } from './quota.js';
-import { LogReaders, type LogReadersDeps, OWN_NUMBERS } from './readers.js';
+import { LogReaders, type LogReadersDeps } from './readers.js';
 import { EtcdTail } from './tail.js';
 import { checkNotCopied, viewLog } from './view.js';
 

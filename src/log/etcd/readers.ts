@@ -1,5 +1,5 @@
-import { RULES_MAX, Rules } from '../../core/model/rules.js';
-import { FORMAT_VERSION, Format, formatOf } from '../../journal/format/frame.js';
+import { Rules } from '../../core/model/rules.js';
+import { Format, formatOf } from '../../journal/format/frame.js';
 import { JournalError } from '../../journal/journal.js';
 import type { KnownNumbers, Readers } from '../../journal/readers.js';
 import { refuseUnread } from '../../journal/unread.js';
@@ -9,9 +9,6 @@ import type { LogKeys } from './keys.js';
 import { ROSTER_MAX } from './limits.js';
 import type { Committed, Compare, EtcdStore, KeyValue, Transaction } from './store.js';
 import { isStray } from './stray.js';
-
-/** What this build knows. */
-export const OWN_NUMBERS: KnownNumbers = { formatMax: FORMAT_VERSION, rulesMax: RULES_MAX };
 
 /** What a {@link LogReaders} stands on. */
 export interface LogReadersDeps {
@@ -147,6 +144,11 @@ function leastOf({ name, formatMax, rulesMax }: NamedNumbers, others: readonly N
 }
 
 function numbersOf(value: Uint8Array): NamedNumbers {
-  const { name, formatMax, rulesMax } = decodeLeader(value);
-  return { name, formatMax: formatMax || FIRST_NUMBERS.formatMax, rulesMax: rulesMax || FIRST_NUMBERS.rulesMax };
+  const { name, ...said } = decodeLeader(value);
+  return { name, ...numbersSaid(said) };
+}
+
+/** What a server knows by its own entry, in which 0 stands for a number that its build did not say. */
+export function numbersSaid({ formatMax, rulesMax }: KnownNumbers): KnownNumbers {
+  return { formatMax: formatMax || FIRST_NUMBERS.formatMax, rulesMax: rulesMax || FIRST_NUMBERS.rulesMax };
 }

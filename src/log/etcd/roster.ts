@@ -2,10 +2,12 @@ import { Member } from '../../../gen/switchyard/journal/v1/log.js';
 import type { Clock, Random, Timer } from '../../base/clock.js';
 import { Format, FrameKind, seal, unseal } from '../../journal/format/frame.js';
 import { JournalError } from '../../journal/journal.js';
-import type { ListedServer, Roster, RosterEntry } from '../roster.js';
+import type { ListedServer, Roster, RosterEntry, RosterListing } from '../roster.js';
+import { decodeHead, EMPTY_LOG } from './batch.js';
 import { journalErrorOf } from './fence.js';
 import type { LogKeys } from './keys.js';
 import { ROSTER_MAX, ROSTER_MS, ROSTER_TTL_MS } from './limits.js';
+import { numbersSaid } from './readers.js';
 import type { EtcdStore, KeyValue, Lease } from './store.js';
 import { isStray } from './stray.js';
 
@@ -14,10 +16,6 @@ const INCARNATION_BYTES = 8;
 
 /** What a server says to the others' programs, beside what it says to people. */
 export interface ServerFacts {
-  /** The latest format of records that it reads; 0: it did not say so. */
-  readonly formatMax: number;
-  /** The newest rules of decision that it knows; 0: none. */
-  readonly rulesMax: number;
   /** In which words its network feed is published; 0: it did not say so. */
   readonly feedVersion: number;
   /** The last batch that it has applied; 0: it did not say so. */
@@ -30,7 +28,7 @@ export interface EtcdRosterDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly keys: LogKeys;
-  /** What this build knows, and how far the log is applied here. */
+  /** How this server publishes, and how far the log is applied here. */
   readonly facts: () => ServerFacts;
   readonly warn: (message: string, error: unknown) => void;
 }
@@ -60,11 +58,15 @@ export class EtcdRoster implements Roster {
     });
   }
 
-  async list(): Promise<readonly ListedServer[]> {
+  async list(): Promise<RosterListing> {
     const { store, keys } = this.#deps;
+    const ranges = [{ key: keys.head }, { ...keys.servers, limit: ROSTER_MAX }];
     try {
-      const { values } = await store.read({ ...keys.servers, limit: ROSTER_MAX });
-      return values.filter((found) => !isStray(found)).flatMap((found) => this.#read(found));
+      const success = ranges.map((range) => ({ kind: 'read', range }) as const);
+      const { found } = await store.commit({ compare: [], success });
+      const [[head] = [], values = []] = found;
+      const { format } = head === undefined ? EMPTY_LOG : decodeHead(head.value);
+      return { servers: values.filter((one) => !isStray(one)).flatMap((one) => this.#read(one)), format };
     } catch (error) {
       throw journalErrorOf(error);
     }
@@ -127,16 +129,11 @@ export function decodeMember(bytes: Uint8Array): ListedServer & ServerFacts {
   return {
     ...{ name, leads, term, sessions, addresses, version, isReady: member.ready },
     ...{ lagMs: Number(member.lagMs), revision: Number(member.revision), atMs: Number(member.atMs) },
-    ...{ formatMax, rulesMax, feedVersion, appliedSeq: Number(member.appliedSeq) },
+    ...numbersSaid({ formatMax, rulesMax }),
+    ...{ feedVersion, appliedSeq: Number(member.appliedSeq) },
   };
 }
 
-function listed({
-  formatMax: _f,
-  rulesMax: _r,
-  feedVersion: _v,
-  appliedSeq: _a,
-  ...server
-}: ListedServer & ServerFacts) {
+function listed({ feedVersion: _v, appliedSeq: _a, ...server }: ListedServer & ServerFacts): ListedServer {
   return server;
 }

@@ -21,12 +21,12 @@ import { type Config, IN_MEMORY } from '../../config/options.js';
 import { replicaLimits } from '../../config/part-limits.js';
 import { encodeRevision } from '../../grpc/encode/network-topic.js';
 import { JournalError } from '../../journal/journal.js';
+import { OWN_NUMBERS } from '../../journal/own-numbers.js';
 import { Folder } from '../../journal/storage/folder.js';
 import { EtcdClient } from '../../log/etcd/client.js';
 import { LogKeys } from '../../log/etcd/keys.js';
 import { APPEND_BYTES_MAX } from '../../log/etcd/limits.js';
 import { EtcdLog } from '../../log/etcd/log.js';
-import { OWN_NUMBERS } from '../../log/etcd/readers.js';
 import { EtcdRoster } from '../../log/etcd/roster.js';
 import { ServerName } from '../../log/etcd/server-name.js';
 import type { Roster } from '../../log/roster.js';
@@ -94,7 +94,7 @@ export async function joinCluster(config: Config, members: readonly Address[], d
     quotaBytes: config.etcdQuotaBytes,
   });
   const warn = (message: string, error: unknown) => log.warn({ err: error }, message);
-  const facts = () => ({ ...known, feedVersion: FEED_VERSION, appliedSeq: member.seq });
+  const facts = () => ({ feedVersion: FEED_VERSION, appliedSeq: member.seq });
   const keys = new LogKeys(network);
   const roster = new EtcdRoster({ store, clock, random, keys, facts, warn });
   const failed = async (error: unknown): Promise<never> => {

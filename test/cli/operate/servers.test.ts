@@ -1,6 +1,21 @@
+import { Server as GrpcServer, ServerCredentials, type sendUnaryData } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type ListServersResponse, Server, ServerServiceService } from '../../../gen/switchyard/v1/server.js';
 import { ADMIN_TOKEN, type Running, run } from '../../grpc/running.js';
 import { runCommand } from '../command.js';
+
+/** A server that lists these. */
+async function serveListing(listed: ListServersResponse) {
+  const server = new GrpcServer();
+  const listServers = (_: unknown, answer: sendUnaryData<ListServersResponse>) => answer(null, listed);
+  server.addService(ServerServiceService, { listServers });
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    ),
+  );
+  return { address: `127.0.0.1:${port}`, close: () => server.forceShutdown() };
+}
 
 describe('switchyard servers', () => {
   let at: Running;
@@ -13,15 +28,36 @@ describe('switchyard servers', () => {
 
   it('shows an administrator the servers of the network as a table', async () => {
     const { status, out, err } = await asked();
-    expect([status, err]).toEqual([0, '']);
-    expect(out).toMatch(/^NAME +ROLE +TERM +LAG +SESSIONS +REVISION +ADDRESS +TOLD\n/);
-    expect(out).toMatch(new RegExp(`\nyard-1 +leader +1 +0ms +0 +\\d+ +${at.address} +now\n$`));
+    expect([status, err]).toEqual([0, 'format 2 and rules 1 in use\n']);
+    expect(out).toMatch(/^NAME +ROLE +TERM +LAG +SESSIONS +REVISION +READS +ADDRESS +TOLD\n/);
+    expect(out).toMatch(new RegExp(`\nyard-1 +leader +1 +0ms +0 +\\d+ +4/1 +${at.address} +now\n$`));
   });
 
   it('prints an object for each server for programs', async () => {
     const facts = JSON.parse((await asked('--json')).out);
     expect(facts).toMatchObject({ name: 'yard-1', role: 'leader', lagMs: 0, sessions: 0, ready: true, toldAgoMs: 0 });
     expect(facts.addresses.grpc).toBe(at.address);
+    expect(facts).toMatchObject({ formatMax: 4, rulesMax: 1, formatInUse: 2, rulesInUse: 1 });
+  });
+
+  it('names the servers whose builds keep the network from later formats and newer rules, five at most', async () => {
+    const server = (name: string, formatMax: number, rulesMax: number) =>
+      Server.fromPartial({ name, formatMax, rulesMax });
+    const old = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => server(name, 4, 2));
+    const yard = await serveListing({
+      position: { epoch: 'e', revision: 1n },
+      format: 4,
+      rules: 1,
+      servers: [...old, server('h\nh', 5, 1), server('i', 5, 2)],
+    });
+    try {
+      const { err } = await runCommand(['servers', '--server', yard.address, '--admin-token', ADMIN_TOKEN]);
+      expect(err).toBe(
+        'format 4 and rules 1 in use; records of format 5 wait for a, b, c, d, e and 2 more; rules 2 wait for h\\u{a}h\n',
+      );
+    } finally {
+      yard.close();
+    }
   });
 
   it('is cut to a terminal of 80 cells, but for --wide, and sorted and filtered as every list', async () => {

@@ -20,7 +20,7 @@ const VIEWS = [
   { id: 'streams', keys: 't', selector: 'tbody', text: /video/ },
   { id: 'connections', keys: 'c', selector: 'tbody', text: /laptop.*camera/ },
   { id: 'closed', keys: 'x', selector: '.view', text: /No session has ended|expired|terminated/ },
-  { id: 'servers', keys: 'v', selector: 'tbody', text: /leader/ },
+  { id: 'servers', keys: 'v', selector: 'tbody', text: /leader.*\d of 4\s*1 of 1/s },
   { id: 'audit', keys: 'a', selector: 'tbody', text: /server.*Start/ },
   { id: 'health', keys: 'h', selector: '.limits', text: /sessions-max/ },
 ] as const;

@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { IdentityServiceService as Identities } from '../../../gen/switchyard/v1/identity.js';
 import { ServerServiceService as Server, ServerRole } from '../../../gen/switchyard/v1/server.js';
 import { SessionServiceService as Sessions } from '../../../gen/switchyard/v1/session_service.js';
 import { version } from '../../../src/base/version.js';
 import { OPTIONS } from '../../../src/config/options.js';
+import { RULES_MAX } from '../../../src/core/model/rules.js';
+import { Format, NEW_FOLDER_FORMAT } from '../../../src/journal/format/frame.js';
+import { OWN_NUMBERS } from '../../../src/journal/own-numbers.js';
 import { agent, asAdmin, asHeaders, ask, type Running, refused, run } from '../running.js';
 
 const NO_TIME = { seconds: 0n, nanos: 0 };
@@ -16,13 +20,20 @@ describe('ListServers', () => {
 
   it('lists a server with a journal of its own as the only one, which leads', async () => {
     await ask(at, Sessions.session, agent(1));
-    const { servers, position } = await ask(at, Server.listServers, {}, asAdmin());
+    const { servers, position, format, rules } = await ask(at, Server.listServers, {}, asAdmin());
     expect(servers).toHaveLength(1);
+    expect([format, rules]).toEqual([NEW_FOLDER_FORMAT, RULES_MAX]);
     const [{ addresses, ...one }] = servers;
     expect(one).toMatchObject({ name: 'yard-1', role: ServerRole.LEADER, term: 1n, ready: true, version: version() });
-    expect(one).toMatchObject({ sessions: 0n, revision: position?.revision });
+    expect(one).toMatchObject({ sessions: 0n, revision: position?.revision, ...OWN_NUMBERS });
     expect([one.lag, one.toldAgo]).toEqual([NO_TIME, NO_TIME]);
     expect(addresses).toContainEqual({ codeName: 'grpc', address: at.address });
+  });
+
+  it('tells the format that the journal has after the first record that needs a later one', async () => {
+    const policy = { document: JSON.stringify({ auth: 'open' }), validateOnly: false, ifRevision: undefined };
+    await ask(at, Identities.putPolicy, policy, asAdmin());
+    expect(await ask(at, Server.listServers, {}, asAdmin())).toMatchObject({ format: Format.IDENTITIES });
   });
 
   it('refuses those who may not read the network', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { CLUSTER_MUTATIONS } from '../../../harness/simulation/cluster/mutations.js';
+import { CLUSTER_MUTATIONS, LATE_MS } from '../../../harness/simulation/cluster/mutations.js';
 import { type ClusterResult, ClusterWorld } from '../../../harness/simulation/cluster/world.js';
 import { IS_LONG } from '../../long.js';
 
@@ -42,6 +42,15 @@ describe('a simulated world of several servers', () => {
         const servers = seed % 2 === 0 ? 3 : 5;
         expect(wrong(await new ClusterWorld(seed, servers).run(MINUTES), servers)).toBe('');
       }
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'finds no fault where servers read the log late and ask before they refuse',
+    async () => {
+      const { violation, carried } = await new ClusterWorld(1, 3, { lateMs: LATE_MS }).run(MINUTES);
+      expect([violation, carried > 50]).toEqual([undefined, true]);
     },
     LIMIT_MS,
   );

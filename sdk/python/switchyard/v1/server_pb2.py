@@ -16,7 +16,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from switchyard.v1 import position_pb2 as switchyard_dot_v1_dot_position__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aswitchyard/v1/server.proto\x12\rswitchyard.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cswitchyard/v1/position.proto\"\x14\n\x12ListServersRequest\"{\n\x13ListServersResponse\x12/\n\x07servers\x18\x01 \x03(\x0b\x32\x15.switchyard.v1.ServerR\x07servers\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\"\xe6\x02\n\x06Server\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12-\n\x04role\x18\x02 \x01(\x0e\x32\x19.switchyard.v1.ServerRoleR\x04role\x12\x12\n\x04term\x18\x03 \x01(\x04R\x04term\x12+\n\x03lag\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03lag\x12\x1a\n\x08sessions\x18\x05 \x01(\x04R\x08sessions\x12:\n\taddresses\x18\x06 \x03(\x0b\x32\x1c.switchyard.v1.ServerAddressR\taddresses\x12\x1a\n\x08revision\x18\x07 \x01(\x04R\x08revision\x12\x18\n\x07version\x18\x08 \x01(\tR\x07version\x12\x34\n\x08told_ago\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationR\x07toldAgo\x12\x14\n\x05ready\x18\n \x01(\x08R\x05ready\"\x12\n\x10GetServerRequest\"\xa6\x04\n\x11GetServerResponse\x12\x18\n\x07version\x18\x01 \x01(\tR\x07version\x12\x1f\n\x0bserver_uuid\x18\x02 \x01(\tR\nserverUuid\x12\x16\n\x06\x63ommit\x18\x03 \x01(\tR\x06\x63ommit\x12\x31\n\x06uptime\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x06uptime\x12\x1d\n\nserver_sid\x18\x05 \x01(\x05R\tserverSid\x12\x33\n\x08position\x18\x06 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12\"\n\x0c\x63\x61pabilities\x18\x07 \x03(\tR\x0c\x63\x61pabilities\x12:\n\taddresses\x18\x08 \x03(\x0b\x32\x1c.switchyard.v1.ServerAddressR\taddresses\x12\x32\n\x06limits\x18\t \x03(\x0b\x32\x1a.switchyard.v1.ServerLimitR\x06limits\x12-\n\x04role\x18\n \x01(\x0e\x32\x19.switchyard.v1.ServerRoleR\x04role\x12\x12\n\x04term\x18\x0b \x01(\x04R\x04term\x12#\n\rjournal_bytes\x18\x0c \x01(\x04R\x0cjournalBytes\x12;\n\x0bsnapshot_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nsnapshotAt\"F\n\rServerAddress\x12\x1b\n\tcode_name\x18\x01 \x01(\tR\x08\x63odeName\x12\x18\n\x07\x61\x64\x64ress\x18\x02 \x01(\tR\x07\x61\x64\x64ress\"[\n\x0bServerLimit\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04used\x18\x02 \x01(\x04R\x04used\x12\x10\n\x03max\x18\x03 \x01(\x04R\x03max\x12\x12\n\x04unit\x18\x04 \x01(\tR\x04unit*[\n\nServerRole\x12\x1b\n\x17SERVER_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12SERVER_ROLE_LEADER\x10\x01\x12\x18\n\x14SERVER_ROLE_FOLLOWER\x10\x02\x32\xbf\x01\n\rServerService\x12S\n\tGetServer\x12\x1f.switchyard.v1.GetServerRequest\x1a .switchyard.v1.GetServerResponse\"\x03\x90\x02\x01\x12Y\n\x0bListServers\x12!.switchyard.v1.ListServersRequest\x1a\".switchyard.v1.ListServersResponse\"\x03\x90\x02\x01\x42\x87\x01\n\x10io.switchyard.v1B\x0bServerProtoP\x01Z-switchyard.example/switchyard/v1;switchyardv1\xa2\x02\x03SWY\xaa\x02\rSwitchyard.V1\xca\x02\rSwitchyard\\V1\xea\x02\x0eSwitchyard::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aswitchyard/v1/server.proto\x12\rswitchyard.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cswitchyard/v1/position.proto\"\x14\n\x12ListServersRequest\"\xa9\x01\n\x13ListServersResponse\x12/\n\x07servers\x18\x01 \x03(\x0b\x32\x15.switchyard.v1.ServerR\x07servers\x12\x33\n\x08position\x18\x02 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12\x16\n\x06\x66ormat\x18\x03 \x01(\rR\x06\x66ormat\x12\x14\n\x05rules\x18\x04 \x01(\rR\x05rules\"\xa2\x03\n\x06Server\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12-\n\x04role\x18\x02 \x01(\x0e\x32\x19.switchyard.v1.ServerRoleR\x04role\x12\x12\n\x04term\x18\x03 \x01(\x04R\x04term\x12+\n\x03lag\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03lag\x12\x1a\n\x08sessions\x18\x05 \x01(\x04R\x08sessions\x12:\n\taddresses\x18\x06 \x03(\x0b\x32\x1c.switchyard.v1.ServerAddressR\taddresses\x12\x1a\n\x08revision\x18\x07 \x01(\x04R\x08revision\x12\x18\n\x07version\x18\x08 \x01(\tR\x07version\x12\x34\n\x08told_ago\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationR\x07toldAgo\x12\x14\n\x05ready\x18\n \x01(\x08R\x05ready\x12\x1d\n\nformat_max\x18\x0b \x01(\rR\tformatMax\x12\x1b\n\trules_max\x18\x0c \x01(\rR\x08rulesMax\"\x12\n\x10GetServerRequest\"\xa6\x04\n\x11GetServerResponse\x12\x18\n\x07version\x18\x01 \x01(\tR\x07version\x12\x1f\n\x0bserver_uuid\x18\x02 \x01(\tR\nserverUuid\x12\x16\n\x06\x63ommit\x18\x03 \x01(\tR\x06\x63ommit\x12\x31\n\x06uptime\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x06uptime\x12\x1d\n\nserver_sid\x18\x05 \x01(\x05R\tserverSid\x12\x33\n\x08position\x18\x06 \x01(\x0b\x32\x17.switchyard.v1.PositionR\x08position\x12\"\n\x0c\x63\x61pabilities\x18\x07 \x03(\tR\x0c\x63\x61pabilities\x12:\n\taddresses\x18\x08 \x03(\x0b\x32\x1c.switchyard.v1.ServerAddressR\taddresses\x12\x32\n\x06limits\x18\t \x03(\x0b\x32\x1a.switchyard.v1.ServerLimitR\x06limits\x12-\n\x04role\x18\n \x01(\x0e\x32\x19.switchyard.v1.ServerRoleR\x04role\x12\x12\n\x04term\x18\x0b \x01(\x04R\x04term\x12#\n\rjournal_bytes\x18\x0c \x01(\x04R\x0cjournalBytes\x12;\n\x0bsnapshot_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nsnapshotAt\"F\n\rServerAddress\x12\x1b\n\tcode_name\x18\x01 \x01(\tR\x08\x63odeName\x12\x18\n\x07\x61\x64\x64ress\x18\x02 \x01(\tR\x07\x61\x64\x64ress\"[\n\x0bServerLimit\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04used\x18\x02 \x01(\x04R\x04used\x12\x10\n\x03max\x18\x03 \x01(\x04R\x03max\x12\x12\n\x04unit\x18\x04 \x01(\tR\x04unit*[\n\nServerRole\x12\x1b\n\x17SERVER_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12SERVER_ROLE_LEADER\x10\x01\x12\x18\n\x14SERVER_ROLE_FOLLOWER\x10\x02\x32\xbf\x01\n\rServerService\x12S\n\tGetServer\x12\x1f.switchyard.v1.GetServerRequest\x1a .switchyard.v1.GetServerResponse\"\x03\x90\x02\x01\x12Y\n\x0bListServers\x12!.switchyard.v1.ListServersRequest\x1a\".switchyard.v1.ListServersResponse\"\x03\x90\x02\x01\x42\x87\x01\n\x10io.switchyard.v1B\x0bServerProtoP\x01Z-switchyard.example/switchyard/v1;switchyardv1\xa2\x02\x03SWY\xaa\x02\rSwitchyard.V1\xca\x02\rSwitchyard\\V1\xea\x02\x0eSwitchyard::V1b\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'switchyard.v1.server_pb2', globals())
@@ -28,22 +28,22 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _SERVERSERVICE.methods_by_name['GetServer']._serialized_options = b'\220\002\001'
   _SERVERSERVICE.methods_by_name['ListServers']._options = None
   _SERVERSERVICE.methods_by_name['ListServers']._serialized_options = b'\220\002\001'
-  _SERVERROLE._serialized_start=1386
-  _SERVERROLE._serialized_end=1477
+  _SERVERROLE._serialized_start=1493
+  _SERVERROLE._serialized_end=1584
   _LISTSERVERSREQUEST._serialized_start=140
   _LISTSERVERSREQUEST._serialized_end=160
-  _LISTSERVERSRESPONSE._serialized_start=162
-  _LISTSERVERSRESPONSE._serialized_end=285
-  _SERVER._serialized_start=288
-  _SERVER._serialized_end=646
-  _GETSERVERREQUEST._serialized_start=648
-  _GETSERVERREQUEST._serialized_end=666
-  _GETSERVERRESPONSE._serialized_start=669
-  _GETSERVERRESPONSE._serialized_end=1219
-  _SERVERADDRESS._serialized_start=1221
-  _SERVERADDRESS._serialized_end=1291
-  _SERVERLIMIT._serialized_start=1293
-  _SERVERLIMIT._serialized_end=1384
-  _SERVERSERVICE._serialized_start=1480
-  _SERVERSERVICE._serialized_end=1671
+  _LISTSERVERSRESPONSE._serialized_start=163
+  _LISTSERVERSRESPONSE._serialized_end=332
+  _SERVER._serialized_start=335
+  _SERVER._serialized_end=753
+  _GETSERVERREQUEST._serialized_start=755
+  _GETSERVERREQUEST._serialized_end=773
+  _GETSERVERRESPONSE._serialized_start=776
+  _GETSERVERRESPONSE._serialized_end=1326
+  _SERVERADDRESS._serialized_start=1328
+  _SERVERADDRESS._serialized_end=1398
+  _SERVERLIMIT._serialized_start=1400
+  _SERVERLIMIT._serialized_end=1491
+  _SERVERSERVICE._serialized_start=1587
+  _SERVERSERVICE._serialized_end=1778
 # @@protoc_insertion_point(module_scope)

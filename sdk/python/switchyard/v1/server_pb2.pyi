@@ -51,36 +51,44 @@ class ListServersRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class ListServersResponse(_message.Message):
-    __slots__ = ["position", "servers"]
+    __slots__ = ["format", "position", "rules", "servers"]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
     SERVERS_FIELD_NUMBER: _ClassVar[int]
+    format: int
     position: _position_pb2.Position
+    rules: int
     servers: _containers.RepeatedCompositeFieldContainer[Server]
-    def __init__(self, servers: _Optional[_Iterable[_Union[Server, _Mapping]]] = ..., position: _Optional[_Union[_position_pb2.Position, _Mapping]] = ...) -> None: ...
+    def __init__(self, servers: _Optional[_Iterable[_Union[Server, _Mapping]]] = ..., position: _Optional[_Union[_position_pb2.Position, _Mapping]] = ..., format: _Optional[int] = ..., rules: _Optional[int] = ...) -> None: ...
 
 class Server(_message.Message):
-    __slots__ = ["addresses", "lag", "name", "ready", "revision", "role", "sessions", "term", "told_ago", "version"]
+    __slots__ = ["addresses", "format_max", "lag", "name", "ready", "revision", "role", "rules_max", "sessions", "term", "told_ago", "version"]
     ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_MAX_FIELD_NUMBER: _ClassVar[int]
     LAG_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
+    RULES_MAX_FIELD_NUMBER: _ClassVar[int]
     SESSIONS_FIELD_NUMBER: _ClassVar[int]
     TERM_FIELD_NUMBER: _ClassVar[int]
     TOLD_AGO_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     addresses: _containers.RepeatedCompositeFieldContainer[ServerAddress]
+    format_max: int
     lag: _duration_pb2.Duration
     name: str
     ready: bool
     revision: int
     role: ServerRole
+    rules_max: int
     sessions: int
     term: int
     told_ago: _duration_pb2.Duration
     version: str
-    def __init__(self, name: _Optional[str] = ..., role: _Optional[_Union[ServerRole, str]] = ..., term: _Optional[int] = ..., lag: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., sessions: _Optional[int] = ..., addresses: _Optional[_Iterable[_Union[ServerAddress, _Mapping]]] = ..., revision: _Optional[int] = ..., version: _Optional[str] = ..., told_ago: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., ready: bool = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., role: _Optional[_Union[ServerRole, str]] = ..., term: _Optional[int] = ..., lag: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., sessions: _Optional[int] = ..., addresses: _Optional[_Iterable[_Union[ServerAddress, _Mapping]]] = ..., revision: _Optional[int] = ..., version: _Optional[str] = ..., told_ago: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., ready: bool = ..., format_max: _Optional[int] = ..., rules_max: _Optional[int] = ...) -> None: ...
 
 class ServerAddress(_message.Message):
     __slots__ = ["address", "code_name"]
