@@ -12,7 +12,7 @@ import { type Challenged, ConnectionLostError, FleetConnection } from '../parts/
 import { dataFolder, startProbedSwitchyard } from '../parts/servers.js';
 
 /** What the issue of trust asks for: 100 sessions on each of 500 connections from four addresses. */
-const FLEET = { sessions: 50_000, connections: 500 };
+export const FLEET = { sessions: 50_000, connections: 500 };
 /** Loopback has as many addresses as one likes: so many machines, each with a share of its own. */
 const ADDRESSES = ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4'];
 /** Calls of one connection that run at once while the fleet is made: afterwards all of them run at once. */
