@@ -98,12 +98,7 @@ export class ProvenFleet {
     const fromMs = performance.now();
     const untilMs = fromMs + PATIENCE_MS;
     const madeBefore = this.#madeAgain;
-    const connected = this.#connectAll(untilMs);
-    while (left.length > 0 && this.#madeAgain - madeBefore < refusedFirst && performance.now() < untilMs) {
-      await sleep(LOOK_MS);
-    }
-    for (const end of left) end();
-    await connected;
+    await this.#connectBeside(left, untilMs, () => this.#madeAgain - madeBefore >= refusedFirst);
     const counts = { lost: 0, postponed: 0 };
     await Promise.all(
       this.#groups.map(async (group, at) => {
@@ -122,6 +117,19 @@ export class ProvenFleet {
 
   get #madeAgain(): number {
     return this.#connections.reduce((sum, { madeAgain }) => sum + madeAgain, 0);
+  }
+
+  /** Connects all, and ends what was left open as soon as `isTime` says so. */
+  async #connectBeside(left: readonly (() => void)[], untilMs: number, isTime: () => boolean): Promise<void> {
+    let isOver = false;
+    const connected = this.#connectAll(untilMs).finally(() => {
+      isOver = true;
+    });
+    // Awaited below.
+    connected.catch(() => {});
+    while (!isOver && !isTime()) await sleep(LOOK_MS);
+    for (const end of left) end();
+    await connected;
   }
 
   async #connectAll(untilMs: number): Promise<void> {
