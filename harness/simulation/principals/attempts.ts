@@ -209,7 +209,7 @@ export class Attempts {
     await this.#calls.call(Identities.rotateKey, { oldProof, newProof }, { network: target.network, peer: as.peer });
   }
 
-  /** With a secret that is no ticket's: nobody comes in by guessing. */
+  /** With a secret that is no ticket's: a guess lets no one in. */
   async #enroll({ actor, target }: Attempt): Promise<void> {
     const proof = await this.#prove(actor, target, ProofPurpose.ENROLL, target.uuid);
     const secret = Buffer.from(this.#random.bytes(16));

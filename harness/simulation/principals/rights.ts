@@ -20,24 +20,24 @@ type Trespass = string | undefined;
 
 /**
  * Whether commands are their makers' to make: one that is about an instance comes of that instance, of its administrators, or, where the
- * role says so, of operators. Time brings others, which nobody asks for.
+ * role says so, of operators. Time brings others, which are not asked for.
  */
 export class Rights {
   /** Sessions that were asked to end: they end when they do not answer. */
   readonly #asked = new Set<number>();
 
-  /** Says what is wrong with a command that is about to be applied, and came while this actor made a call; undefined: while nobody did. */
+  /** Says what is wrong with a command that is about to be applied, and came while this actor made a call; undefined: while none did. */
   judge(command: Command, state: State, actor: Actor | undefined): Trespass {
     if (command.kind === 'RequestTermination') this.#asked.add(command.sid);
     if (isOfTime(command, this.#asked)) return undefined;
-    if (actor === undefined) return 'it came while nobody of its network called';
+    if (actor === undefined) return 'it came while no member of its network called';
     const wrong = judgeBy(command, actor);
     if (wrong !== undefined || actor.role === 'administrator' || actor.role === 'admin') return wrong;
     return judgeAsked(command, state, actor);
   }
 }
 
-/** What the server does by itself when it starts, or because time has passed. */
+/** What the server does on its own when it starts, or because time has passed. */
 function isOfTime(command: Command, asked: ReadonlySet<number>): boolean {
   switch (command.kind) {
     case 'FoundNetwork':
