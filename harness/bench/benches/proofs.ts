@@ -1,19 +1,18 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { type ClientHttp2Session, connect } from 'node:http2';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { ChallengeRequest, ChallengeResponse, type Proof } from '../../../gen/switchyard/v1/identity.js';
+import type { Proof } from '../../../gen/switchyard/v1/identity.js';
 import { KeepAliveRequest, SessionRequest, SessionResponse } from '../../../gen/switchyard/v1/session_service.js';
 import { ProofPurpose, signedBytes } from '../../../src/trust/signed-bytes.js';
 import { SigningKey } from '../../../src/trust/signing-key.js';
 import { type Figure, figureOf } from '../figure.js';
+import { type Challenged, ConnectionLostError, FleetConnection } from '../parts/fleet-connection.js';
 import { dataFolder, startProbedSwitchyard } from '../parts/servers.js';
 
 /** What the issue of trust asks for: 100 sessions on each of 500 connections from four addresses. */
-const FLEET = { sessions: 50_000, connections: 500 };
+export const FLEET = { sessions: 50_000, connections: 500 };
 /** Loopback has as many addresses as one likes: so many machines, each with a share of its own. */
 const ADDRESSES = ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4'];
 /** Calls of one connection that run at once while the fleet is made: afterwards all of them run at once. */
@@ -24,6 +23,8 @@ const OPENING_MS = 600_000;
 const PATIENCE_MS = 120_000;
 /** Beyond the fleet's TTL nobody is left to come back; the default is 30 s, and a busy machine takes longer to make the fleet. */
 const TTL = '30m';
+/** How often it is looked how many were refused. */
+const LOOK_MS = 20;
 const NO_BINDING = Buffer.alloc(0);
 /** The name in the certificate of tests. */
 const CERTIFICATE_NAME = 'switchyard.test';
@@ -34,6 +35,8 @@ export interface ProofsTarget {
   readonly port: number;
   /** The authority of its certificate, PEM. */
   readonly ca: string | Buffer;
+  /** The addresses that the connections come from, in turn. Absent: four of the loopback. */
+  readonly from?: readonly string[];
 }
 
 /** How many come back, and over how many connections. */
@@ -50,6 +53,8 @@ export interface Return {
   readonly lost: number;
   /** Calls that were told to come again later, and did. */
   readonly postponed: number;
+  /** Connections that were refused, or were closed while their sessions came back, and were made again. */
+  readonly again: number;
 }
 
 /** One session of the fleet. */
@@ -59,27 +64,17 @@ interface Member {
   token: string;
 }
 
-/** The nonce of a challenge, and whose it is. */
-type Challenged = Pick<ChallengeResponse, 'nonce' | 'serverUuid'>;
-
-/** An answer of a unary call, as the wire has it. */
-interface Answer {
-  /** gRPC's. */
-  readonly status: number;
-  readonly message: Buffer;
-  /** When to try again; undefined: not at all. */
-  readonly pushbackMs: number | undefined;
-}
-
 /** Sessions that have proved themselves, over connections that they share, with what it takes to lose these and come back. */
 export class ProvenFleet {
-  readonly #target: ProofsTarget;
   readonly #groups: readonly Member[][];
-  #connections: ClientHttp2Session[] = [];
+  readonly #connections: readonly FleetConnection[];
 
-  private constructor(target: ProofsTarget, groups: readonly Member[][]) {
-    this.#target = target;
+  private constructor({ port, ca, from = ADDRESSES }: ProofsTarget, groups: readonly Member[][]) {
     this.#groups = groups;
+    this.#connections = groups.map((_group, at) => {
+      const localAddress = from[at % from.length];
+      return new FleetConnection({ port, ca, servername: CERTIFICATE_NAME, localAddress });
+    });
   }
 
   /** Opens all sessions, each of an instance that shows its first key. */
@@ -87,128 +82,132 @@ export class ProvenFleet {
     const groups = Array.from({ length: connections }, (): Member[] => []);
     for (let at = 0; at < sessions; at++) groups[at % connections].push(memberOf(at));
     const fleet = new ProvenFleet(target, groups);
-    await fleet.#connectAll();
-    await Promise.all(groups.map((group, at) => fleet.#openGroup(fleet.#connections[at], group)));
+    const untilMs = performance.now() + OPENING_MS;
+    await fleet.#connectAll(untilMs);
+    await Promise.all(groups.map((group, at) => openGroup(fleet.#connections[at], group, untilMs)));
     return fleet;
   }
 
-  /** Loses all connections, and comes back with all sessions at once, each with a proof of its own. */
-  async comeBack(): Promise<Return> {
-    this.close();
-    await Promise.all(this.#connections.map((one) => (one.destroyed ? undefined : once(one, 'close'))));
+  /**
+   * Loses all connections, and comes back with all sessions at once, each with a proof of its own. With `refusedFirst` the server still
+   * counts the lost connections until it has refused so many new ones.
+   */
+  async comeBack({ refusedFirst = 0 }: { readonly refusedFirst?: number } = {}): Promise<Return> {
+    const left = refusedFirst > 0 ? this.#connections.map((connection) => connection.leave()) : [];
+    await this.close();
     const fromMs = performance.now();
-    await this.#connectAll();
-    const counts = { lost: 0, postponed: 0 };
     const untilMs = fromMs + PATIENCE_MS;
+    const madeBefore = this.#madeAgain;
+    await this.#connectBeside(left, untilMs, () => this.#madeAgain - madeBefore >= refusedFirst);
+    const counts = { lost: 0, postponed: 0 };
     await Promise.all(
       this.#groups.map(async (group, at) => {
         const connection = this.#connections[at];
-        const challenge = await challengeOn(connection);
+        const challenge = await connection.challenge().catch(unlessLost);
         await Promise.all(group.map((member) => showAgain(connection, { member, challenge, untilMs, counts })));
       }),
     );
-    return { tookMs: performance.now() - fromMs, ...counts };
+    return { tookMs: performance.now() - fromMs, ...counts, again: this.#madeAgain - madeBefore };
   }
 
-  /** Lets go of all connections; the sessions live on for their TTL. */
-  close(): void {
-    for (const connection of this.#connections) connection.destroy();
+  /** Ends all connections; the sessions live on for their TTL. */
+  async close(): Promise<void> {
+    await Promise.all(this.#connections.map((connection) => connection.close()));
   }
 
-  async #connectAll(): Promise<void> {
-    const { port, ca } = this.#target;
-    this.#connections = this.#groups.map((_group, at) => {
-      const localAddress = ADDRESSES[at % ADDRESSES.length];
-      const options = { ca, servername: CERTIFICATE_NAME, localAddress, settings: { enablePush: false } };
-      return connect(`https://127.0.0.1:${port}`, options).on('error', () => {});
+  get #madeAgain(): number {
+    return this.#connections.reduce((sum, { madeAgain }) => sum + madeAgain, 0);
+  }
+
+  /** Connects all, and ends what was left open as soon as `isTime` says so. */
+  async #connectBeside(left: readonly (() => void)[], untilMs: number, isTime: () => boolean): Promise<void> {
+    let isOver = false;
+    const connected = this.#connectAll(untilMs).finally(() => {
+      isOver = true;
     });
-    await Promise.all(this.#connections.map((connection) => once(connection, 'connect')));
+    // Awaited below.
+    connected.catch(() => {});
+    while (!isOver && !isTime()) await sleep(LOOK_MS);
+    for (const end of left) end();
+    await connected;
   }
 
-  async #openGroup(connection: ClientHttp2Session, group: readonly Member[]): Promise<void> {
-    const left = [...group];
-    const untilMs = performance.now() + OPENING_MS;
-    const work = async () => {
-      for (let member = left.pop(); member !== undefined; member = left.pop()) {
-        if (performance.now() > untilMs) throw new Error(`the fleet was not made within ${OPENING_MS / 1_000} s`);
-        const proof = proofOf(member, ProofPurpose.SESSION, await challengeOn(connection));
-        const request = SessionRequest.create({ instanceUuid: member.uuid, instanceType: 2, proof });
-        const sent = SessionRequest.encode(request).finish();
-        const { status, message } = await call(connection, 'SessionService/Session', sent);
-        if (status !== 0) throw new Error(`Session was answered with ${status}`);
-        member.token = SessionResponse.decode(message).sessionToken;
-      }
-    };
-    await Promise.all(Array.from({ length: OPENING_AT_ONCE }, work));
+  async #connectAll(untilMs: number): Promise<void> {
+    await Promise.all(this.#connections.map((connection) => connection.ready(untilMs)));
   }
+}
+
+async function openGroup(connection: FleetConnection, group: readonly Member[], untilMs: number): Promise<void> {
+  const left = [...group];
+  const work = async () => {
+    for (let member = left.pop(); member !== undefined; member = left.pop()) {
+      if (performance.now() > untilMs) throw new Error(`the fleet was not made within ${OPENING_MS / 1_000} s`);
+      await connection.ready(untilMs);
+      if (!(await openOne(connection, member))) left.push(member);
+    }
+  };
+  await Promise.all(Array.from({ length: OPENING_AT_ONCE }, work));
+}
+
+/** Opens a session. False: its connection went meanwhile. */
+async function openOne(connection: FleetConnection, member: Member): Promise<boolean> {
+  const challenge = await connection.challenge().catch(unlessLost);
+  if (challenge === undefined) return false;
+  const proof = proofOf(member, ProofPurpose.SESSION, challenge);
+  const request = SessionRequest.create({ instanceUuid: member.uuid, instanceType: 2, proof });
+  const sent = SessionRequest.encode(request).finish();
+  const answer = await connection.call('SessionService/Session', sent).catch(unlessLost);
+  if (answer === undefined) return false;
+  if (answer.status !== 0) throw new Error(`Session was answered with ${answer.status}`);
+  member.token = SessionResponse.decode(answer.message).sessionToken;
+  return true;
 }
 
 /** One session that comes back. */
 interface Showing {
   readonly member: Member;
-  readonly challenge: Challenged;
+  /** Undefined: the connection went before one came. */
+  readonly challenge: Challenged | undefined;
   readonly untilMs: number;
   readonly counts: { lost: number; postponed: number };
 }
 
-/** Shows a session's identity on a new connection; again, with a new nonce, when it is told to come later. */
-async function showAgain(
-  connection: ClientHttp2Session,
-  { member, challenge, untilMs, counts }: Showing,
-): Promise<void> {
-  let current = challenge;
+/** Shows a session's identity on a new connection; again, with a new nonce, when it is told to come later or its connection is closed. */
+async function showAgain(connection: FleetConnection, showing: Showing): Promise<void> {
+  const { member, untilMs, counts } = showing;
+  let { challenge } = showing;
   while (performance.now() < untilMs) {
-    const proof = proofOf(member, ProofPurpose.ATTACH, current);
-    const message = KeepAliveRequest.encode(KeepAliveRequest.create({ proof })).finish();
-    const answer = await call(connection, 'SessionService/KeepAlive', message, member.token);
-    if (answer.status === 0) return;
-    if (answer.pushbackMs === undefined || answer.pushbackMs < 0) break;
-    counts.postponed += 1;
-    // As clients do: somewhat later than they were told, each by another time.
-    await sleep(answer.pushbackMs * (1 + Math.random()));
-    current = await challengeOn(connection);
+    const again = await showOnce(connection, member, challenge).catch(unlessLost);
+    if (again === 'taken') return;
+    if (again === 'refused') break;
+    if (again !== undefined) {
+      counts.postponed += 1;
+      // As clients do: somewhat later than they were told, each by another time.
+      await sleep(again * (1 + Math.random()));
+    }
+    await connection.ready(untilMs).catch(unlessLost);
+    challenge = await connection.challenge().catch(unlessLost);
   }
   counts.lost += 1;
 }
 
-async function challengeOn(connection: ClientHttp2Session): Promise<Challenged> {
-  const message = ChallengeRequest.encode(ChallengeRequest.create()).finish();
-  const answer = await call(connection, 'IdentityService/Challenge', message);
-  if (answer.status !== 0) throw new Error(`Challenge was answered with ${answer.status}`);
-  return ChallengeResponse.decode(answer.message);
+/** Answers with after how many milliseconds to come again, where the server says so. */
+async function showOnce(
+  connection: FleetConnection,
+  member: Member,
+  challenge: Challenged | undefined,
+): Promise<'taken' | 'refused' | number | undefined> {
+  if (challenge === undefined) return undefined;
+  const proof = proofOf(member, ProofPurpose.ATTACH, challenge);
+  const message = KeepAliveRequest.encode(KeepAliveRequest.create({ proof })).finish();
+  const { status, pushbackMs } = await connection.call('SessionService/KeepAlive', message, member.token);
+  if (status === 0) return 'taken';
+  return pushbackMs === undefined || pushbackMs < 0 ? 'refused' : pushbackMs;
 }
 
-/** A unary call over plain HTTP/2: a client of grpc-js would take more CPU than the server that is measured. */
-function call(connection: ClientHttp2Session, method: string, message: Uint8Array, token?: string): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const stream = connection.request({
-      ':method': 'POST',
-      ':path': `/switchyard.v1.${method}`,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-      ...(token !== undefined && { 'switchyard-session': token }),
-    });
-    const head = Buffer.alloc(5);
-    head.writeUInt32BE(message.length, 1);
-    const chunks: Buffer[] = [];
-    let trailers: Readonly<Record<string, unknown>> = {};
-    const take = (headers: Readonly<Record<string, unknown>>) => {
-      if (headers['grpc-status'] !== undefined) trailers = headers;
-    };
-    stream.on('response', take).on('trailers', take);
-    stream.on('data', (chunk: Buffer) => void chunks.push(chunk));
-    stream.on('error', reject);
-    stream.on('end', () => {
-      const pushback = trailers['grpc-retry-pushback-ms'];
-      const pushbackMs = pushback === undefined ? undefined : Number(pushback);
-      resolve({
-        status: Number(trailers['grpc-status'] ?? 14),
-        message: Buffer.concat(chunks).subarray(5),
-        pushbackMs,
-      });
-    });
-    stream.end(Buffer.concat([head, message]));
-  });
+/** What a client does of a connection that goes: it makes another. Any other error is its own. */
+function unlessLost(error: unknown): undefined {
+  if (!(error instanceof ConnectionLostError)) throw error;
 }
 
 function memberOf(at: number): Member {
@@ -267,7 +266,7 @@ export async function benchProofs(
     }
     return figuresOf(`${sessions} sessions come back with proofs over ${connections} TLS connections`, all);
   } finally {
-    fleet?.close();
+    await fleet?.close();
     await server.stop();
     data.remove();
   }
@@ -282,6 +281,7 @@ function figuresOf(what: string, all: readonly Measured[]): Figure[] {
     figure("the server's event loop late, longest", 'ms', ({ latestMs }) => latestMs),
     figure("the server's CPU time", 's', ({ cpuSeconds }) => cpuSeconds),
     figure('calls told to come later', 'calls', ({ postponed }) => postponed),
+    figure('connections made again', 'connections', ({ again }) => again),
     figure('sessions lost', 'sessions', ({ lost }) => lost, '<= 0'),
   ];
 }

@@ -5,7 +5,7 @@ import type { Process } from '../machine/process.js';
 import type { NetworksServer, NetworksTampering } from './server.js';
 
 /** A method as the generated services have it. */
-interface Method<Request, Response> {
+export interface Method<Request, Response> {
   readonly path: string;
   readonly requestSerialize: (request: Request) => Buffer;
   readonly responseDeserialize: (bytes: Buffer) => Response;
@@ -16,6 +16,10 @@ export interface CallAs {
   readonly network?: string | undefined;
   readonly token?: string | undefined;
   readonly admin?: string | undefined;
+  /** The token of a login. */
+  readonly access?: string | undefined;
+  /** ADDRESS:PORT of the connection. Absent: the same as of all others without one. */
+  readonly peer?: string | undefined;
 }
 
 /** Who hears what comes of a call. */
@@ -37,6 +41,8 @@ export interface NetworksCallerDeps {
   readonly tamper: NetworksTampering;
   /** Told of an answer that no call may get: an error of the server's own. */
   readonly unsound: (what: string) => void;
+  /** Told of each message and each end of a call, as the bytes came. */
+  readonly heard?: ((path: string, bytes: Uint8Array) => void) | undefined;
 }
 
 /** Calls one server process, until that dies. */
@@ -54,21 +60,23 @@ export class NetworksCaller {
     as: CallAs,
     { told, ended = () => {} }: Hearing<Response>,
   ): () => void {
-    const { process, server, tamper, unsound } = this.#deps;
+    const { process, server, tamper, unsound, heard } = this.#deps;
     const metadata = metadataOf(as);
     return server.local.open(
       {
-        ...{ path, peer: PEER, door: 'web', request: requestSerialize(request) },
+        ...{ path, peer: as.peer ?? PEER, door: 'web', request: requestSerialize(request) },
         metadata: tamper.metadata?.(metadata) ?? metadata,
       },
       {
         message: (bytes, taken) => {
           if (!process.isAlive) return;
+          heard?.(path, bytes);
           told(responseDeserialize(Buffer.from(bytes)));
           process.clock.after(LATENCY_MS, taken);
         },
         end: (status) => {
           if (!process.isAlive) return;
+          heard?.(path, Buffer.from(`ended with ${status.code}: ${status.message}`));
           if (status.code === INTERNAL) unsound(`${path} answered: ${status.message}`);
           ended(reasonOf(status));
         },
@@ -77,11 +85,12 @@ export class NetworksCaller {
   }
 }
 
-function metadataOf({ network, token, admin }: CallAs): Record<string, string> {
+function metadataOf({ network, token, admin, access }: CallAs): Record<string, string> {
   return {
     ...(network !== undefined && { 'switchyard-network': network }),
     ...(token !== undefined && { 'switchyard-session': token }),
     ...(admin !== undefined && { 'switchyard-admin': admin }),
+    ...(access !== undefined && { 'switchyard-access': access }),
   };
 }
 

@@ -20,7 +20,7 @@ import { type DoorsShared, grpcBacking, systemBacking } from '../../../src/serve
 import { type Engine, startEngine } from '../../../src/server/engine.js';
 import { EventReports } from '../../../src/server/metrics/event-reports.js';
 import { Networks } from '../../../src/server/networks.js';
-import { makeSharedParts } from '../../../src/server/shared-parts.js';
+import { makeSharedParts, type SharedParts } from '../../../src/server/shared-parts.js';
 import { SystemDoor } from '../../../src/system/door.js';
 import { Transports } from '../../../src/transport/transports.js';
 import { verifyAtOnce } from '../../../src/trust/server/signatures.js';
@@ -36,6 +36,8 @@ const NO_SERVERS = { servers: [], format: NEW_FOLDER_FORMAT, rules: RULES_MAX };
 export interface NetworksTampering {
   /** What the services of a network stand on; `main` is what those of the default network do. */
   backing?(backing: Backing, main: Backing): Backing;
+  /** What the engines of all networks have in common. */
+  shared?(parts: SharedParts): void;
   /** The metadata of each call. */
   metadata?(metadata: Readonly<Record<string, string>>): Readonly<Record<string, string>>;
 }
@@ -44,8 +46,12 @@ export interface NetworksTampering {
 export interface NetworksServerDeps {
   readonly clock: Clock;
   readonly random: SeededRandom;
+  /** What a network draws from, by its number. Absent: all draw from `random`. */
+  readonly randomOf?: ((network: number) => SeededRandom) | undefined;
   readonly disk: MemoryDisk;
   readonly tamper: NetworksTampering;
+  /** Further options, as on the command line. */
+  readonly flags?: Readonly<Record<string, string>> | undefined;
   /** Told when an invariant is broken. */
   readonly fatal: (error: unknown) => void;
 }
@@ -70,8 +76,8 @@ export class NetworksServer {
 
   /** Recovers every network of the disk, and lets callers in. */
   static async start(deps: NetworksServerDeps): Promise<NetworksServer> {
-    const { clock, random, disk, tamper, fatal } = deps;
-    const config = configOfSimulation();
+    const { clock, random, disk, tamper, flags, fatal, randomOf = () => random } = deps;
+    const config = configOfSimulation(flags);
     const log = pino({ level: 'silent' });
     const none = { exempt: AddressSet.NONE, proxies: AddressSet.NONE };
     const admission = new Admission({ clock, log, random, ...none });
@@ -83,10 +89,12 @@ export class NetworksServer {
       metrics: undefined,
       verify: verifyAtOnce,
     });
+    tamper.shared?.(shared);
     const journal = new MemoryJournal(disk);
     const start = (network: NetworkRef | undefined, storage: { journal: Journal }, ownConfig: Config) =>
       startEngine({
-        ...{ network, shared, clock, random, log, storage, events, isExempt, fatal },
+        ...{ network, shared, clock, log, storage, events, isExempt, fatal },
+        random: randomOf(network?.number ?? 0),
         config: ownConfig,
         metrics: undefined,
         fetchJson: async () => undefined,
@@ -100,18 +108,21 @@ export class NetworksServer {
     });
     await networks.start(main);
     const doorsShared = sharedByDoors({ config, clock, random, log, events, networks, admission });
+    const sharedWith = ({ network: { number } }: Engine): DoorsShared => {
+      return { ...doorsShared, parts: { ...doorsShared.parts, random: randomOf(number) } };
+    };
     const gate = admission.gate({
       door: 'system',
       places: { connectionsMax: 1, connectionsPerAddressMax: 1, connectionsKept: 1 },
     });
-    const system = new SystemDoor(systemBacking(main, doorsShared, gate));
-    const backing = grpcBacking(main, doorsShared, system.accept);
+    const system = new SystemDoor(systemBacking(main, sharedWith(main), gate));
+    const backing = grpcBacking(main, sharedWith(main), system.accept);
     const tampered = (own: Backing) => tamper.backing?.(own, backing) ?? own;
     const door = new GrpcDoor(backing, admission, MESSAGE_BYTES_MAX);
     networks.open({
       addNetwork: (engine: Engine) => {
-        engine.publishToDoor(system.addNetwork(systemBacking(engine, doorsShared, gate)));
-        door.addNetwork(tampered(grpcBacking(engine, doorsShared, system.acceptFor(engine.network))));
+        engine.publishToDoor(system.addNetwork(systemBacking(engine, sharedWith(engine), gate)));
+        door.addNetwork(tampered(grpcBacking(engine, sharedWith(engine), system.acceptFor(engine.network))));
       },
       removeNetwork: (engine: Engine, why: Fault) => {
         door.removeNetwork(engine.network, why);
@@ -125,8 +136,8 @@ export class NetworksServer {
   }
 }
 
-function configOfSimulation(): Config {
-  const flags = { data: ':memory:', 'admin-token': ADMIN_TOKEN };
+function configOfSimulation(more: NetworksServerDeps['flags']): Config {
+  const flags = { data: ':memory:', 'admin-token': ADMIN_TOKEN, ...more };
   return readConfig({ flags, env: {}, platform: 'linux', home: '/nowhere', readFile: () => '' });
 }
 

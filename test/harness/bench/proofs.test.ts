@@ -19,7 +19,7 @@ describe('a fleet whose sessions come back with proofs', () => {
     at = await run({ 'tls-cert': CERT, 'tls-key': KEY });
   });
   afterAll(async () => {
-    fleet?.close();
+    await fleet?.close();
     await at.stop();
   });
 
@@ -45,4 +45,28 @@ describe('a fleet whose sessions come back with proofs', () => {
       client.close();
     }
   });
+});
+
+describe('300 devices behind one address', () => {
+  const DEVICES = { sessions: 300, connections: 300 };
+  /** While their lost connections still count, so few of the new ones are let in that most have to come again. */
+  const PLACES = { 'connections-max': '640', 'connections-per-address': '320' };
+  const REFUSED = 280;
+  let at: Running;
+  let fleet: ProvenFleet | undefined;
+  beforeAll(async () => {
+    at = await run({ 'tls-cert': CERT, 'tls-key': KEY, ...PLACES });
+  });
+  afterAll(async () => {
+    await fleet?.close();
+    await at.stop();
+  });
+
+  it('come back at once with proofs, each on a TLS connection of its own, while the lost ones still count: all are let in when they come again', async () => {
+    const port = Number(at.address.split(':').at(-1));
+    fleet = await ProvenFleet.open({ port, ca: readFileSync(CERT), from: ['127.0.0.1'] }, DEVICES);
+    const { lost, again } = await fleet.comeBack({ refusedFirst: REFUSED });
+    expect(lost).toBe(0);
+    expect(again).toBeGreaterThanOrEqual(REFUSED);
+  }, 120_000);
 });
