@@ -7,6 +7,7 @@ import {
   PathKind,
   type RendezvousAddress,
 } from '../../../gen/switchyard/v1/connection.js';
+import { Reason } from '../../../gen/switchyard/v1/error.js';
 import type { LinkType } from '../../../gen/switchyard/v1/link.js';
 import { RELAY_FIRST_FROM } from '../../core/model/connection.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
@@ -29,9 +30,6 @@ import type { PathFacts, PeerStream } from './peer-stream.js';
 import { punchAnswer } from './punch-answer.js';
 import { Upgrade } from './upgrade.js';
 import { WayBack } from './way-back.js';
-
-/** What a server's word about a failed path is called in its reasons. */
-const PATH_FAILED = 55;
 
 /**
  * One end of a brokered connection, from its gathering to the end of its stream: carries out what is ordered about it.
@@ -168,8 +166,7 @@ export class Brokered {
   #leaveOwnPath(): void {
     this.#wayBack.stop('another attempt is ordered');
     this.#path = undefined;
-    const read = this.#carried?.leave({ isPeers: false }) ?? 0;
-    if (read > 0) this.#carried?.destroy(new Error('the peer has sent on a path that it says it does not have'));
+    if (this.#carried !== undefined) this.#wayBack.leave(this.#carried);
   }
 
   #newUpgrade(fresh: () => Promise<Gathered> | undefined): Upgrade {
@@ -234,9 +231,12 @@ export class Brokered {
     throw new Refusal('PEER_REFUSED', problem.refusal);
   }
 
-  /** Ends what has not come to stand, or has nothing to stand on until the relay is open again. */
   #endUnendorsed(problem: string): void {
-    const error = new UnendorsedPeerError(this.facts.peerCvid, problem);
+    this.endUnlessCarried(new UnendorsedPeerError(this.facts.peerCvid, problem));
+  }
+
+  /** Ends what has not come to stand, or has nothing to stand on until another order comes. A stream that has a path goes on. */
+  endUnlessCarried(error: Error): void {
     if (!this.stands) this.end(error);
     else if (this.#carried?.isWaiting) this.#carried.destroy(error);
   }
@@ -252,7 +252,7 @@ export class Brokered {
   ended({ reason, description }: ConnectionEnded, error: Error): void {
     this.#state = nextBrokered(this.#state, 'part');
     if (this.#handedOut === undefined) this.end(error);
-    else if (reason === PATH_FAILED || this.#carried?.isWaiting) this.#handedOut.destroy(new Error(description));
+    else if (reason === Reason.PATH_FAILED || this.#carried?.isWaiting) this.#handedOut.destroy(new Error(description));
   }
 
   /** Gives it up; `failed`: because there is no path. */
@@ -303,6 +303,7 @@ export class Brokered {
 
   /** The stream of a path that only this end had goes on over one that both have. The peer has read nothing of it. */
   #goOnDirectly(duplex: CarriedDuplex, carrier: Carrier, facts: PathFacts): Duplex | undefined {
+    this.#wayBack.stop('another path is there');
     duplex.goOn(carrier, 0).catch((error: Error) => duplex.destroy(error));
     if (duplex.destroyed) return undefined;
     this.#sockets.keepSpare();

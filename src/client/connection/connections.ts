@@ -235,9 +235,9 @@ export class Connections {
     this.#byId.get(ended.connectionId)?.ended(ended, error);
   }
 
-  /** The session is over: what is being made comes to nothing. Streams that stand go on. */
+  /** The session is over: what is being made, or waits for an order, comes to nothing. Streams that have a path go on. */
   end(error: Error): void {
-    for (const brokered of this.#byId.values()) if (!brokered.stands) brokered.end(error);
+    for (const brokered of this.#byId.values()) brokered.endUnlessCarried(error);
   }
 
   async #ask(brokered: Brokered, request: DirectConnectionRequest, signal: AbortSignal) {

@@ -4,7 +4,7 @@ import type { CarriedDuplex } from '../carrier/carried-duplex.js';
 
 /** The way of one end's stream back to the relay, after its direct path has died. */
 export class WayBack {
-  /** Runs from the loss until the relay is ordered. */
+  /** Runs from the loss until another path, or the relay, is ordered. */
   #waiting: Timer | undefined;
   #opening = new AbortController();
   /** What this end's path died of, until the relay is open. */
@@ -17,11 +17,29 @@ export class WayBack {
     const asked = ask();
     if (asked === undefined) return false;
     this.#loss = loss;
-    const giveUpWaiting = () => this.#waiting === waiting && giveUp();
-    const waiting = this.clock.after(CONNECTION_TIMES.returnMs, giveUpWaiting);
-    this.#waiting = waiting;
-    asked.catch(giveUpWaiting);
+    asked.catch(this.#waitFor(CONNECTION_TIMES.returnMs, giveUp));
     return true;
+  }
+
+  /** Leaves a path that the peer does not have. The stream waits for another one, or for the relay, while the server may still order it. */
+  leave(duplex: CarriedDuplex): void {
+    const read = duplex.leave({ isPeers: false });
+    if (read > 0) duplex.destroy(new Error('the peer has sent on a path that it says it does not have'));
+    else this.#waitFor(CONNECTION_TIMES.pendingMs, () => duplex.destroy(new Error('no other path has come in time')));
+  }
+
+  /** Calls `late` after so long, or once what this returns is called, unless the wait is over by then. */
+  #waitFor(ms: number, late: () => void): () => void {
+    this.#waiting?.cancel();
+    const end = () => {
+      if (this.#waiting !== waiting) return;
+      waiting.cancel();
+      this.#waiting = undefined;
+      late();
+    };
+    const waiting = this.clock.after(ms, end);
+    this.#waiting = waiting;
+    return end;
   }
 
   /**

@@ -1,7 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { type Connection, ConnectionRole } from '../../../gen/switchyard/v1/connection.js';
+import { CarriedDuplex } from '../../../src/client/carrier/carried-duplex.js';
 import { DirectCarrier } from '../../../src/client/carrier/direct-carrier.js';
 import { UdxDuplex } from '../../../src/client/direct/udp/udx-duplex.js';
 import {
@@ -12,6 +15,8 @@ import {
   Switchyard,
 } from '../../../src/client/index.js';
 import { LocalAddresses } from '../../../src/client/local-addresses.js';
+import { systemClock } from '../../../src/client/system.js';
+import { CONNECTION_TIMES } from '../../../src/core/model/connection-times.js';
 import { type Running, run } from '../../grpc/running.js';
 import { BlindChannel } from '../worlds/blind-channel.js';
 
@@ -149,7 +154,7 @@ describe('an attempt that gives a path to the caller alone', () => {
   });
 
   /** A caller that has the path of the first attempt alone, and what becomes of it at the peer. */
-  async function aloneAtFirst(attempts: number, relayVersion: number) {
+  async function aloneAtFirst(attempts: number, relayVersion: number, change = (order: Connection) => order) {
     at = await run({ 'attempts-per-connection-max': String(attempts) });
     channels = [new BlindChannel(at.address), new BlindChannel(at.address)];
     yards = channels.map((channel) => new Switchyard({ channel }));
@@ -159,7 +164,7 @@ describe('an attempt that gives a path to the caller alone', () => {
       channel.change = (order) => {
         const { kind } = order;
         if (kind?.$case !== 'connection' || kind.value.relayVersion === 0) return order;
-        return { ...order, kind: { $case: 'connection', value: { ...kind.value, relayVersion } } };
+        return { ...order, kind: { $case: 'connection', value: { ...change(kind.value), relayVersion } } };
       };
     }
     const [caller, peer] = yards.map((yard) => yard.join({ uuid: randomUUID(), type: InstanceType.AGENT })) as [
@@ -191,6 +196,28 @@ describe('an attempt that gives a path to the caller alone', () => {
     expect([String(there), String(back), near.path]).toEqual(['written before', 'written after', path]);
     const { connection } = await caller.getConnection(near.connectionId);
     expect(connection.attempts.length).toBe(attempts);
+  });
+
+  it.each([
+    ['its session is over', true],
+    ['nothing more is ordered while the server may still order it', false],
+  ])('ends while it waits for the next attempt when %s', async (_, isLeaving) => {
+    const after = jest.spyOn(systemClock, 'after');
+    const leave = jest.spyOn(CarriedDuplex.prototype, 'leave');
+    const { caller, near } = await aloneAtFirst(2, 4, (order) => {
+      if (order.attempt !== 2 && order.role !== ConnectionRole.RELAY) return order;
+      // Whatever the server orders after it does not get here.
+      if (order.role === ConnectionRole.RELAY) return { ...order, connectionId: randomUUID() };
+      return { ...order, candidates: [] };
+    });
+    near.write('lost');
+    while (leave.mock.calls.length === 0) await wait(10);
+    const isOfIt = (at: number) => after.mock.invocationCallOrder[at]! > leave.mock.invocationCallOrder[0]!;
+    const timers = after.mock.calls.filter(([ms], at) => ms === CONNECTION_TIMES.pendingMs && isOfIt(at));
+    const closed = once(near, 'close');
+    if (isLeaving) await caller.leave();
+    else timers[0]![1]();
+    await expect(closed).rejects.toThrow(isLeaving ? 'the instance has left' : 'no other path has come in time');
   });
 
   it.each([1, 2])('ends where the relay has form %i, which says nothing of what was read', async (relayVersion) => {
