@@ -66,7 +66,7 @@ export class Brokered {
     rendezvous?: readonly RendezvousAddress[],
   ) {
     this.#keys = new PeerKeys(facts.keys);
-    this.#wayBack = new WayBack(desk.clock);
+    this.#wayBack = new WayBack(desk, this);
     this.stream = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -191,15 +191,11 @@ export class Brokered {
     if (this.#isTrying && !duplex.destroyed) upgrade.begin(this.facts.upgradeAfterMs);
   }
 
-  /** What carries the stream has failed. True: a path was lost, by no word of the peer's, and the stream waits for the relay. */
+  /** What carries the stream has failed. True: a path was lost, by no word of the peer's, and the stream waits for another. */
   #lost(error: Error): boolean {
-    // The server gives the relay again to an end that it knows to be on a direct path.
-    if (this.#path !== 'direct' || this.#state !== 'standing' || !this.#mayReturn || !isLoss(error)) return false;
-    return this.#wayBack.askFor(
-      error,
-      () => this.desk.askToReturn(this),
-      () => this.#carried?.destroy(error),
-    );
+    if (this.#path !== 'direct' || this.#state !== 'standing' || !isLoss(error)) return false;
+    const known = { mayReturn: this.#mayReturn, mayBeAlone: this.#sockets.areSpare };
+    return this.#wayBack.lost(error, known, () => this.#carried?.destroy(error));
   }
 
   /** The direct path is dead, as this end or the other has found: the stream goes on through the server, and looks for another one. */

@@ -34,7 +34,7 @@ import type { BrokeredDesk, BrokeredFacts, NamedConnection } from './brokered-de
 import { type ConnectOptions, FALLBACKS } from './connect-options.js';
 import { tracedConnect } from './connect-span.js';
 import { askOptions, connectionRequest, type Known, NOT_GATHERED } from './connection-request.js';
-import { askToReturn, type PathReportDeps, reportPath } from './path-report.js';
+import { askToReturn, isPunching, type PathReportDeps, reportPath } from './path-report.js';
 import { type EndorsementPlace, offerOf, PeerKeyCheck } from './peer-key-check.js';
 import type { PeerStream } from './peer-stream.js';
 
@@ -93,6 +93,7 @@ export class Connections {
       addresses: desk.addresses,
       report: (connection, word) => reportPath(desk, connection, word),
       askToReturn: (connection) => askToReturn(desk, connection),
+      isPunching: (connection) => isPunching(desk, connection),
       over: (brokered) => {
         if (this.#byId.get(brokered.connectionId) === brokered) this.#byId.delete(brokered.connectionId);
       },

@@ -136,14 +136,17 @@ describe('an attempt that gives a path to the caller alone', () => {
   let at: Running;
   let channels: BlindChannel[];
   let yards: Switchyard[];
-  /** Of how many attempts the peer has not heard the caller in time, and no word of its leaving the path gets through. */
+  /** Of how many attempts the peer has not heard the caller in time. */
   let deaf: number;
+  /** Whether no word of its leaving the path gets through. */
+  let isMute: boolean;
 
   beforeEach(() => {
+    isMute = true;
     const { heard } = DirectCarrier.prototype;
     jest.spyOn(DirectCarrier.prototype, 'heard').mockImplementation(async function (this: DirectCarrier, ms) {
       if (deaf-- <= 0) return heard.call(this, ms);
-      jest.spyOn(this, 'close').mockResolvedValue();
+      if (isMute) jest.spyOn(this, 'close').mockResolvedValue();
       return false;
     });
   });
@@ -182,12 +185,19 @@ describe('an attempt that gives a path to the caller alone', () => {
   }
 
   it.each([
-    ['the relay in form 3', 1, 3, 'relayed'],
-    ['the relay in form 4', 1, 4, 'relayed'],
-    ['the path of the next attempt', 2, 4, 'direct'],
-    ['the path of the next attempt with a peer that knows no way back', 2, 3, 'direct'],
-  ])('goes on by %s, with what was written before', async (_, attempts, relayVersion, path) => {
+    ['the relay in form 3', 1, 3, 'relayed', true],
+    ['the relay in form 4', 1, 4, 'relayed', true],
+    ['the path of the next attempt', 2, 4, 'direct', true],
+    ['the path of the next attempt with a peer that knows no way back', 2, 3, 'direct', true],
+    ['the relay in form 3 after a FIN of the peer', 1, 3, 'relayed', false],
+    ['the relay in form 4 after a FIN of the peer', 1, 4, 'relayed', false],
+    ['the path of the next attempt after a FIN of the peer', 2, 4, 'direct', false],
+    ['the path of the next attempt after a FIN of a peer that knows no way back', 2, 3, 'direct', false],
+  ])('goes on by %s, with what was written before', async (_, attempts, relayVersion, path, isSilent) => {
+    isMute = isSilent;
     const { caller, near, accepted } = await aloneAtFirst(attempts, relayVersion);
+    // The program reads, and so hears of the FIN.
+    near.read(0);
     near.end('written before');
     const far = await accepted;
     expect(far.path).toBe(path);
