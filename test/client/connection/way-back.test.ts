@@ -90,10 +90,15 @@ describe('a direct connection whose path dies', () => {
 
   /** What is below the paths that attempts have found. */
   function watchPaths() {
-    const found: { cut(how: 'reset' | 'close'): void }[] = [];
+    const found: { cut(how: 'reset' | 'close' | 'forge'): void }[] = [];
     const { setKeepAlive } = Socket.prototype;
     jest.spyOn(Socket.prototype, 'setKeepAlive').mockImplementation(function (this: Socket, ...options) {
-      found.push({ cut: (how) => (how === 'reset' ? this.resetAndDestroy() : this.destroy()) });
+      const cuts = {
+        reset: () => this.resetAndDestroy(),
+        close: () => this.destroy(),
+        forge: () => this.write(randomBytes(64)),
+      };
+      found.push({ cut: (how) => cuts[how]() });
       return setKeepAlive.apply(this, options);
     });
     const { watch } = UdxDuplex.prototype;
@@ -109,6 +114,7 @@ describe('a direct connection whose path dies', () => {
     ['both ends have lost their address', 'tcp', 'lose'],
     ['a router that has forgotten it resets it', 'tcp', 'reset'],
     ['somebody on the way ends it with a FIN', 'tcp', 'close'],
+    ['somebody on the way puts bytes of his own on it', 'tcp', 'forge'],
     ['somebody ends its UDX stream', 'udp', 'close'],
   ] as const)('goes on through the server with every byte once, both ways, when %s', async (_, transport, how) => {
     const found = watchPaths();
