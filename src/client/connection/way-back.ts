@@ -61,8 +61,8 @@ export class WayBack {
 
   /** Leaves a path that the peer does not have. The stream waits for another one, or for the relay, while the server may still order it. */
   leave(duplex: CarriedDuplex): void {
-    const read = duplex.leave({ isPeers: false });
-    if (read > 0) duplex.destroy(new Error('the peer has sent on a path that it says it does not have'));
+    const used = duplex.leave({ isPeers: false });
+    if (used > 0) duplex.destroy(new Error('the peer has used a path that it says it does not have'));
     else this.#waitFor(CONNECTION_TIMES.pendingMs, () => duplex.destroy(new Error('no other path has come in time')));
   }
 
