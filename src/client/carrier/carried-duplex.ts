@@ -110,14 +110,14 @@ export class CarriedDuplex extends Duplex {
     return false;
   }
 
-  /** Leaves whatever carries it, which the peer may never have had; answers with how many of its bytes were read. {@link goOn} follows. */
+  /** Leaves what carries it; answers with how many bytes were read, or, where the peer never had that, taken by either end. {@link goOn} follows. */
   leave({ isPeers = true } = {}): number {
     this.#wait();
     this.#generation += 1;
     for (const carrier of [...this.#carriers(), ...(this.#offer ? [this.#offer.path] : [])]) this.#left.add(carrier);
     this.#offer = undefined;
     if (!isPeers) this.#closeLeft();
-    return this.#readBytes;
+    return isPeers ? this.#readBytes : this.#readBytes + (this.#kept?.from ?? 0);
   }
 
   /** Goes on with another carrier, from the byte that the peer has not read. Resolves when all of it was sent again. */

@@ -23,6 +23,11 @@ export class KeptBytes {
   #from = 0;
   #end = 0;
 
+  /** The place of the first byte that can be sent again. */
+  get from(): number {
+    return this.#from;
+  }
+
   /** The place after the last byte that was sent. */
   get end(): number {
     return this.#end;

@@ -12,10 +12,15 @@ export class CutPathError extends Error {}
 /** What the kernel calls the same. */
 const CODES: ReadonlySet<string> = new Set([
   ...['ETIMEDOUT', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL'],
-  ...['ECONNRESET', 'ECONNABORTED', 'EPIPE'],
+  ...['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'EPROTO'],
 ]);
+
+/** How TLS names what is no record of the peer's, which anybody on the way can put on a path. What is written after it is EPROTO. */
+const FORGED = 'ERR_SSL_';
 
 /** Whether a path was lost: it has failed otherwise than by what the peer has said on it. */
 export function isLoss(error: Error): boolean {
-  return error instanceof SilentPathError || error instanceof CutPathError || CODES.has(codeOf(error) ?? '');
+  if (error instanceof SilentPathError || error instanceof CutPathError) return true;
+  const code = codeOf(error) ?? '';
+  return CODES.has(code) || code.startsWith(FORGED);
 }

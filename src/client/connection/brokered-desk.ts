@@ -32,6 +32,8 @@ export interface BrokeredDesk {
   report(connection: NamedConnection, word: Word): void;
   /** Asks the server for the relay again, as the direct path is dead; undefined: there is no session to ask with. */
   askToReturn(connection: NamedConnection): Promise<unknown> | undefined;
+  /** Whether the server may order another attempt, as it has not heard of a path from both ends; undefined: there is no session to ask with. */
+  isPunching(connection: NamedConnection): Promise<boolean> | undefined;
   /** It is over: nothing is left of it. */
   over(connection: NamedConnection): void;
 }

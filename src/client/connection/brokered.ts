@@ -7,6 +7,7 @@ import {
   PathKind,
   type RendezvousAddress,
 } from '../../../gen/switchyard/v1/connection.js';
+import { Reason } from '../../../gen/switchyard/v1/error.js';
 import type { LinkType } from '../../../gen/switchyard/v1/link.js';
 import { RELAY_FIRST_FROM } from '../../core/model/connection.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
@@ -29,9 +30,6 @@ import type { PathFacts, PeerStream } from './peer-stream.js';
 import { punchAnswer } from './punch-answer.js';
 import { Upgrade } from './upgrade.js';
 import { WayBack } from './way-back.js';
-
-/** What a server's word about a failed path is called in its reasons. */
-const PATH_FAILED = 55;
 
 /**
  * One end of a brokered connection, from its gathering to the end of its stream: carries out what is ordered about it.
@@ -68,7 +66,7 @@ export class Brokered {
     rendezvous?: readonly RendezvousAddress[],
   ) {
     this.#keys = new PeerKeys(facts.keys);
-    this.#wayBack = new WayBack(desk.clock);
+    this.#wayBack = new WayBack(desk, this);
     this.stream = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -168,8 +166,7 @@ export class Brokered {
   #leaveOwnPath(): void {
     this.#wayBack.stop('another attempt is ordered');
     this.#path = undefined;
-    const read = this.#carried?.leave({ isPeers: false }) ?? 0;
-    if (read > 0) this.#carried?.destroy(new Error('the peer has sent on a path that it says it does not have'));
+    if (this.#carried !== undefined) this.#wayBack.leave(this.#carried);
   }
 
   #newUpgrade(fresh: () => Promise<Gathered> | undefined): Upgrade {
@@ -194,15 +191,11 @@ export class Brokered {
     if (this.#isTrying && !duplex.destroyed) upgrade.begin(this.facts.upgradeAfterMs);
   }
 
-  /** What carries the stream has failed. True: a path was lost, by no word of the peer's, and the stream waits for the relay. */
+  /** What carries the stream has failed. True: a path was lost, by no word of the peer's, and the stream waits for another. */
   #lost(error: Error): boolean {
-    // The server gives the relay again to an end that it knows to be on a direct path.
-    if (this.#path !== 'direct' || this.#state !== 'standing' || !this.#mayReturn || !isLoss(error)) return false;
-    return this.#wayBack.askFor(
-      error,
-      () => this.desk.askToReturn(this),
-      () => this.#carried?.destroy(error),
-    );
+    if (this.#path !== 'direct' || this.#state !== 'standing' || !isLoss(error)) return false;
+    const known = { mayReturn: this.#mayReturn, mayBeAlone: this.#sockets.areSpare };
+    return this.#wayBack.lost(error, known, () => this.#carried?.destroy(error));
   }
 
   /** The direct path is dead, as this end or the other has found: the stream goes on through the server, and looks for another one. */
@@ -234,9 +227,12 @@ export class Brokered {
     throw new Refusal('PEER_REFUSED', problem.refusal);
   }
 
-  /** Ends what has not come to stand, or has nothing to stand on until the relay is open again. */
   #endUnendorsed(problem: string): void {
-    const error = new UnendorsedPeerError(this.facts.peerCvid, problem);
+    this.endUnlessCarried(new UnendorsedPeerError(this.facts.peerCvid, problem));
+  }
+
+  /** Ends what has not come to stand, or has nothing to stand on until another order comes. A stream that has a path goes on. */
+  endUnlessCarried(error: Error): void {
     if (!this.stands) this.end(error);
     else if (this.#carried?.isWaiting) this.#carried.destroy(error);
   }
@@ -252,7 +248,7 @@ export class Brokered {
   ended({ reason, description }: ConnectionEnded, error: Error): void {
     this.#state = nextBrokered(this.#state, 'part');
     if (this.#handedOut === undefined) this.end(error);
-    else if (reason === PATH_FAILED || this.#carried?.isWaiting) this.#handedOut.destroy(new Error(description));
+    else if (reason === Reason.PATH_FAILED || this.#carried?.isWaiting) this.#handedOut.destroy(new Error(description));
   }
 
   /** Gives it up; `failed`: because there is no path. */
@@ -303,6 +299,7 @@ export class Brokered {
 
   /** The stream of a path that only this end had goes on over one that both have. The peer has read nothing of it. */
   #goOnDirectly(duplex: CarriedDuplex, carrier: Carrier, facts: PathFacts): Duplex | undefined {
+    this.#wayBack.stop('another path is there');
     duplex.goOn(carrier, 0).catch((error: Error) => duplex.destroy(error));
     if (duplex.destroyed) return undefined;
     this.#sockets.keepSpare();

@@ -34,7 +34,7 @@ import type { BrokeredDesk, BrokeredFacts, NamedConnection } from './brokered-de
 import { type ConnectOptions, FALLBACKS } from './connect-options.js';
 import { tracedConnect } from './connect-span.js';
 import { askOptions, connectionRequest, type Known, NOT_GATHERED } from './connection-request.js';
-import { askToReturn, type PathReportDeps, reportPath } from './path-report.js';
+import { askToReturn, isPunching, type PathReportDeps, reportPath } from './path-report.js';
 import { type EndorsementPlace, offerOf, PeerKeyCheck } from './peer-key-check.js';
 import type { PeerStream } from './peer-stream.js';
 
@@ -93,6 +93,7 @@ export class Connections {
       addresses: desk.addresses,
       report: (connection, word) => reportPath(desk, connection, word),
       askToReturn: (connection) => askToReturn(desk, connection),
+      isPunching: (connection) => isPunching(desk, connection),
       over: (brokered) => {
         if (this.#byId.get(brokered.connectionId) === brokered) this.#byId.delete(brokered.connectionId);
       },
@@ -235,9 +236,9 @@ export class Connections {
     this.#byId.get(ended.connectionId)?.ended(ended, error);
   }
 
-  /** The session is over: what is being made comes to nothing. Streams that stand go on. */
+  /** The session is over: what is being made, or waits for an order, comes to nothing. Streams that have a path go on. */
   end(error: Error): void {
-    for (const brokered of this.#byId.values()) if (!brokered.stands) brokered.end(error);
+    for (const brokered of this.#byId.values()) brokered.endUnlessCarried(error);
   }
 
   async #ask(brokered: Brokered, request: DirectConnectionRequest, signal: AbortSignal) {

@@ -18,9 +18,14 @@ export class OwnSockets {
     return this.#state === 'punched';
   }
 
+  /** Whether an attempt has a path, and there may be another one: the other end may not have it. */
+  get areSpare(): boolean {
+    return this.#spare !== undefined;
+  }
+
   /** An attempt uses them. */
   punch(): void {
-    this.#spare?.cancel();
+    this.#keepNoMore();
     this.#state = nextSockets(this.#state, 'punch');
   }
 
@@ -36,8 +41,13 @@ export class OwnSockets {
     this.#spare = this.clock.after(CONNECTION_TIMES.spareMs, () => this.close());
   }
 
-  close(): void {
+  #keepNoMore(): void {
     this.#spare?.cancel();
+    this.#spare = undefined;
+  }
+
+  close(): void {
+    this.#keepNoMore();
     this.#state = nextSockets(this.#state, 'close');
     this.gathered.then(
       ({ puncher }) => puncher.close(),

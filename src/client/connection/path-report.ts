@@ -1,7 +1,8 @@
-import { PathKind } from '../../../gen/switchyard/v1/connection.js';
+import { ConnectionState, PathKind } from '../../../gen/switchyard/v1/connection.js';
 import type { LinkType } from '../../../gen/switchyard/v1/link.js';
+import type { GetConnectionResponse } from '../../../gen/switchyard/v1/network_service.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
-import type { CallOptions } from '../channel/call.js';
+import type { CallOptions, Complete } from '../channel/call.js';
 import { durationOf } from '../duration.js';
 import { SwitchyardError } from '../error.js';
 import type { OwnSession } from '../instance/own-session.js';
@@ -18,6 +19,7 @@ export interface PathReportDeps {
     established: boolean,
     details: LinkDetails & Pick<CallOptions, 'traceparent' | 'timeoutMs'>,
   ): Promise<unknown>;
+  getConnection(connectionId: string, options: CallOptions): Promise<Complete<GetConnectionResponse>>;
   problem(error: Error): void;
 }
 
@@ -46,6 +48,13 @@ export function askToReturn(
   const { peerCvid, link, traceparent } = facts;
   const details = { connectionId, path: PathKind.RELAYED, failed: true, traceparent };
   return deps.report(peerCvid, link, false, { ...details, timeoutMs: CONNECTION_TIMES.returnMs });
+}
+
+/** Whether the server may order another attempt of a connection, as it has not heard of a path from both ends. Undefined: there is no session. */
+export function isPunching(deps: PathReportDeps, { connectionId }: NamedConnection): Promise<boolean> | undefined {
+  if (deps.session() === undefined) return undefined;
+  const read = deps.getConnection(connectionId, { retry: true, timeoutMs: CONNECTION_TIMES.spareMs });
+  return read.then(({ connection }) => connection.state === ConnectionState.PUNCHING);
 }
 
 /** The report that a connection has a path. */

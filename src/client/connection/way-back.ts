@@ -1,27 +1,83 @@
-import type { Clock, Timer } from '../../base/clock.js';
+import type { Timer } from '../../base/clock.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { CarriedDuplex } from '../carrier/carried-duplex.js';
+import type { BrokeredDesk, NamedConnection } from './brokered-desk.js';
+
+type WayBackDesk = Pick<BrokeredDesk, 'clock' | 'isPunching' | 'askToReturn'>;
+
+/** What this end knows of a path that it has lost. */
+interface LostPath {
+  /** Whether the server gives the relay again. */
+  readonly mayReturn: boolean;
+  /** Whether the peer may never have had it. */
+  readonly mayBeAlone: boolean;
+}
 
 /** The way of one end's stream back to the relay, after its direct path has died. */
 export class WayBack {
-  /** Runs from the loss until the relay is ordered. */
+  /** Runs from the loss until another path, or the relay, is ordered. */
   #waiting: Timer | undefined;
   #opening = new AbortController();
   /** What this end's path died of, until the relay is open. */
   #loss: Error | undefined;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly desk: WayBackDesk,
+    private readonly connection: NamedConnection,
+  ) {}
 
-  /** This end has lost the path. True: `ask` has asked the server for the relay, and `giveUp` is called unless it is ordered in time. */
-  askFor(loss: Error, ask: () => Promise<unknown> | undefined, giveUp: () => void): boolean {
-    const asked = ask();
+  /**
+   * This end has lost the path. True: something else is waited for, and `giveUp` is called unless it is ordered in time. That is the relay,
+   * for which the server is asked; or another attempt, where the server has not heard of the path from both ends: a report of the loss would
+   * end the connection then.
+   */
+  lost(loss: Error, { mayReturn, mayBeAlone }: LostPath, giveUp: () => void): boolean {
+    const ask = () => mayReturn && this.#askToReturn(loss, giveUp);
+    return mayBeAlone ? this.#whenDecided(() => ask() || giveUp()) : ask();
+  }
+
+  #askToReturn(loss: Error, giveUp: () => void): boolean {
+    const asked = this.desk.askToReturn(this.connection);
     if (asked === undefined) return false;
     this.#loss = loss;
-    const giveUpWaiting = () => this.#waiting === waiting && giveUp();
-    const waiting = this.clock.after(CONNECTION_TIMES.returnMs, giveUpWaiting);
-    this.#waiting = waiting;
-    asked.catch(giveUpWaiting);
+    asked.catch(this.#waitFor(CONNECTION_TIMES.returnMs, giveUp));
     return true;
+  }
+
+  /** Calls `decided` once no other attempt is ordered: both ends have had the path, the server cannot say, or it is late. False: there is no session. */
+  #whenDecided(decided: () => void): boolean {
+    const first = this.desk.isPunching(this.connection);
+    if (first === undefined) return false;
+    const end = this.#waitFor(CONNECTION_TIMES.spareMs, decided);
+    const waiting = this.#waiting;
+    const askAgain = () => this.#waiting === waiting && hear(this.desk.isPunching(this.connection));
+    const hear = async (asked: Promise<boolean> | undefined): Promise<void> => {
+      if (await asked?.catch(() => false)) this.desk.clock.after(CONNECTION_TIMES.decidedRetryMs, askAgain);
+      else end();
+    };
+    void hear(first);
+    return true;
+  }
+
+  /** Leaves a path that the peer does not have. The stream waits for another one, or for the relay, while the server may still order it. */
+  leave(duplex: CarriedDuplex): void {
+    const used = duplex.leave({ isPeers: false });
+    if (used > 0) duplex.destroy(new Error('the peer has used a path that it says it does not have'));
+    else this.#waitFor(CONNECTION_TIMES.pendingMs, () => duplex.destroy(new Error('no other path has come in time')));
+  }
+
+  /** Calls `late` after so long, or once what this returns is called, unless the wait is over by then. */
+  #waitFor(ms: number, late: () => void): () => void {
+    this.#waiting?.cancel();
+    const end = () => {
+      if (this.#waiting !== waiting) return;
+      waiting.cancel();
+      this.#waiting = undefined;
+      late();
+    };
+    const waiting = this.desk.clock.after(ms, end);
+    this.#waiting = waiting;
+    return end;
   }
 
   /**

@@ -70,8 +70,8 @@ export class TcpFamily {
         return new TcpFamily(deps, reachablePort(port, ports[0]), ports[0], server);
       }
       const [listening, dialling] = [await freePort(family), await freePort(family)];
-      // Beside the observations: nobody knows of the port before it listens.
-      mapping = family === 4 ? deps.mapper?.map(listening) : undefined;
+      // Beside the observations: nobody knows of the port before it listens. A router that cannot be asked has granted nothing.
+      mapping = family === 4 ? deps.mapper?.map(listening).catch(() => undefined) : undefined;
       const observing = [listening, dialling].map((each) => observePort(deps, rendezvous, each));
       ports = await openAll(observing, closeObserver);
       await listen(server, family, listening);

@@ -331,10 +331,10 @@ export class Instance extends SessionCalls {
     const attached = (signal: AbortSignal) => this.attached(signal);
     this.#connections ??= new Connections({
       handlers: this.handlers,
-      ...{ clock, random, addresses, tracer, channel, attached, life: this.#life.signal },
+      ...{ clock, random, addresses, tracer, channel, attached, life: this.#life.signal, options: this.options },
       mapper: this.options.mapPorts ? new NatPmp({ clock, gateways: defaultGateways }) : undefined,
-      options: this.options,
       session: () => this.#session,
+      getConnection: (connectionId, options) => this.getConnection(connectionId, options),
       ask: (request, options) =>
         call(whenAttached(this.caller, attached), NetworkServiceService.directConnection, request, options),
       report: (cvid, link, established, details) => {

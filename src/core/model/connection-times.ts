@@ -51,6 +51,8 @@ export const CONNECTION_TIMES = {
   nominateMs: 2_000,
   /** How long the sockets of a punch are kept after it has worked here, should it not have worked there. */
   spareMs: 10_000,
+  /** Before an end that has lost such a path asks again whether the server has heard of it from both: their reports are on their way. */
+  decidedRetryMs: 1_000,
   /** No attempt lasts so long; what is said beyond it is not worth 64 bits. */
   tookMaxMs: 60_000,
 

@@ -1,9 +1,13 @@
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { ConnectionFallback } from '../../../gen/switchyard/v1/connection.js';
+import { LinkType } from '../../../gen/switchyard/v1/link.js';
+import { ManualClock } from '../../../harness/manual-clock.js';
 import { SEED } from '../../../harness/seed.js';
 import { CarriedDuplex } from '../../../src/client/carrier/carried-duplex.js';
 import { type Frame, FrameKind } from '../../../src/client/carrier/carrier.js';
+import { WayBack } from '../../../src/client/connection/way-back.js';
 import { MemoryCarrier, type Way } from './memory-carrier.js';
 
 const AT_ONCE: Way = { framesMax: 16, delay: async () => {} };
@@ -263,6 +267,20 @@ describe('a connection whose path dies', () => {
     const [atNear, atFar] = await Promise.all([world.near.over, world.far.over]);
     expect([String(atNear.bytes), String(atFar.bytes)]).toEqual(['the last words', 'first, and mine']);
     expect([atNear.error, atFar.error]).toEqual([undefined, undefined]);
+  });
+
+  it('errs as it leaves a path that the peer says it does not have, and has taken bytes from', async () => {
+    const { near, far } = connection(AT_ONCE);
+    near.duplex.write('taken');
+    while (far.read.length === 0) await turns(1);
+    await turns(10);
+    const none = () => undefined;
+    const desk = { clock: new ManualClock(), isPunching: none, askToReturn: none };
+    const ends = { peerCvid: 1, link: LinkType.TRANSPORT_TCP, incoming: false, relayOnly: false };
+    const facts = { ...ends, upgradeAfterMs: 0, fallback: ConnectionFallback.LATE };
+    new WayBack(desk, { facts, connectionId: 'one' }).leave(near.duplex);
+    expect((await near.over).error?.message).toBe('the peer has used a path that it says it does not have');
+    far.duplex.destroy();
   });
 
   it('errs when the peer has read more than was sent, or less than it has said to have taken', async () => {

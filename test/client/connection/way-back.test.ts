@@ -1,7 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { type Connection, ConnectionRole } from '../../../gen/switchyard/v1/connection.js';
+import { CarriedDuplex } from '../../../src/client/carrier/carried-duplex.js';
 import { DirectCarrier } from '../../../src/client/carrier/direct-carrier.js';
 import { UdxDuplex } from '../../../src/client/direct/udp/udx-duplex.js';
 import {
@@ -12,6 +15,8 @@ import {
   Switchyard,
 } from '../../../src/client/index.js';
 import { LocalAddresses } from '../../../src/client/local-addresses.js';
+import { systemClock } from '../../../src/client/system.js';
+import { CONNECTION_TIMES } from '../../../src/core/model/connection-times.js';
 import { type Running, run } from '../../grpc/running.js';
 import { BlindChannel } from '../worlds/blind-channel.js';
 
@@ -85,10 +90,15 @@ describe('a direct connection whose path dies', () => {
 
   /** What is below the paths that attempts have found. */
   function watchPaths() {
-    const found: { cut(how: 'reset' | 'close'): void }[] = [];
+    const found: { cut(how: 'reset' | 'close' | 'forge'): void }[] = [];
     const { setKeepAlive } = Socket.prototype;
     jest.spyOn(Socket.prototype, 'setKeepAlive').mockImplementation(function (this: Socket, ...options) {
-      found.push({ cut: (how) => (how === 'reset' ? this.resetAndDestroy() : this.destroy()) });
+      const cuts = {
+        reset: () => this.resetAndDestroy(),
+        close: () => this.destroy(),
+        forge: () => this.write(randomBytes(64)),
+      };
+      found.push({ cut: (how) => cuts[how]() });
       return setKeepAlive.apply(this, options);
     });
     const { watch } = UdxDuplex.prototype;
@@ -104,6 +114,7 @@ describe('a direct connection whose path dies', () => {
     ['both ends have lost their address', 'tcp', 'lose'],
     ['a router that has forgotten it resets it', 'tcp', 'reset'],
     ['somebody on the way ends it with a FIN', 'tcp', 'close'],
+    ['somebody on the way puts bytes of his own on it', 'tcp', 'forge'],
     ['somebody ends its UDX stream', 'udp', 'close'],
   ] as const)('goes on through the server with every byte once, both ways, when %s', async (_, transport, how) => {
     const found = watchPaths();
@@ -131,14 +142,17 @@ describe('an attempt that gives a path to the caller alone', () => {
   let at: Running;
   let channels: BlindChannel[];
   let yards: Switchyard[];
-  /** Of how many attempts the peer has not heard the caller in time, and no word of its leaving the path gets through. */
+  /** Of how many attempts the peer has not heard the caller in time. */
   let deaf: number;
+  /** Whether no word of its leaving the path gets through. */
+  let isMute: boolean;
 
   beforeEach(() => {
+    isMute = true;
     const { heard } = DirectCarrier.prototype;
     jest.spyOn(DirectCarrier.prototype, 'heard').mockImplementation(async function (this: DirectCarrier, ms) {
       if (deaf-- <= 0) return heard.call(this, ms);
-      jest.spyOn(this, 'close').mockResolvedValue();
+      if (isMute) jest.spyOn(this, 'close').mockResolvedValue();
       return false;
     });
   });
@@ -149,7 +163,7 @@ describe('an attempt that gives a path to the caller alone', () => {
   });
 
   /** A caller that has the path of the first attempt alone, and what becomes of it at the peer. */
-  async function aloneAtFirst(attempts: number, relayVersion: number) {
+  async function aloneAtFirst(attempts: number, relayVersion: number, change = (order: Connection) => order) {
     at = await run({ 'attempts-per-connection-max': String(attempts) });
     channels = [new BlindChannel(at.address), new BlindChannel(at.address)];
     yards = channels.map((channel) => new Switchyard({ channel }));
@@ -159,7 +173,7 @@ describe('an attempt that gives a path to the caller alone', () => {
       channel.change = (order) => {
         const { kind } = order;
         if (kind?.$case !== 'connection' || kind.value.relayVersion === 0) return order;
-        return { ...order, kind: { $case: 'connection', value: { ...kind.value, relayVersion } } };
+        return { ...order, kind: { $case: 'connection', value: { ...change(kind.value), relayVersion } } };
       };
     }
     const [caller, peer] = yards.map((yard) => yard.join({ uuid: randomUUID(), type: InstanceType.AGENT })) as [
@@ -177,12 +191,19 @@ describe('an attempt that gives a path to the caller alone', () => {
   }
 
   it.each([
-    ['the relay in form 3', 1, 3, 'relayed'],
-    ['the relay in form 4', 1, 4, 'relayed'],
-    ['the path of the next attempt', 2, 4, 'direct'],
-    ['the path of the next attempt with a peer that knows no way back', 2, 3, 'direct'],
-  ])('goes on by %s, with what was written before', async (_, attempts, relayVersion, path) => {
+    ['the relay in form 3', 1, 3, 'relayed', true],
+    ['the relay in form 4', 1, 4, 'relayed', true],
+    ['the path of the next attempt', 2, 4, 'direct', true],
+    ['the path of the next attempt with a peer that knows no way back', 2, 3, 'direct', true],
+    ['the relay in form 3 after a FIN of the peer', 1, 3, 'relayed', false],
+    ['the relay in form 4 after a FIN of the peer', 1, 4, 'relayed', false],
+    ['the path of the next attempt after a FIN of the peer', 2, 4, 'direct', false],
+    ['the path of the next attempt after a FIN of a peer that knows no way back', 2, 3, 'direct', false],
+  ])('goes on by %s, with what was written before', async (_, attempts, relayVersion, path, isSilent) => {
+    isMute = isSilent;
     const { caller, near, accepted } = await aloneAtFirst(attempts, relayVersion);
+    // The program reads, and so hears of the FIN.
+    near.read(0);
     near.end('written before');
     const far = await accepted;
     expect(far.path).toBe(path);
@@ -191,6 +212,28 @@ describe('an attempt that gives a path to the caller alone', () => {
     expect([String(there), String(back), near.path]).toEqual(['written before', 'written after', path]);
     const { connection } = await caller.getConnection(near.connectionId);
     expect(connection.attempts.length).toBe(attempts);
+  });
+
+  it.each([
+    ['its session is over', true],
+    ['nothing more is ordered while the server may still order it', false],
+  ])('ends while it waits for the next attempt when %s', async (_, isLeaving) => {
+    const after = jest.spyOn(systemClock, 'after');
+    const leave = jest.spyOn(CarriedDuplex.prototype, 'leave');
+    const { caller, near } = await aloneAtFirst(2, 4, (order) => {
+      if (order.attempt !== 2 && order.role !== ConnectionRole.RELAY) return order;
+      // Whatever the server orders after it does not get here.
+      if (order.role === ConnectionRole.RELAY) return { ...order, connectionId: randomUUID() };
+      return { ...order, candidates: [] };
+    });
+    near.write('lost');
+    while (leave.mock.calls.length === 0) await wait(10);
+    const isOfIt = (at: number) => after.mock.invocationCallOrder[at]! > leave.mock.invocationCallOrder[0]!;
+    const timers = after.mock.calls.filter(([ms], at) => ms === CONNECTION_TIMES.pendingMs && isOfIt(at));
+    const closed = once(near, 'close');
+    if (isLeaving) await caller.leave();
+    else timers[0]![1]();
+    await expect(closed).rejects.toThrow(isLeaving ? 'the instance has left' : 'no other path has come in time');
   });
 
   it.each([1, 2])('ends where the relay has form %i, which says nothing of what was read', async (relayVersion) => {

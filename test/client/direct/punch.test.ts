@@ -150,6 +150,13 @@ describe('a punch over TCP', () => {
     expect(seen(punch)).toContainEqual(expect.objectContaining({ host: '198.51.100.1', port: 4_711 }));
   });
 
+  it('is reached without a port of the router where asking for one fails, also while it is still observed', async () => {
+    const mapper: PortMapper = { map: () => Promise.reject(new Error('the routes cannot be read')) };
+    const punch = await TcpPunch.gather([at], systemClock, undefined, mapper);
+    open.push(punch);
+    expect(seen(punch).length).toBeGreaterThan(0);
+  });
+
   it('is not misled by strangers that come first', async () => {
     const punches = await both(TcpPunch.gather);
     const port = seen(punches[1]).map((one) => one.port);
