@@ -190,9 +190,9 @@ func (p *puncher) accept() {
 		race := p.race
 		isEarly := race == nil && !p.isShut
 		if isEarly && len(p.early) >= earlyMax {
-			// The peer dials when the attempt is ordered: what came before is more likely a stranger.
-			p.early[0].Close()
-			p.early = p.early[1:]
+			// Which of them is the peer is not known: half of those that are kept came first, and half last. Reset, it dials again.
+			reset(p.early[earlyMax/2])
+			p.early = append(p.early[:earlyMax/2:earlyMax/2], p.early[earlyMax/2+1:]...)
 		}
 		if isEarly {
 			p.early = append(p.early, conn)

@@ -128,9 +128,14 @@ func (r *race) dialUntilOver(to *pb.Candidate, startAfter time.Duration) string 
 	for dialled := 0; dialled < redialsMax && r.ctx.Err() == nil; dialled++ {
 		conn, err := r.puncher.dial(r.ctx, r.puncher.dialPort, place.String())
 		if err == nil {
-			return r.enter(conn)
+			outcome = r.enter(conn)
+		} else {
+			outcome = dialOutcome(err)
 		}
-		outcome = dialOutcome(err)
+		// Closed before the peer has proved itself: it may have had no room for one more.
+		if err == nil && outcome != closedInHandshake {
+			return outcome
+		}
 		if sleep(r.ctx, redialAfter) != nil {
 			break
 		}
@@ -211,7 +216,8 @@ func (r *race) enter(raw net.Conn) string {
 	ctx, cancel := context.WithTimeout(r.ctx, secureTimeout)
 	defer cancel()
 	secured, err := r.proof.secure(ctx, raw)
-	if err == nil {
+	isProved := err == nil
+	if isProved {
 		r.know(raw)
 		err = r.agree(secured)
 	}
@@ -227,13 +233,28 @@ func (r *race) enter(raw net.Conn) string {
 		return "not nominated"
 	case r.ctx.Err() != nil:
 		return notNeeded
+	case !isProved && isClosed(err):
+		return closedInHandshake
 	default:
 		return "the handshake failed"
 	}
 }
 
 // Of the closed list of outcomes.
-const notNeeded = "not needed any more"
+const (
+	notNeeded         = "not needed any more"
+	closedInHandshake = "closed in the handshake"
+)
+
+// Whether the other end has closed or reset the connection.
+func isClosed(err error) bool {
+	for _, one := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, one) {
+			return true
+		}
+	}
+	return false
+}
 
 var errNotNominated = errors.New("not nominated")
 

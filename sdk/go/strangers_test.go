@@ -26,11 +26,19 @@ func silent(t *testing.T, at end, count int) {
 
 // An attempt of both ends in which only the first one dials, and only the port at which the second one listens.
 func meet(one, other end) (bool, bool) {
+	now := make(chan struct{})
+	close(now)
+	return meetAfter(one, other, now)
+}
+
+// The second one is ordered its attempt later.
+func meetAfter(one, other end, ordered <-chan struct{}) (bool, bool) {
 	port := other.sockets.listener.Addr().(*net.TCPAddr).Port
 	nonce := bytes.Repeat([]byte{7}, nonceBytes)
 	to := &pb.Candidate{Host: "127.0.0.1", Port: int32(port), Type: pb.CandidateType_CANDIDATE_TYPE_HOST}
 	found := make(chan bool)
 	go func() {
+		<-ordered
 		secured, _ := other.sockets.attempt(context.Background(), &pb.Connection{Nonce: nonce}, other.proof)
 		found <- secured != nil
 	}()
@@ -41,8 +49,52 @@ func meet(one, other end) (bool, bool) {
 func TestSilentStrangersThatCameBeforeKeepNoPeerOut(t *testing.T) {
 	one, other := ends(t)
 	silent(t, other, 2*earlyMax)
-	time.Sleep(100 * time.Millisecond)
+	other.until(t, func(early []net.Conn) bool { return len(early) == earlyMax })
 	if here, there := meet(one, other); !here || !there {
+		t.Errorf("%v, %v", here, there)
+	}
+}
+
+// Waits until it is so of the connections that came before the attempt.
+func (at end) until(t *testing.T, isSo func(early []net.Conn) bool) {
+	t.Helper()
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		at.sockets.mu.Lock()
+		is := isSo(at.sockets.early)
+		at.sockets.mu.Unlock()
+		if is {
+			return
+		}
+		if time.Since(began) > 10*time.Second {
+			t.Fatal("it has not come to that")
+		}
+	}
+}
+
+func TestAPeerIsReachedThoughStrangersThrewItsEarlyDialOut(t *testing.T) {
+	one, other := ends(t)
+	silent(t, other, earlyMax/2)
+	var dialled net.Conn
+	thrownOut := make(chan struct{})
+	go func() {
+		defer close(thrownOut)
+		other.until(t, func(early []net.Conn) bool {
+			if len(early) > earlyMax/2 {
+				dialled = early[earlyMax/2]
+			}
+			return dialled != nil
+		})
+		silent(t, other, earlyMax)
+		other.until(t, func(early []net.Conn) bool {
+			for _, one := range early {
+				if one == dialled {
+					return false
+				}
+			}
+			return true
+		})
+	}()
+	if here, there := meetAfter(one, other, thrownOut); !here || !there {
 		t.Errorf("%v, %v", here, there)
 	}
 }

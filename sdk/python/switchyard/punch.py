@@ -164,8 +164,8 @@ class Puncher:
         if len(self._early) >= limits.EARLY_MAX:
             self._early = _open_of(self._early)
         if len(self._early) >= limits.EARLY_MAX:
-            # The peer dials when the attempt is ordered: what came before is more likely a stranger.
-            let_go(self._early.pop(0))
+            # Which of them is the peer is not known: half of those that are kept came first, and half last. Reset, it dials again.
+            let_go(self._early.pop(limits.EARLY_MAX // 2), reset=True)
         self._early.append(raw)
 
 

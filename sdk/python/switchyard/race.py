@@ -23,6 +23,7 @@ _HOST = connection_pb2.CANDIDATE_TYPE_HOST
 
 # The closed list of src/client/direct/outcome.ts, which the other end reads.
 _NOT_NEEDED = "not needed any more"
+_CLOSED = "closed in the handshake"
 _OUTCOMES = {
     errno.ECONNREFUSED: "refused",
     errno.ECONNRESET: "refused",
@@ -43,6 +44,10 @@ class Path(NamedTuple):
 
 class _NotNominated(Exception):
     """The peer has taken another path, or none yet."""
+
+
+class _PathEnded(ConnectionError):
+    """The peer has closed the path."""
 
 
 class _Turn:
@@ -211,7 +216,10 @@ class Race:
                 continue
             outcome[0] = _NOT_NEEDED
             outcome[0] = await self._enter(raw)
-            return
+            if outcome[0] != _CLOSED:
+                return
+            # Before the peer has proved itself: it may have had no room for one more.
+            await asyncio.sleep(limits.REDIAL_AFTER_MS / 1000)
 
     def _is_dialled(self, to: connection_pb2.Candidate) -> bool:
         try:
@@ -226,18 +234,21 @@ class Race:
 
     async def _enter(self, raw: socket.socket, turn: Optional[_Turn] = None) -> str:
         """Enters a path; returns why it lost, for people, or `connected`."""
-        has_won = False
+        has_won = is_proved = False
         try:
             if self._over.is_set():
                 return _NOT_NEEDED
             path = Path(raw, self._secure())
             await self._shake_hands(raw, path.channel)
+            is_proved = True
             if turn is not None:
                 turn.end()
             has_won = await self._agree(path)
             return "connected" if has_won else "not nominated"
         except _NotNominated:
             return "not nominated"
+        except (_PathEnded, ConnectionResetError, BrokenPipeError):
+            return "the handshake failed" if is_proved else _CLOSED
         except OSError:
             return "the handshake failed"
         finally:
@@ -293,7 +304,7 @@ class Race:
     async def _receive(self, raw: socket.socket, channel: Channel) -> None:
         cipher = await receive(raw, READ_BYTES)
         if not cipher:
-            raise ConnectionError("the peer has ended the path")
+            raise _PathEnded("the peer has ended the path")
         channel.take(cipher)
 
     def _win(self, path: Path) -> bool:

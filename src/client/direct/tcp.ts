@@ -130,7 +130,8 @@ export class TcpPunch implements Puncher {
         resolve(failure(error));
       });
       socket.once('connect', () => {
-        resolve(race.enter(socket).then((outcome) => ({ outcome, final: true })));
+        // Closed before the peer has proved itself: it may have had no room for one more.
+        resolve(race.enter(socket).then((outcome) => ({ outcome, final: outcome !== 'closed in the handshake' })));
       });
     });
   }
@@ -147,14 +148,17 @@ export class TcpPunch implements Puncher {
       this.#enterAccepted(this.#race, socket);
       return;
     }
-    // The peer dials when the attempt is ordered: what came before is more likely a stranger.
-    for (const oldest of this.#early) {
-      if (this.#early.size < PUNCH_LIMITS.acceptedMax) break;
-      this.#early.delete(oldest);
-      oldest.destroy();
-    }
+    if (this.#early.size >= PUNCH_LIMITS.acceptedMax) this.#evictEarly();
     this.#early.add(socket);
     socket.on('close', () => this.#early.delete(socket));
+  }
+
+  /** Which of them is the peer is not known: half of those that are kept came first, and half last. Reset, it dials again. */
+  #evictEarly(): void {
+    const middle = [...this.#early][PUNCH_LIMITS.acceptedMax / 2];
+    if (middle === undefined) return;
+    this.#early.delete(middle);
+    middle.resetAndDestroy();
   }
 
   #enterAccepted(race: PathRace<Socket>, socket: Socket): void {
