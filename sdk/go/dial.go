@@ -11,7 +11,7 @@ import (
 
 // Dial connects to a peer through the server, encrypted between the two ends but where one of them or the server is older: see
 // Conn.EndToEnd. The context is for the making; the connection lives
-// until it is closed, or either session ends.
+// until it is closed, or either session ends. Without a deadline Dial waits for the instance to be attached as long as that takes.
 func (i *Instance) Dial(ctx context.Context, cvid int32) (*Conn, error) {
 	if i.connections.problem != nil {
 		return nil, i.connections.problem

@@ -2,6 +2,7 @@ package switchyard
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"strconv"
@@ -183,8 +184,13 @@ func (p *puncher) dials(address netip.Addr) bool {
 func (p *puncher) accept() {
 	for {
 		conn, err := p.listener.Accept()
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return
+		}
+		if err != nil {
+			// The connection was reset before it was taken, or this process has too many files open at the moment.
+			time.Sleep(redialAfter)
+			continue
 		}
 		p.mu.Lock()
 		race := p.race

@@ -3,6 +3,7 @@ package switchyard
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"strconv"
 	"testing"
@@ -121,4 +122,36 @@ func TestSilentStrangersMakeRoomForWhatComesLaterAndNoSooner(t *testing.T) {
 	if len(r.strangers) != strangersMax-1 {
 		t.Errorf("%d strangers", len(r.strangers))
 	}
+}
+
+// A listener whose first Accept fails.
+type failingOnce struct {
+	net.Listener
+	hasFailed bool
+}
+
+func (l *failingOnce) Accept() (net.Conn, error) {
+	if !l.hasFailed {
+		l.hasFailed = true
+		return nil, errors.New("too many open files")
+	}
+	return l.Listener.Accept()
+}
+
+func TestConnectionsAreTakenAfterAnErrorOfOneAccept(t *testing.T) {
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := end{sockets: &puncher{listener: &failingOnce{Listener: listener}}}
+	t.Cleanup(at.sockets.close)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		at.sockets.accept()
+	}()
+	silent(t, at, 1)
+	at.until(t, func(early []net.Conn) bool { return len(early) == 1 })
+	at.sockets.close()
+	<-ended
 }

@@ -156,8 +156,13 @@ class Puncher:
             await asyncio.sleep(0)
 
     def _enter(self, raw: socket.socket) -> None:
-        raw.setblocking(False)
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            raw.setblocking(False)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            # It is gone already, which some systems say only here.
+            raw.close()
+            return
         if self.race is not None:
             self.race.enter_accepted(raw)
             return

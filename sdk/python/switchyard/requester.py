@@ -107,10 +107,12 @@ class ConnectionRequester:
         )
         if mine.fallback != _IMMEDIATE:
             await self.tell_places(mine, await self._owner.rendezvous(), request)
-            # Meanwhile the peer may have asked for the same.
-            theirs = self._join(mine)
-            if theirs is not None:
-                return theirs, True
+        # Until orders reach the instance: that is not of the time that the request has.
+        await self._owner.asker.credentials()
+        # Meanwhile the peer may have asked for the same.
+        theirs = self._join(mine)
+        if theirs is not None:
+            return theirs, True
         method = self._owner.caller.server.network.DirectConnection
         answer = await self._owner.asker.call(method, request, timeout=ASK_SECONDS, retry=True)
         known = self._by_id.get(answer.request.connection_id)

@@ -42,6 +42,13 @@ class Server:
         self.reported: List[Any] = []
         # Of a try again: as late as may be.
         self.random = lambda: 1.0
+        # Whether orders reach the instance.
+        self.attached = asyncio.Event()
+        self.attached.set()
+
+    async def credentials(self) -> Any:
+        await self.attached.wait()
+        return {}
 
     async def call(self, method: str, request: Any, **_: Any) -> Any:
         await asyncio.sleep(0)
@@ -154,6 +161,18 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         await self.until(lambda: "another" in self.peers._by_id)
         await self.order(RELAY, name="another")
         self.assertEqual((await asyncio.wait_for(connecting, 5)).connection_id, "another")
+
+    async def test_waits_until_orders_reach_the_instance_before_the_time_of_the_request_begins(self) -> None:
+        self.server.attached.clear()
+        connecting = self.connect("immediate")
+        await asyncio.sleep(0.05)
+        self.assertEqual(self.server.asked, [])
+        # Meanwhile the peer asks for the same.
+        await self.order(GATHER, name="theirs")
+        self.server.attached.set()
+        await self.until(lambda: self.peers._by_id["theirs"].is_wanted)
+        await self.order(RELAY, name="theirs")
+        self.assertEqual(((await connecting).connection_id, self.server.asked), ("theirs", []))
 
     async def test_ends_a_connect_that_is_cancelled_with_the_server_s_answer(self) -> None:
         connecting = await self.decided_here_only()

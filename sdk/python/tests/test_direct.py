@@ -197,10 +197,7 @@ class RaceTest(LoopTest):
             await asyncio.sleep(0.005)
 
     async def race_after(self, reached: str, leave: bool, is_early: bool = False) -> List[bool]:
-        """
-        An attempt to reach one port of the second end, to which strangers came before, and where the peer is early after it, too: who
-        has found a path.
-        """
+        """An attempt to reach a port of the second end, to which strangers came before, and after a peer that is early: who has a path."""
         identities = (PeerIdentity(), PeerIdentity())
         punchers = (await self.puncher(), await self.puncher())
         strangers = await self.strangers(punchers[1], limits.EARLY_MAX // (2 if is_early else 1))
@@ -314,6 +311,12 @@ class RaceTest(LoopTest):
                 if puncher._early:
                     break
         self.assertEqual(len(puncher._early), 1)
+
+    async def test_takes_no_connection_that_is_gone_when_it_is_set_up(self) -> None:
+        puncher, raw = await self.puncher(), mock.Mock()
+        raw.setsockopt.side_effect = OSError(22, "Invalid argument")
+        puncher._enter(raw)
+        self.assertEqual((raw.close.call_count, puncher._early), (1, []))
 
     async def test_sends_small_messages_at_once_at_both_ends_and_asks_the_kernel_to_keep_the_path(self) -> None:
         for path, _ in await self.race():
