@@ -155,3 +155,25 @@ func TestConnectionsAreTakenAfterAnErrorOfOneAccept(t *testing.T) {
 	at.sockets.close()
 	<-ended
 }
+
+func TestStrangersLeaveRoomForTheDialsAndTheWinnerInTheAnswer(t *testing.T) {
+	r := &race{ctx: context.Background(), end: func() {}}
+	for at := 0; at < 2*pairsMax; at++ {
+		r.noteCame(&pb.CandidatePair{Outcome: notNeeded})
+	}
+	for at := 0; at < candidatesMax; at++ {
+		r.note(nil, nil, "refused")
+	}
+	if !r.win(nil, &pb.CandidatePair{}) {
+		t.Fatal("it has not won")
+	}
+	told := r.told()
+	if len(told) != pairsMax || len(r.came) != pairsMax+1 {
+		t.Fatalf("%d pairs of %d", len(told), len(r.came))
+	}
+	for at, want := range map[int]string{0: "refused", 15: "refused", 16: "dialled by it: connected", 31: "dialled by it: not needed any more"} {
+		if told[at].GetOutcome() != want {
+			t.Errorf("%d: %s", at, told[at].GetOutcome())
+		}
+	}
+}

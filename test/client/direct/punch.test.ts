@@ -200,6 +200,24 @@ describe('a punch over TCP', () => {
     for (const end of [...ends, one.path!.stream, other.path!.stream]) end.destroy();
   });
 
+  it('tells of the peer first, however many strangers have come', async () => {
+    const punches = await both(TcpPunch.gather);
+    const to = seen(punches[1])[0]!;
+    const proof = (end: 0 | 1) => ({ identity: identities[end], peerPublicKey: identities[1 - end]!.publicKey });
+    const plan = { nonce: NONCE, startAfterMs: 0 };
+    const reached = punches[1].attempt({ ...plan, ...proof(1), controlling: false, candidates: [] });
+    for (let at = 0; at <= PUNCH_LIMITS.pairsMax; at += 1) {
+      const stranger = connect(to.port, LOCALHOST).on('error', () => {});
+      stranger.write('GET / HTTP/1.1\r\n\r\n');
+      await new Promise((resolve) => stranger.on('close', resolve).resume());
+    }
+    const dialling = punches[0].attempt({ ...plan, ...proof(0), controlling: true, candidates: [to] });
+    const [one, other] = await Promise.all([dialling, reached]);
+    const told = other.pairs.map(({ outcome }) => outcome);
+    expect([told[0], told.length]).toEqual(['dialled by it: connected', PUNCH_LIMITS.pairsMax]);
+    for (const { path } of [one, other]) path?.stream.destroy();
+  });
+
   it('does not dial itself where the peer has the same address in a network of its own', async () => {
     const [punch] = await both(TcpPunch.gather);
     const own = seen(punch).map((one, rank) => candidate(CandidateType.HOST, one, rank));
