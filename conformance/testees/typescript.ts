@@ -22,19 +22,7 @@ import { PeerEnd } from './peer-end.js';
 // biome-ignore lint/suspicious/noExplicitAny: each command knows its own fields, and a wrong one fails the case
 type Fields = any;
 
-const CAN = [
-  'join',
-  'orders',
-  'replica',
-  'streams',
-  'calls',
-  'proof',
-  'relayed',
-  'direct',
-  'network',
-  'renew',
-  'closed',
-];
+const CAN = ['join', 'orders', 'replica', 'streams', 'calls', 'proof', 'relayed', 'direct', 'network', 'closed'];
 
 const [, , server, network] = process.argv;
 const yard = new Switchyard({ server, network });

@@ -11,7 +11,7 @@ import (
 
 // Dial connects to a peer through the server, encrypted between the two ends but where one of them or the server is older: see
 // Conn.EndToEnd. The context is for the making; the connection lives
-// until it is closed, or either session ends.
+// until it is closed, or either session ends. Without a deadline Dial waits for the instance to be attached as long as that takes.
 func (i *Instance) Dial(ctx context.Context, cvid int32) (*Conn, error) {
 	if i.connections.problem != nil {
 		return nil, i.connections.problem
@@ -43,8 +43,9 @@ func (i *Instance) DialDirect(ctx context.Context, cvid int32, options DirectOpt
 var errNotDirect = errors.New("the connection goes through the server, which was ruled out")
 
 func (c *connections) dial(ctx context.Context, cvid int32, fallback pb.ConnectionFallback) (*Conn, error) {
+	retries := c.instance.asker().server.newBackoff()
 	for {
-		conn, err := c.dialOnce(ctx, cvid, fallback)
+		conn, err := c.dialOnce(ctx, cvid, fallback, retries)
 		if conn != nil && fallback == pb.ConnectionFallback_CONNECTION_FALLBACK_NONE && conn.Path() != Direct {
 			// The server has answered with a connection that the peer asked for less strictly.
 			conn.Abort()
@@ -57,7 +58,9 @@ func (c *connections) dial(ctx context.Context, cvid int32, fallback pb.Connecti
 }
 
 // Connects once. Neither a connection nor an error: the peer had asked for the same, and somebody has what came of it.
-func (c *connections) dialOnce(ctx context.Context, cvid int32, fallback pb.ConnectionFallback) (*Conn, error) {
+func (c *connections) dialOnce(
+	ctx context.Context, cvid int32, fallback pb.ConnectionFallback, retries *backoff,
+) (*Conn, error) {
 	if theirs := c.joinable(cvid, pb.LinkType_LINK_TYPE_TRANSPORT_TCP, fallback); theirs != nil {
 		return c.await(ctx, theirs)
 	}
@@ -74,12 +77,25 @@ func (c *connections) dialOnce(ctx context.Context, cvid int32, fallback pb.Conn
 	if c.want(used) {
 		return c.await(ctx, used)
 	}
-	// What somebody has is not given twice. Once it is decided, the server makes another one.
+	if err := used.decided(ctx, retries); err != nil {
+		return nil, errorOf(err)
+	}
+	return nil, nil
+}
+
+// What a caller has is not given twice: waits until asking again makes sense, as the server then makes another connection.
+func (b *brokered) decided(ctx context.Context, retries *backoff) error {
 	select {
-	case <-used.made:
-		return nil, nil
+	case <-b.made:
+		// It is decided here, and the server has not heard of that: the peer may still be at it.
+		return sleep(ctx, retries.afterFailure(nil, 0))
+	default:
+	}
+	select {
+	case <-b.made:
+		return nil
 	case <-ctx.Done():
-		return nil, errorOf(ctx.Err())
+		return ctx.Err()
 	}
 }
 

@@ -2,6 +2,7 @@ package switchyard
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"strconv"
@@ -183,16 +184,21 @@ func (p *puncher) dials(address netip.Addr) bool {
 func (p *puncher) accept() {
 	for {
 		conn, err := p.listener.Accept()
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return
+		}
+		if err != nil {
+			// The connection was reset before it was taken, or this process has too many files open at the moment.
+			time.Sleep(redialAfter)
+			continue
 		}
 		p.mu.Lock()
 		race := p.race
 		isEarly := race == nil && !p.isShut
 		if isEarly && len(p.early) >= earlyMax {
-			// The peer dials when the attempt is ordered: what came before is more likely a stranger.
-			p.early[0].Close()
-			p.early = p.early[1:]
+			// Which of them is the peer is not known: half of those that are kept came first, and half last. Reset, it dials again.
+			reset(p.early[earlyMax/2])
+			p.early = append(p.early[:earlyMax/2:earlyMax/2], p.early[earlyMax/2+1:]...)
 		}
 		if isEarly {
 			p.early = append(p.early, conn)

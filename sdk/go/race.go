@@ -58,7 +58,8 @@ type race struct {
 	// Connections that came and have not proved their key: the oldest first.
 	strangers []stranger
 	winner    *tls.Conn
-	pairs     []*pb.CandidatePair
+	// What came of the dials, and of connections that came.
+	pairs, came []*pb.CandidatePair
 }
 
 type stranger struct {
@@ -101,7 +102,7 @@ func (p *puncher) attempt(ctx context.Context, order *pb.Connection, proof peerP
 	p.mu.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.winner, &pb.PunchAnswer{Pairs: r.pairs, Took: durationpb.New(time.Since(before)), Connected: r.winner != nil}
+	return r.winner, &pb.PunchAnswer{Pairs: r.told(), Took: durationpb.New(time.Since(before)), Connected: r.winner != nil}
 }
 
 // The peer's candidates in the order in which they are tried, and not too many.
@@ -128,9 +129,14 @@ func (r *race) dialUntilOver(to *pb.Candidate, startAfter time.Duration) string 
 	for dialled := 0; dialled < redialsMax && r.ctx.Err() == nil; dialled++ {
 		conn, err := r.puncher.dial(r.ctx, r.puncher.dialPort, place.String())
 		if err == nil {
-			return r.enter(conn)
+			outcome = r.enter(conn, nil)
+		} else {
+			outcome = dialOutcome(err)
 		}
-		outcome = dialOutcome(err)
+		// Closed before the peer has proved itself: it may have had no room for one more.
+		if err == nil && outcome != closedInHandshake {
+			return outcome
+		}
 		if sleep(r.ctx, redialAfter) != nil {
 			break
 		}
@@ -138,32 +144,18 @@ func (r *race) dialUntilOver(to *pb.Candidate, startAfter time.Duration) string 
 	return outcome
 }
 
-func dialOutcome(err error) string {
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET):
-		return "refused"
-	case errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH):
-		return "unreachable"
-	case errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EADDRINUSE):
-		// The very same connection exists already: the peer's dial has arrived, or the last one has just ended.
-		return "in use"
-	default:
-		return "no answer"
-	}
-}
-
 func (r *race) enterAccepted(conn net.Conn) {
 	from := conn.RemoteAddr().(*net.TCPAddr)
 	remote := &pb.Candidate{Host: from.IP.String(), Port: int32(from.Port), Type: pb.CandidateType_CANDIDATE_TYPE_HOST}
 	to := conn.LocalAddr().(*net.TCPAddr)
 	local := &pb.Candidate{Host: to.IP.String(), Port: int32(to.Port), Type: pb.CandidateType_CANDIDATE_TYPE_HOST}
-	outcome := notNeeded
+	pair := &pb.CandidatePair{Local: local, Remote: remote, Outcome: notNeeded}
 	if r.admit(conn) {
-		outcome = r.enter(conn)
+		pair.Outcome = r.enter(conn, pair)
 	} else {
 		reset(conn)
 	}
-	r.note(local, remote, "dialled by it: "+outcome)
+	r.noteCame(pair)
 }
 
 // Admits a connection that came, in the place of one that has been silent where there are too many.
@@ -193,16 +185,8 @@ func (r *race) know(conn net.Conn) {
 	}
 }
 
-func (r *race) note(local, remote *pb.Candidate, outcome string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.pairs) < pairsMax {
-		r.pairs = append(r.pairs, &pb.CandidatePair{Local: local, Remote: remote, Outcome: outcome})
-	}
-}
-
-// Enters a path; answers with why it lost, for people, or with `connected`.
-func (r *race) enter(raw net.Conn) string {
+// Enters a path, `came` if it came; answers with why it lost, for people, or with `connected`.
+func (r *race) enter(raw net.Conn, came *pb.CandidatePair) string {
 	defer r.know(raw)
 	if r.ctx.Err() != nil {
 		reset(raw)
@@ -211,15 +195,16 @@ func (r *race) enter(raw net.Conn) string {
 	ctx, cancel := context.WithTimeout(r.ctx, secureTimeout)
 	defer cancel()
 	secured, err := r.proof.secure(ctx, raw)
-	if err == nil {
+	isProved := err == nil
+	if isProved {
 		r.know(raw)
 		err = r.agree(secured)
 	}
-	if err == nil && !r.win(secured) {
+	if err == nil && !r.win(secured, came) {
 		err = errNotNominated
 	}
 	if err == nil {
-		return "connected"
+		return connected
 	}
 	reset(raw)
 	switch {
@@ -227,13 +212,22 @@ func (r *race) enter(raw net.Conn) string {
 		return "not nominated"
 	case r.ctx.Err() != nil:
 		return notNeeded
+	case !isProved && isClosed(err):
+		return closedInHandshake
 	default:
 		return "the handshake failed"
 	}
 }
 
-// Of the closed list of outcomes.
-const notNeeded = "not needed any more"
+// Whether the other end has closed or reset the connection.
+func isClosed(err error) bool {
+	for _, one := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, one) {
+			return true
+		}
+	}
+	return false
+}
 
 var errNotNominated = errors.New("not nominated")
 
@@ -301,13 +295,17 @@ func (r *race) expect(secured *tls.Conn, kind byte) error {
 	return nil
 }
 
-func (r *race) win(secured *tls.Conn) bool {
+func (r *race) win(secured *tls.Conn, came *pb.CandidatePair) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.winner != nil || r.ctx.Err() != nil {
 		return false
 	}
 	r.winner = secured
+	if came != nil {
+		pair := &pb.CandidatePair{Local: came.Local, Remote: came.Remote, Outcome: dialledByIt + connected}
+		r.came = append([]*pb.CandidatePair{pair}, r.came...)
+	}
 	r.end()
 	return true
 }

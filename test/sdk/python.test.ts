@@ -35,7 +35,13 @@ describe('sdk/python', () => {
     const names = ['tests.test_tables', 'tests.test_silence'];
     if (await hasModule(python, 'cryptography', 'python3-cryptography')) names.push('tests.test_parts');
     if (await hasModule(python, 'OpenSSL', 'python3-openssl'))
-      names.push('tests.test_peers', 'tests.test_direct', 'tests.test_path', 'tests.test_brokering');
+      names.push(
+        'tests.test_peers',
+        'tests.test_direct',
+        'tests.test_path',
+        'tests.test_brokering',
+        'tests.test_pairs',
+      );
     const { stderr } = await execute(python, ['-B', '-m', 'unittest', ...names], { cwd: PACKAGE });
     expect(stderr).toMatch(/\nOK\n$/);
   });

@@ -156,16 +156,21 @@ class Puncher:
             await asyncio.sleep(0)
 
     def _enter(self, raw: socket.socket) -> None:
-        raw.setblocking(False)
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            raw.setblocking(False)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            # It is gone already, which some systems say only here.
+            raw.close()
+            return
         if self.race is not None:
             self.race.enter_accepted(raw)
             return
         if len(self._early) >= limits.EARLY_MAX:
             self._early = _open_of(self._early)
         if len(self._early) >= limits.EARLY_MAX:
-            # The peer dials when the attempt is ordered: what came before is more likely a stranger.
-            let_go(self._early.pop(0))
+            # Which of them is the peer is not known: half of those that are kept came first, and half last. Reset, it dials again.
+            let_go(self._early.pop(limits.EARLY_MAX // 2), reset=True)
         self._early.append(raw)
 
 

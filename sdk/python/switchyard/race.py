@@ -22,7 +22,9 @@ _ANYWHERE = "0.0.0.0"
 _HOST = connection_pb2.CANDIDATE_TYPE_HOST
 
 # The closed list of src/client/direct/outcome.ts, which the other end reads.
+_CONNECTED = "connected"
 _NOT_NEEDED = "not needed any more"
+_CLOSED = "closed in the handshake"
 _OUTCOMES = {
     errno.ECONNREFUSED: "refused",
     errno.ECONNRESET: "refused",
@@ -43,6 +45,10 @@ class Path(NamedTuple):
 
 class _NotNominated(Exception):
     """The peer has taken another path, or none yet."""
+
+
+class _PathEnded(ConnectionError):
+    """The peer has closed the path."""
 
 
 class _Turn:
@@ -100,7 +106,9 @@ class Race:
         self._accepted = 0
         self._silent: List[asyncio.Task[Any]] = []
         self._winner: Optional[Path] = None
+        # What came of the dials, and of connections that came: the winner first.
         self._pairs: List[connection_pb2.CandidatePair] = []
+        self._came: List[connection_pb2.CandidatePair] = []
         self._tasks: Set[asyncio.Task[None]] = set()
 
     async def run(self) -> Tuple[Optional[Path], connection_pb2.PunchAnswer]:
@@ -113,7 +121,11 @@ class Race:
             raise
         took = duration_of(self._loop.time() - self._before)
         connected = self._winner is not None
-        return self._winner, connection_pb2.PunchAnswer(pairs=self._pairs, took=took, connected=connected)
+        return self._winner, connection_pb2.PunchAnswer(pairs=self._told(), took=took, connected=connected)
+
+    def _told(self) -> List[connection_pb2.CandidatePair]:
+        """What the server takes of the pairs: strangers may come, so the dials and the winner are first."""
+        return (self._pairs + self._came)[: limits.PAIRS_MAX]
 
     async def _run(self) -> None:
         try:
@@ -174,7 +186,7 @@ class Race:
         try:
             outcome = await self._enter_in_turn(raw)
         finally:
-            self._note(ends[0], ends[1], f"dialled by it: {outcome}")
+            self._note_came(ends[0], ends[1], outcome)
 
     async def _enter_in_turn(self, raw: socket.socket) -> str:
         await self._turns.acquire()
@@ -190,7 +202,7 @@ class Race:
         try:
             await self._dial_until_over(to, outcome)
         finally:
-            self._note(local, to, outcome[0])
+            self._pairs.append(connection_pb2.CandidatePair(local=local, remote=to, outcome=outcome[0]))
 
     async def _dial_until_over(self, to: connection_pb2.Candidate, outcome: List[str]) -> None:
         """Dials one address until it answers, there is no sense in trying, or the race is over. `outcome`: what came of it so far."""
@@ -211,7 +223,10 @@ class Race:
                 continue
             outcome[0] = _NOT_NEEDED
             outcome[0] = await self._enter(raw)
-            return
+            if outcome[0] != _CLOSED:
+                return
+            # Before the peer has proved itself: it may have had no room for one more.
+            await asyncio.sleep(limits.REDIAL_AFTER_MS / 1000)
 
     def _is_dialled(self, to: connection_pb2.Candidate) -> bool:
         try:
@@ -220,24 +235,30 @@ class Race:
             return False
         return 1 <= to.port <= 65_535 and self._puncher.dials(address)
 
-    def _note(self, local: connection_pb2.Candidate, remote: connection_pb2.Candidate, outcome: str) -> None:
-        if len(self._pairs) < limits.PAIRS_MAX:
-            self._pairs.append(connection_pb2.CandidatePair(local=local, remote=remote, outcome=outcome))
+    def _note_came(self, local: connection_pb2.Candidate, remote: connection_pb2.Candidate, outcome: str) -> None:
+        pair = connection_pb2.CandidatePair(local=local, remote=remote, outcome=f"dialled by it: {outcome}")
+        if outcome == _CONNECTED:
+            self._came.insert(0, pair)
+        elif len(self._came) < limits.PAIRS_MAX:
+            self._came.append(pair)
 
     async def _enter(self, raw: socket.socket, turn: Optional[_Turn] = None) -> str:
         """Enters a path; returns why it lost, for people, or `connected`."""
-        has_won = False
+        has_won = is_proved = False
         try:
             if self._over.is_set():
                 return _NOT_NEEDED
             path = Path(raw, self._secure())
             await self._shake_hands(raw, path.channel)
+            is_proved = True
             if turn is not None:
                 turn.end()
             has_won = await self._agree(path)
-            return "connected" if has_won else "not nominated"
+            return _CONNECTED if has_won else "not nominated"
         except _NotNominated:
             return "not nominated"
+        except (_PathEnded, ConnectionResetError, BrokenPipeError):
+            return "the handshake failed" if is_proved else _CLOSED
         except OSError:
             return "the handshake failed"
         finally:
@@ -293,7 +314,7 @@ class Race:
     async def _receive(self, raw: socket.socket, channel: Channel) -> None:
         cipher = await receive(raw, READ_BYTES)
         if not cipher:
-            raise ConnectionError("the peer has ended the path")
+            raise _PathEnded("the peer has ended the path")
         channel.take(cipher)
 
     def _win(self, path: Path) -> bool:

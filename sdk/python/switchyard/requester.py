@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Optional, Tuple, Union
 
 import grpc
 
-from . import limits
+from .backoff import Backoff
 from .brokered import Brokered, Places
 from .errors import SwitchyardError
 from .peers_owner import PeersOwner
@@ -36,15 +36,16 @@ class ConnectionRequester:
 
     async def ask(self, peer_cvid: int, fallback: Any, ends_at: float) -> Brokered:
         """A connection for one caller. Raises a SwitchyardError when there is none by then."""
-        loop = asyncio.get_running_loop()
+        backoff = Backoff(self._owner.caller.server.random)
         while True:
             mine = Brokered(peer_cvid, incoming=False, fallback=fallback)
             used, is_own = mine, False
             try:
-                used, is_own = await asyncio.wait_for(self._join_or_ask(mine), ends_at - loop.time())
-                if not is_own:
-                    # What a caller has is not given twice. Once it is decided, the server makes another one.
-                    await asyncio.wait_for(asyncio.wait({used.stream}), ends_at - loop.time())
+                # No `wait_for`: before Python 3.12 it swallows a cancellation that comes with the result.
+                async with asyncio.timeout_at(ends_at):
+                    used, is_own = await self._join_or_ask(mine)
+                    if not is_own:
+                        await _decided(used, backoff)
             except asyncio.TimeoutError:
                 raise too_late(peer_cvid) from None
             finally:
@@ -106,10 +107,12 @@ class ConnectionRequester:
         )
         if mine.fallback != _IMMEDIATE:
             await self.tell_places(mine, await self._owner.rendezvous(), request)
-            # Meanwhile the peer may have asked for the same.
-            theirs = self._join(mine)
-            if theirs is not None:
-                return theirs, True
+        # Until orders reach the instance: that is not of the time that the request has.
+        await self._owner.asker.credentials()
+        # Meanwhile the peer may have asked for the same.
+        theirs = self._join(mine)
+        if theirs is not None:
+            return theirs, True
         method = self._owner.caller.server.network.DirectConnection
         answer = await self._owner.asker.call(method, request, timeout=ASK_SECONDS, retry=True)
         known = self._by_id.get(answer.request.connection_id)
@@ -119,6 +122,15 @@ class ConnectionRequester:
         mine.id = answer.request.connection_id
         self._by_id[mine.id] = mine
         return mine, True
+
+
+async def _decided(used: Brokered, backoff: Backoff) -> None:
+    """What a caller has is not given twice: waits until asking again makes sense, as the server then makes another connection."""
+    if used.stream.done():
+        # It is decided here, and the server has not heard of that: the peer may still be at it.
+        await asyncio.sleep(backoff.after_failure())
+    else:
+        await asyncio.wait({used.stream})
 
 
 def too_late(peer_cvid: int) -> SwitchyardError:

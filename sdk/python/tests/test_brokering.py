@@ -40,6 +40,15 @@ class Server:
         self.network = self.server = self
         self.asked: List[Any] = []
         self.reported: List[Any] = []
+        # Of a try again: as late as may be.
+        self.random = lambda: 1.0
+        # Whether orders reach the instance.
+        self.attached = asyncio.Event()
+        self.attached.set()
+
+    async def credentials(self) -> Any:
+        await self.attached.wait()
+        return {}
 
     async def call(self, method: str, request: Any, **_: Any) -> Any:
         await asyncio.sleep(0)
@@ -135,6 +144,43 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         second = await self.expect_another("c1")
         self.assertEqual(((await first).connection_id, len(self.server.asked)), ("c1", 2))
         self.assertIsNot(await first, second)
+
+    async def decided_here_only(self) -> "asyncio.Task[PeerStream]":
+        """A connect that the server answers with a connection whose stream a program has, as the peer has not answered yet."""
+        await self.order(GATHER)
+        await self.order(RELAY)
+        await self.until(lambda: self.peers._by_id["c1"].stream.done())
+        return self.connect("immediate")
+
+    async def test_asks_again_after_a_wait_where_the_server_has_not_heard_that_a_connection_is_decided(self) -> None:
+        connecting = await self.decided_here_only()
+        await asyncio.sleep(0.5)
+        # At once, after 0.2 s, and after 0.4 s more.
+        self.assertIn(len(self.server.asked), (1, 2))
+        self.server.name = "another"
+        await self.until(lambda: "another" in self.peers._by_id)
+        await self.order(RELAY, name="another")
+        self.assertEqual((await asyncio.wait_for(connecting, 5)).connection_id, "another")
+
+    async def test_waits_until_orders_reach_the_instance_before_the_time_of_the_request_begins(self) -> None:
+        self.server.attached.clear()
+        connecting = self.connect("immediate")
+        await asyncio.sleep(0.05)
+        self.assertEqual(self.server.asked, [])
+        # Meanwhile the peer asks for the same.
+        await self.order(GATHER, name="theirs")
+        self.server.attached.set()
+        await self.until(lambda: self.peers._by_id["theirs"].is_wanted)
+        await self.order(RELAY, name="theirs")
+        self.assertEqual(((await connecting).connection_id, self.server.asked), ("theirs", []))
+
+    async def test_ends_a_connect_that_is_cancelled_with_the_server_s_answer(self) -> None:
+        connecting = await self.decided_here_only()
+        await self.until(lambda: self.server.asked)
+        # The answer is there, and the connect has not gone on.
+        connecting.cancel()
+        done, _ = await asyncio.wait({connecting}, timeout=1)
+        self.assertTrue(done and connecting.cancelled())
 
     async def test_asks_for_itself_where_the_peer_asks_with_another_fallback_or_link_type(self) -> None:
         await self.order(GATHER, name="theirs", fallback=IMMEDIATE)

@@ -177,22 +177,32 @@ class RaceTest(LoopTest):
         self.assertIsNone(path)
         self.assertEqual([pair.outcome for pair in said.pairs], ["not dialled: it is not in a network of this end"] * 4)
 
-    async def strangers(self, puncher: Puncher) -> List[socket.socket]:
+    async def strangers(self, puncher: Puncher, count: int = limits.EARLY_MAX) -> List[socket.socket]:
         """As many connections as can be held before the attempt."""
         raws = []
-        for _ in range(limits.EARLY_MAX):
+        for _ in range(count):
             raws.append(socket.create_connection(puncher._listener.getsockname()))
             self.addCleanup(raws[-1].close)
-        while len(puncher._early) < limits.EARLY_MAX:
+        while len(puncher._early) < count:
             await asyncio.sleep(0.005)
         return raws
 
-    async def race_after(self, reached: str, leave: bool) -> List[bool]:
-        """An attempt to reach one port of the second end, to which strangers came before: who has found a path."""
+    async def throw_out(self, puncher: Puncher) -> None:
+        """Strangers come after the peer, as many as throw it out."""
+        while len(puncher._early) <= limits.EARLY_MAX // 2:
+            await asyncio.sleep(0.005)
+        peer = puncher._early[limits.EARLY_MAX // 2]
+        await self.strangers(puncher)
+        while peer in puncher._early:
+            await asyncio.sleep(0.005)
+
+    async def race_after(self, reached: str, leave: bool, is_early: bool = False) -> List[bool]:
+        """An attempt to reach a port of the second end, to which strangers came before, and after a peer that is early: who has a path."""
         identities = (PeerIdentity(), PeerIdentity())
         punchers = (await self.puncher(), await self.puncher())
-        for stranger in await self.strangers(punchers[1]):
-            if leave:
+        strangers = await self.strangers(punchers[1], limits.EARLY_MAX // (2 if is_early else 1))
+        if leave:
+            for stranger in strangers:
                 stranger.close()
         await asyncio.sleep(0.05)
         listens = punchers[1 if reached == "second" else 0]._listener.getsockname()[1]
@@ -209,7 +219,10 @@ class RaceTest(LoopTest):
                 secure=lambda: Channel(identities[at], spoken="x", is_client=at == 0, peer_public_key=key),
             ).run()
 
-        paths = [path for path, _ in await asyncio.gather(attempt(0), attempt(1))]
+        first = asyncio.create_task(attempt(0))
+        if is_early:
+            await asyncio.wait_for(self.throw_out(punchers[1]), 10)
+        paths = [path for path, _ in await asyncio.gather(first, attempt(1))]
         for path in paths:
             if path is not None:
                 let_go(path.raw)
@@ -223,6 +236,9 @@ class RaceTest(LoopTest):
 
     async def test_is_reached_though_as_many_strangers_as_have_a_turn_are_silent(self) -> None:
         self.assertEqual(await self.race_after("second", leave=False), [True, True])
+
+    async def test_is_reached_though_strangers_threw_its_early_dial_out(self) -> None:
+        self.assertEqual(await self.race_after("second", leave=False, is_early=True), [True, True])
 
     def accepted(self) -> socket.socket:
         """A connection that came from a stranger."""
@@ -259,14 +275,15 @@ class RaceTest(LoopTest):
         await attempt
         self.assertEqual([raw.fileno() for raw in (*raws, here)], [-1] * (len(raws) + 1))
 
-    async def test_keeps_the_connections_that_came_last_before_the_attempt(self) -> None:
+    async def test_keeps_the_connections_that_came_first_and_last_before_the_attempt(self) -> None:
         puncher = await self.puncher()
         strangers = await self.strangers(puncher)
         with socket.create_connection(puncher._listener.getsockname()) as late:
             await asyncio.sleep(0.1)
-            early = puncher.take_early()
+            early, middle = puncher.take_early(), limits.EARLY_MAX // 2
             self.assertEqual(
-                [raw.getpeername() for raw in early], [raw.getsockname() for raw in (*strangers[1:], late)]
+                [raw.getpeername() for raw in early],
+                [raw.getsockname() for raw in (*strangers[:middle], *strangers[middle + 1 :], late)],
             )
             for raw in early:
                 raw.close()
@@ -294,6 +311,12 @@ class RaceTest(LoopTest):
                 if puncher._early:
                     break
         self.assertEqual(len(puncher._early), 1)
+
+    async def test_takes_no_connection_that_is_gone_when_it_is_set_up(self) -> None:
+        puncher, raw = await self.puncher(), mock.Mock()
+        raw.setsockopt.side_effect = OSError(22, "Invalid argument")
+        puncher._enter(raw)
+        self.assertEqual((raw.close.call_count, puncher._early), (1, []))
 
     async def test_sends_small_messages_at_once_at_both_ends_and_asks_the_kernel_to_keep_the_path(self) -> None:
         for path, _ in await self.race():

@@ -34,8 +34,8 @@ export interface DirectCarrierDeps {
  * A path that is proved and encrypted, as a carrier: a direct one, or the relay under the same TLS. Owns the stream under it.
  *
  * The end of each way is a frame, under the same authentication as the data. The path itself is ended only when both ways
- * are complete, so a FIN or a reset before that is an error and never the end of the data: anybody on the way can forge
- * these, and the kernel sends them for a process that is killed.
+ * are complete, so a FIN or a reset before that is a loss ({@link CutPathError}) and never the end of the data: anybody on
+ * the way can forge these, and the kernel sends them for a process that is killed.
  *
  * Each end sends a sign of life when it has been quiet for `aliveMs`, also after the end of its way, and takes the path for
  * dead when nothing has come for several of these. Neither waits for the other, so it shows also while data is on its way:

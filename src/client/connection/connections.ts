@@ -14,6 +14,7 @@ import { asError } from '../../base/errors.js';
 import { RELAY_FIRST_FROM } from '../../core/model/connection.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { Tracer } from '../../tracing/tracer.js';
+import { Backoff } from '../backoff.js';
 import type { CallOptions, Complete } from '../channel/call.js';
 import type { Channel } from '../channel/channel.js';
 import { type Gathered, gather } from '../direct/gather.js';
@@ -24,7 +25,7 @@ import type { InstanceOptions } from '../instance/instance-options.js';
 import { type OrderHandlers, Refusal } from '../instance/orders.js';
 import type { OwnSession } from '../instance/own-session.js';
 import { drawRequestId } from '../instance/request-id.js';
-import { Scope } from '../instance/scope.js';
+import { Scope, wait } from '../instance/scope.js';
 import type { LocalAddresses } from '../local-addresses.js';
 import type { RelayOptions, RelaySink, RelaySource } from '../relay/relay.js';
 import { StatusCode } from '../status.js';
@@ -34,6 +35,7 @@ import type { BrokeredDesk, BrokeredFacts, NamedConnection } from './brokered-de
 import { type ConnectOptions, FALLBACKS } from './connect-options.js';
 import { tracedConnect } from './connect-span.js';
 import { askOptions, connectionRequest, type Known, NOT_GATHERED } from './connection-request.js';
+import { expectDirect } from './expect-direct.js';
 import { askToReturn, isPunching, type PathReportDeps, reportPath } from './path-report.js';
 import { type EndorsementPlace, offerOf, PeerKeyCheck } from './peer-key-check.js';
 import type { PeerStream } from './peer-stream.js';
@@ -161,6 +163,15 @@ export class Connections {
   }
 
   async #coordinate(facts: BrokeredFacts, signal: AbortSignal): Promise<PeerStream> {
+    const backoff = new Backoff(this.desk.random);
+    for (;;) {
+      const stream = await this.#joinOrAsk(facts, signal, backoff);
+      if (stream !== undefined) return stream;
+    }
+  }
+
+  /** Undefined: it is asked again. */
+  async #joinOrAsk(facts: BrokeredFacts, signal: AbortSignal, backoff: Backoff): Promise<PeerStream | undefined> {
     const { peerCvid, link, fallback } = facts;
     const theirs = [...this.#byId.values()].find(
       // With another fallback the server decides: it takes the stricter one of both for a connection that is not yet decided.
@@ -176,10 +187,11 @@ export class Connections {
       if (used === brokered) return brokered.stream;
       brokered.end(new Error('the peer has asked before'));
       if (used.isJoinable) return this.#join(used, facts, signal);
-      // What somebody has is not given twice. Once it is decided, the server makes another one.
-      await used.stream.catch(() => {});
-      signal.throwIfAborted();
-      return this.#coordinate(facts, signal);
+      // What a caller has is not given twice. Once it is decided, the server makes another one. Where it is decided at this end
+      // already, the server has not heard of that: the peer may still be at it.
+      if (used.stands) await wait(this.desk.clock, backoff.afterFailure(), signal);
+      else await used.stream.catch(() => {});
+      return undefined;
     });
   }
 
@@ -332,15 +344,4 @@ export class Connections {
     const host = this.desk.channel.host ?? '127.0.0.1';
     return rendezvous.map((place) => ({ host: place.host || host, port: place.port }));
   }
-}
-
-/** Refuses a stream through the server: a request may be answered with a connection that the peer asked for less strictly. */
-function expectDirect(stream: PeerStream): PeerStream {
-  if (stream.path === 'direct') return stream;
-  const error = new SwitchyardError(
-    StatusCode.ABORTED,
-    'the connection goes through the server, which fallback none rules out',
-  );
-  stream.destroy(error);
-  throw error;
 }

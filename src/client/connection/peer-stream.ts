@@ -30,6 +30,7 @@ export interface PathFacts {
 
 /**
  * A connection to a peer: bytes in order, both ways, each of which can be ended alone. Whoever has it destroys it or ends
- * both of its ways; its link is reported lost then. It errs when the path is found dead.
+ * both of its ways; its link is reported lost then. It errs when the path is found dead and
+ * there is no way back.
  */
 export type PeerStream = Duplex & PeerFacts;

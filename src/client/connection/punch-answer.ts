@@ -1,18 +1,17 @@
 import { PunchAnswer } from '../../../gen/switchyard/v1/connection.js';
 import type { Endpoint } from '../../stun/address.js';
 import { anyAddress, CandidateType, familyOf } from '../direct/candidate.js';
+import { PUNCH_LIMITS } from '../direct/limits.js';
 import type { AttemptOutcome, PairOutcome } from '../direct/path.js';
 import { durationOf } from '../duration.js';
 
-/** Pairs that the server takes of one attempt. */
-const PAIRS_MAX = 32;
 /** Bytes of an outcome that the server takes. */
 const OUTCOME_LENGTH_MAX = 120;
 
 /** The answer to the order to punch, within the bounds of the server. `roundTripMs`: to the rendezvous. */
 export function punchAnswer({ path, pairs, tookMs }: AttemptOutcome, roundTripMs: number | undefined): Uint8Array {
   return PunchAnswer.encode({
-    pairs: pairs.slice(0, PAIRS_MAX).map(pairMessage),
+    pairs: pairs.slice(0, PUNCH_LIMITS.pairsMax).map(pairMessage),
     took: durationOf(tookMs),
     connected: path !== undefined,
     roundTrip: roundTripMs === undefined ? undefined : durationOf(roundTripMs),

@@ -7,7 +7,7 @@ import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { wait } from '../instance/scope.js';
 import { PUNCH_LIMITS } from './limits.js';
 import { confirmPath, nominate, nominated } from './nominate.js';
-import { type Outcome, outcomeOf, PathError } from './outcome.js';
+import { failHandshake, type Outcome, outcomeOf, PathError } from './outcome.js';
 import type { AttemptPlan } from './path.js';
 import { secure } from './secure.js';
 
@@ -80,7 +80,7 @@ export class PathRace<Raw extends Duplex> {
     }
     this.#entered.add(raw);
     try {
-      const proving = (signal: AbortSignal) => secure(raw, this.#plan, signal);
+      const proving = (signal: AbortSignal) => secure(raw, this.#plan, signal).catch(failHandshake);
       const stream = await within(this.#clock, CONNECTION_TIMES.secureMs, proving, this.#over.signal);
       this.#strangers.delete(raw);
       const roundTripMs = await (this.#plan.controlling ? this.#nominate(stream) : this.#confirm(stream));

@@ -28,7 +28,11 @@ export class TcpPunch implements Puncher {
   readonly #early = new Set<Socket>();
   readonly #reach: Reach;
   #race: PathRace<Socket> | undefined;
+  /** What came of the dials of an attempt, and of connections that came: the winner first. */
   #pairs: PairOutcome[] = [];
+  #came: PairOutcome[] = [];
+  /** Of connections that came: done once what came of them is noted. */
+  readonly #noted = new WeakMap<Socket, Promise<void>>();
 
   private constructor(families: readonly TcpFamily[], clock: Clock) {
     this.#families = families;
@@ -77,6 +81,7 @@ export class TcpPunch implements Puncher {
     const race = new PathRace<Socket>(plan, this.#clock, (socket) => socket.resetAndDestroy());
     this.#race = race;
     this.#pairs = [];
+    this.#came = [];
     const end = () => race.end();
     const timer = this.#clock.after(startAfterMs + CONNECTION_TIMES.attemptMs, end);
     signal?.addEventListener('abort', end);
@@ -90,9 +95,11 @@ export class TcpPunch implements Puncher {
     race.end();
     timer.cancel();
     signal?.removeEventListener('abort', end);
-    await Promise.all(dials);
+    await Promise.all([...dials, winner && this.#noted.get(winner.raw)]);
     this.#race = undefined;
-    return { path: winner && pathOf(winner), pairs: this.#pairs, tookMs: this.#clock.nowMs() - beforeMs };
+    // Strangers may come, so the dials and the winner are first of what the server takes.
+    const pairs = [...this.#pairs, ...this.#came].slice(0, PUNCH_LIMITS.pairsMax);
+    return { path: winner && pathOf(winner), pairs, tookMs: this.#clock.nowMs() - beforeMs };
   }
 
   close(): void {
@@ -130,7 +137,8 @@ export class TcpPunch implements Puncher {
         resolve(failure(error));
       });
       socket.once('connect', () => {
-        resolve(race.enter(socket).then((outcome) => ({ outcome, final: true })));
+        // Closed before the peer has proved itself: it may have had no room for one more.
+        resolve(race.enter(socket).then((outcome) => ({ outcome, final: outcome !== 'closed in the handshake' })));
       });
     });
   }
@@ -147,21 +155,27 @@ export class TcpPunch implements Puncher {
       this.#enterAccepted(this.#race, socket);
       return;
     }
-    // The peer dials when the attempt is ordered: what came before is more likely a stranger.
-    for (const oldest of this.#early) {
-      if (this.#early.size < PUNCH_LIMITS.acceptedMax) break;
-      this.#early.delete(oldest);
-      oldest.destroy();
-    }
+    if (this.#early.size >= PUNCH_LIMITS.acceptedMax) this.#evictEarly();
     this.#early.add(socket);
     socket.on('close', () => this.#early.delete(socket));
   }
 
+  /** Which of them is the peer is not known: half of those that are kept came first, and half last. Reset, it dials again. */
+  #evictEarly(): void {
+    const middle = [...this.#early][PUNCH_LIMITS.acceptedMax / 2];
+    if (middle === undefined) return;
+    this.#early.delete(middle);
+    middle.resetAndDestroy();
+  }
+
   #enterAccepted(race: PathRace<Socket>, socket: Socket): void {
     const { local, remote } = endsOf(socket);
-    void race
-      .enterAccepted(socket)
-      .then((outcome) => this.#pairs.push({ local, remote, outcome: `dialled by it: ${outcome}` }));
+    const noted = race.enterAccepted(socket).then((outcome) => {
+      const pair: PairOutcome = { local, remote, outcome: `dialled by it: ${outcome}` };
+      if (outcome === 'connected') this.#came.unshift(pair);
+      else if (this.#came.length < PUNCH_LIMITS.pairsMax) this.#came.push(pair);
+    });
+    this.#noted.set(socket, noted);
   }
 }
 

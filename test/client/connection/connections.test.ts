@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Call, Method } from '../../../src/client/channel/channel.js';
 import {
   ConnectionState,
   type Instance,
@@ -8,9 +9,11 @@ import {
   type OrderHandlers,
   type PeerStream,
   Refusal,
-  type Switchyard,
+  Switchyard,
 } from '../../../src/client/index.js';
+import { systemRandom } from '../../../src/client/system.js';
 import { type Running, run } from '../../grpc/running.js';
+import { BlindChannel } from '../worlds/blind-channel.js';
 import { movedToDirect } from '../worlds/moved.js';
 import { makeYard } from '../worlds/proving-yard.js';
 
@@ -37,6 +40,30 @@ async function join(handlers: OrderHandlers = {}): Promise<Instance & { cvid: nu
   instances.push(instance);
   const { cvid } = await instance.attached();
   return Object.assign(instance, { cvid });
+}
+
+/** A server that has not heard that the first connection is decided, and answers with it again. */
+class LateChannel extends BlindChannel {
+  override isBlind = false;
+  isLate = true;
+  again = 0;
+  #first: unknown;
+
+  override async unary<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    call: Call,
+  ): Promise<Response> {
+    if (!method.path.endsWith('/DirectConnection')) return super.unary(method, request, call);
+    if (this.#first !== undefined && this.isLate) {
+      this.again += 1;
+      await new Promise(setImmediate);
+      return this.#first as Response;
+    }
+    const answer = await super.unary(method, request, call);
+    this.#first ??= answer;
+    return answer;
+  }
 }
 
 /** An instance that takes every connection, and its streams in turn. */
@@ -192,6 +219,27 @@ describe('a connection between two instances', () => {
     const direct = await strict!;
     expect(direct.path).toBe('direct');
     for (const each of [stream, direct]) each.destroy();
+  });
+
+  it('is asked for again after a wait, not at once, while the server answers with one that is decided at this end', async () => {
+    const { instance } = await taking();
+    const channel = new LateChannel(at.address);
+    const late = new Switchyard({ channel, random: { ...systemRandom, fraction: () => 1 } });
+    const caller = late.join({ uuid: `00000000-0000-4000-8000-${randomBytes(6).toString('hex')}`, type: 2 });
+    instances.push(caller);
+    await caller.attached();
+    const first = await caller.connect(instance.session!.cvid);
+    const connecting = caller.connect(instance.session!.cvid);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    // At once, after 0.2 s, and after 0.4 s more.
+    expect(channel.again).toBeGreaterThan(0);
+    expect(channel.again).toBeLessThan(4);
+    channel.isLate = false;
+    const second = await connecting;
+    expect(second.connectionId).not.toBe(first.connectionId);
+    for (const stream of [first, second]) stream.destroy();
+    await caller.leave();
+    await late.close();
   });
 
   it('rejects at once when the caller gives up, and is cancelled at the peer', async () => {

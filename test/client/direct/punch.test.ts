@@ -1,10 +1,11 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Clock } from '../../../src/base/clock.js';
 import { CandidateType, candidate } from '../../../src/client/direct/candidate.js';
 import { makeIdentity } from '../../../src/client/direct/identity.js';
+import { PUNCH_LIMITS } from '../../../src/client/direct/limits.js';
 import type { PortMapper } from '../../../src/client/direct/nat-pmp.js';
 import type { AttemptOutcome, Puncher } from '../../../src/client/direct/path.js';
 import { TcpPunch } from '../../../src/client/direct/tcp.js';
@@ -173,6 +174,55 @@ describe('a punch over TCP', () => {
     for (const socket of strangers) socket.destroy();
     one.path!.stream.destroy();
     other.path!.stream.destroy();
+  });
+
+  it('is reached though strangers that came before and after its dial threw it out', async () => {
+    const punches = await both(TcpPunch.gather);
+    const to = seen(punches[1])[0]!;
+    let closed = 0;
+    const strangers = async (count: number) => {
+      for (let at = 0; at < count; at += 1) {
+        const stranger = connect(to.port, LOCALHOST)
+          .on('error', () => {})
+          .on('close', () => {
+            closed += 1;
+          });
+        ends.push(stranger);
+        await once(stranger, 'connect');
+      }
+    };
+    const ends: Socket[] = [];
+    const proof = (end: 0 | 1) => ({ identity: identities[end], peerPublicKey: identities[1 - end]!.publicKey });
+    const plan = { nonce: NONCE, startAfterMs: 0 };
+    await strangers(PUNCH_LIMITS.acceptedMax / 2);
+    const dialling = punches[0].attempt({ ...plan, ...proof(0), controlling: true, candidates: [to] });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await strangers(PUNCH_LIMITS.acceptedMax);
+    while (closed < PUNCH_LIMITS.acceptedMax / 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    const [one, other] = await Promise.all([
+      dialling,
+      punches[1].attempt({ ...plan, ...proof(1), controlling: false, candidates: [] }),
+    ]);
+    expect([one.path, other.path]).not.toContain(undefined);
+    for (const end of [...ends, one.path!.stream, other.path!.stream]) end.destroy();
+  });
+
+  it('tells of the peer first, however many strangers have come', async () => {
+    const punches = await both(TcpPunch.gather);
+    const to = seen(punches[1])[0]!;
+    const proof = (end: 0 | 1) => ({ identity: identities[end], peerPublicKey: identities[1 - end]!.publicKey });
+    const plan = { nonce: NONCE, startAfterMs: 0 };
+    const reached = punches[1].attempt({ ...plan, ...proof(1), controlling: false, candidates: [] });
+    for (let at = 0; at <= PUNCH_LIMITS.pairsMax; at += 1) {
+      const stranger = connect(to.port, LOCALHOST).on('error', () => {});
+      stranger.write('GET / HTTP/1.1\r\n\r\n');
+      await new Promise((resolve) => stranger.on('close', resolve).resume());
+    }
+    const dialling = punches[0].attempt({ ...plan, ...proof(0), controlling: true, candidates: [to] });
+    const [one, other] = await Promise.all([dialling, reached]);
+    const told = other.pairs.map(({ outcome }) => outcome);
+    expect([told[0], told.length]).toEqual(['dialled by it: connected', PUNCH_LIMITS.pairsMax]);
+    for (const { path } of [one, other]) path?.stream.destroy();
   });
 
   it('does not dial itself where the peer has the same address in a network of its own', async () => {
