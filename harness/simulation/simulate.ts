@@ -22,7 +22,7 @@ the command that replays it; the same seed and minutes are the same run, to the 
 
   --seed       the first world (drawn from the time)
   --seeds      how many worlds, each of the next number (1)
-  --hours      worlds until so many hours were simulated, instead of a number of worlds
+  --hours      worlds until so many hours were simulated, instead of a number of worlds; what a world needs to settle counts
   --minutes    simulated time of each (60)
   --faults     what each world has for certain: flags (others at each start), cancelled (callers that give up),
                half-closed (clients that end their side as soon as they have asked)
@@ -39,7 +39,7 @@ const { values } = parseArgs({
   options: {
     help: { type: 'boolean', default: false },
     seed: { type: 'string' },
-    seeds: { type: 'string', default: '1' },
+    seeds: { type: 'string' },
     hours: { type: 'string' },
     faults: { type: 'string' },
     minutes: { type: 'string', default: '60' },
@@ -62,6 +62,9 @@ const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
 const hours = values.hours === undefined ? undefined : Number(values.hours);
 if (hours !== undefined && !(hours > 0 && Number.isFinite(hours)))
   misused(`--hours ${values.hours} is no number above 0`);
+if (hours !== undefined && values.seeds !== undefined)
+  misused('--seeds and --hours both say how many worlds: give one of them');
+const count = Number(values.seeds ?? 1);
 const faults = faultsAsked();
 if (
   (hours !== undefined || faults.length > 0) &&
@@ -91,12 +94,12 @@ function run(): Promise<boolean> {
   if (values.servers === undefined) return values.mutations ? mutations() : seeds();
   const servers = Number(values.servers);
   if (values.mutations) return mutateClusters(servers);
-  return simulateClusters({ seed, seeds: Number(values.seeds), minutes: Number(values.minutes), servers });
+  return simulateClusters({ seed, seeds: count, minutes: Number(values.minutes), servers });
 }
 
 function networksSeeds() {
   const follow = values.follow ? (line: string) => console.log(line) : undefined;
-  return { seed, seeds: Number(values.seeds), minutes: Number(values.minutes), follow };
+  return { seed, seeds: count, minutes: Number(values.minutes), follow };
 }
 
 /** Runs one plan, or so many seeds from the first on. True: nothing was wrong. */
@@ -122,7 +125,7 @@ async function seeds(): Promise<boolean> {
 async function* plans(simulatedMs: () => number): AsyncGenerator<Plan> {
   if (values.plan !== undefined) yield writtenPlan(await readFile(values.plan, 'utf8'));
   else {
-    const goesOn = (at: number) => (hours === undefined ? at < Number(values.seeds) : simulatedMs() < hours * HOUR_MS);
+    const goesOn = (at: number) => (hours === undefined ? at < count : simulatedMs() < hours * HOUR_MS);
     for (let at = 0; goesOn(at); at++) {
       const plan = withFaults(planOf(seed + at, Number(values.minutes)), faults);
       yield values.etcd ? { ...plan, isOnEtcd: true } : plan;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -5,15 +6,17 @@ import {
   fstatSync,
   fsyncSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   type Stats,
   writeFileSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { codeOf } from './errors.js';
 
 /*
@@ -100,14 +103,16 @@ export function readPrivateFile(path: string, self = SELF): string | undefined {
 }
 
 /**
- * Makes a secret file with its content, durable when this returns. False, and nothing is changed, when there is one of that name
- * already, be it a link. It is there with all of its content or not at all, also after a crash or on a disk without room.
+ * Makes a secret file with its content, durable when this returns. False, and nothing is written, when there is one of that name
+ * already, be it a link. It is there with all of its content or not at all, also after a crash or on a disk without room; only where
+ * the system refuses a second name for a file (hard links), a crash in the middle may leave a part of it.
  */
 export function createPrivateFile(path: string, content: string): boolean {
+  // A disk without room, or one that is read only, keeps nobody from what is there.
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return false;
   const next = nextName(path);
-  rmSync(next, { force: true });
+  writeNew(next, content);
   try {
-    writeNew(next, content);
     if (!linkNew(next, path, content)) return false;
   } finally {
     rmSync(next, { force: true });
@@ -116,9 +121,31 @@ export function createPrivateFile(path: string, content: string): boolean {
   return true;
 }
 
-/** The name under which a file is written until it is whole. */
+const SUFFIX_BYTES = 8;
+
+/**
+ * The name under which a file is written until it is whole. A random one: process ids are the same in two containers that share a
+ * folder, and a file of this name that belongs to somebody else is never removed.
+ */
 function nextName(path: string): string {
-  return `${path}.${process.pid}.new`;
+  return `${path}.${randomBytes(SUFFIX_BYTES).toString('hex')}.new`;
+}
+
+/** What {@link nextName} makes, and what earlier builds made of their process id. */
+const UNFINISHED = new RegExp(`\\.(?:[0-9a-f]{${2 * SUFFIX_BYTES}}|\\d{1,10})\\.new$`);
+
+/**
+ * Removes what writes of secret files have left in a folder of this program when their process was killed: it may hold a secret that
+ * was replaced since. Only what was last changed before `beforeMs` (milliseconds since 1970), so that a folder without a lock keeps
+ * the files that another process is writing.
+ */
+export function removeUnfinishedFiles(folder: string, beforeMs = Number.POSITIVE_INFINITY): void {
+  for (const name of readdirSync(folder)) {
+    if (!UNFINISHED.test(name)) continue;
+    const path = join(folder, name);
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats?.isFile() && stats.mtimeMs < beforeMs) rmSync(path, { force: true });
+  }
 }
 
 /** Gives a whole file its name; false when there is one of that name. Where a file cannot have two names, it is written once more. */
@@ -139,8 +166,8 @@ function linkNew(next: string, path: string, content: string): boolean {
   }
 }
 
-/** What file systems say that know no second name: FAT, and some that are shared over a network. */
-const LINKLESS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+/** What systems say that give a file no second name: FAT, some that are shared over a network, and what confines processes. */
+const LINKLESS: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 /** Writes a file that must not be there. What could not be written whole is removed. */
 function writeNew(path: string, content: string): void {
@@ -162,9 +189,13 @@ function writeNew(path: string, content: string): void {
  */
 export function replacePrivateFile(path: string, content: string): void {
   const next = nextName(path);
-  rmSync(next, { force: true });
   writeNew(next, content);
-  renameSync(next, path);
+  try {
+    renameSync(next, path);
+  } catch (error) {
+    rmSync(next, { force: true });
+    throw error;
+  }
   syncFolder(dirname(path));
 }
 

@@ -1,4 +1,14 @@
-import { closeSync, constants, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmdirSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -19,22 +29,36 @@ export interface ScratchFile {
 /** Opens a new one in the folder for temporary files (TMPDIR). */
 export function openScratchFile(folder = tmpdir()): ScratchFile {
   const own = mkdtempSync(join(folder, 'switchyard-'));
+  const path = join(own, 'scratch');
   try {
-    const descriptor = openSync(join(own, 'scratch'), O_RDWR | O_CREAT | O_EXCL | (O_NOFOLLOW ?? 0), 0o600);
-    return new NamelessFile(folder, descriptor);
-  } finally {
+    const descriptor = openSync(path, O_RDWR | O_CREAT | O_EXCL | (O_NOFOLLOW ?? 0), 0o600);
     // What is open needs no name: without one, a process that is killed leaves nothing.
-    rmSync(own, { recursive: true, force: true });
+    unlinkSync(path);
+    return new NamelessFile(folder, own, descriptor);
+  } finally {
+    removeFolder(own);
+  }
+}
+
+/** NFS gives a file that is open another name in its folder instead of none: the folder goes when it is closed. */
+function removeFolder(own: string): void {
+  try {
+    rmdirSync(own);
+  } catch {
+    // It is empty, or about to be, and holds nothing of anybody's.
   }
 }
 
 class NamelessFile implements ScratchFile {
+  readonly #own: string;
   readonly #descriptor: number;
 
   constructor(
     readonly folder: string,
+    own: string,
     descriptor: number,
   ) {
+    this.#own = own;
     this.#descriptor = descriptor;
   }
 
@@ -56,5 +80,6 @@ class NamelessFile implements ScratchFile {
 
   close(): void {
     closeSync(this.#descriptor);
+    removeFolder(this.#own);
   }
 }

@@ -74,13 +74,18 @@ export async function ensureMetricsToken(
 async function ensureToken({ folder, file, given, random }: TokenPlace): Promise<string | undefined> {
   if (given !== undefined) return given;
   if (folder === IN_MEMORY) return undefined;
-  const token = Buffer.from(random.bytes(24)).toString('base64url');
   checkPrivateFolder(folder);
-  // Never overwritten: the token of a folder stays what it is.
-  if (createPrivateFile(join(folder, file), `${token}\n`)) return token;
-  const kept = await readToken(folder, file);
+  const path = join(folder, file);
+  const read = () => readPrivateFile(path)?.trim();
+  // Never overwritten: the token of a folder stays what it is. Another process may make it between the two.
+  const token = read() ?? makeToken(path, random) ?? read();
   // Earlier builds made the file before its content, and a crash came between; an empty secret would let everybody in.
-  if (!kept)
-    throw new PrivateFileError(`${join(folder, file)} holds no token: delete it, and the next start makes a new one`);
-  return kept;
+  if (!token) throw new PrivateFileError(`${path} holds no token: delete it, and the next start makes a new one`);
+  return token;
+}
+
+/** Undefined where the file is there already. */
+function makeToken(path: string, random: Random): string | undefined {
+  const token = Buffer.from(random.bytes(24)).toString('base64url');
+  return createPrivateFile(path, `${token}\n`) ? token : undefined;
 }

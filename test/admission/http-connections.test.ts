@@ -1,25 +1,44 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
 import { HttpConnections } from '../../src/admission/http-connections.js';
 import { ADMISSION_LIMITS } from '../../src/admission/limits.js';
 import { lingerOnClose } from '../../src/admission/lingering-close.js';
-import { systemClock } from '../../src/client/system.js';
+import { systemClock, systemRandom } from '../../src/client/system.js';
+import { OwnCertificates } from '../../src/server/certificates/own-certificates.js';
 
 /** More than the buffers of both kernels hold. */
 const BODY = Buffer.alloc(24 * 2 ** 20, 'x');
 /** The answer ends where the connection does: nothing else says how long it is. */
 const OLD = 'GET / HTTP/1.0\r\n\r\n';
 const LATE_MS = 20_000;
-/** Reads the answer once it is told to. In Python: libuv reports some resets as an ordinary end. */
+/**
+ * Reads the answer once it is told to, and says how TCP ended. In Python: libuv reports some resets as an ordinary end, and so do most
+ * libraries of TLS, which is why TLS is spoken here apart from the socket.
+ */
 const TAKES_LATE = `
-import socket, sys
+import socket, ssl, sys
 client = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
-client.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n')
+request = b'GET / HTTP/1.0\\r\\n\\r\\n'
+if sys.argv[2:] == ['tls']:
+    inward, outward = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = ssl._create_unverified_context().wrap_bio(inward, outward)
+    while True:
+        try:
+            tls.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            client.sendall(outward.read())
+            inward.write(client.recv(65536))
+    tls.write(request)
+    request = outward.read()
+client.sendall(request)
 sys.stdin.read()
 size = 0
 try:
@@ -109,13 +128,40 @@ describe('the connections of a server of HTTP/1.1 that ends', () => {
     expect(Number(bytes)).toBeLessThan(BODY.length);
   });
 
-  it('stay while their last answer waits for a client that still sends', async () => {
-    answer = (response) => response.writeHead(404, { connection: 'close' }).end('nothing\n');
+  it('are reset at the deadline over TLS, too, where many clients take a mere end for that of the answer', async () => {
+    const log = pino({ enabled: false });
+    const { chain } = await OwnCertificates.open({
+      ...{ folder: undefined, names: () => [], clock: systemClock, random: systemRandom, log },
+    });
+    const secure = createSecureServer({ ...chain }, (_request, response) => response.end(BODY));
+    const open = new HttpConnections(secure, systemClock);
+    await once(secure.listen(0, '127.0.0.1'), 'listening');
+    const { port } = secure.address() as AddressInfo;
+    const child = spawn('python3', ['-c', TAKES_LATE, String(port), 'tls'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const said = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    await once(secure, 'request');
+    await open.end(200);
+    child.stdin.end('now');
+    const [end, bytes] = String((await said.next()).value).split(' ');
+    expect(end).toBe('reset');
+    expect(Number(bytes)).toBeLessThan(BODY.length);
+    secure.close();
+  });
+
+  it.each([
+    ['says that it is the last one', { connection: 'close' }],
+    ['leaves them open for more', {}],
+  ])('stay while an answer that %s waits for a client that still sends', async (_what, headers) => {
+    answer = (response) => response.writeHead(404, { 'content-type': 'text/plain', ...headers }).end('nothing\n');
     const client = await ask('POST / HTTP/1.1\r\nhost: there\r\ncontent-length: 900000\r\n\r\n');
     await wait(100);
-    const ended = connections.end(LATE_MS);
+    let isOver = false;
+    const ended = connections.end(LATE_MS).then(() => {
+      isOver = true;
+    });
     client.write(Buffer.alloc(60_000));
     await wait(100);
+    expect(isOver).toBe(false);
     const [end, bytes] = await take(client);
     expect([end, bytes > 8]).toEqual(['end', true]);
     await ended;

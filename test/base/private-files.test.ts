@@ -3,6 +3,7 @@ import {
   chmodSync,
   constants,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -11,6 +12,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,6 +26,7 @@ import {
   PrivateFileError,
   readNamedFile,
   readPrivateFile,
+  removeUnfinishedFiles,
   replacePrivateFile,
 } from '../../src/base/private-files.js';
 
@@ -97,6 +100,39 @@ describe('a private file', () => {
     },
     60_000,
   );
+
+  it('that is there already is left alone, and nothing is written for it, so that no room is needed', () => {
+    writeFileSync(path, 'kept', { mode: 0o600 });
+    utimesSync(folder, 1, 1);
+    expect(createPrivateFile(path, 'another')).toBe(false);
+    expect(statSync(folder).mtimeMs).toBe(1_000);
+  });
+
+  it.each([
+    ['createPrivateFile', createPrivateFile],
+    ['replacePrivateFile', replacePrivateFile],
+  ])('is written without removing a file of a similar name, as of a process of the same id: %s', (_name, make) => {
+    const another = `${path}.${process.pid}.new`;
+    writeFileSync(another, "somebody else's");
+    make(path, 'secret');
+    expect(readFileSync(another, 'utf8')).toBe("somebody else's");
+    expect(readPrivateFile(path)).toBe('secret');
+    expect(readdirSync(folder).sort()).toEqual(['secret', `secret.${process.pid}.new`]);
+  });
+
+  it('leaves no copy of itself where a process was killed between its two names, once the folder is tidied', () => {
+    const [left, ofEarlierBuild] = [`${path}.0123456789abcdef.new`, `${path}.4711.new`];
+    writeFileSync(path, 'secret');
+    linkSync(path, left);
+    writeFileSync(ofEarlierBuild, 'half a sec');
+    const others = ['of-a-person.new', 'notes.draft.new', 'other.0123456789abcdef'];
+    for (const name of others) writeFileSync(join(folder, name), 'kept');
+    removeUnfinishedFiles(folder, Date.now() - 3_600_000);
+    expect(existsSync(left)).toBe(true);
+    removeUnfinishedFiles(folder);
+    expect(readdirSync(folder).sort()).toEqual([...others, 'secret'].sort());
+    expect(readFileSync(path, 'utf8')).toBe('secret');
+  });
 
   it('is replaced as a whole, and a link in its place with it', () => {
     const target = join(folder, 'target');

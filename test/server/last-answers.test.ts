@@ -53,14 +53,11 @@ describe('a server that is told to end', () => {
   });
 
   it.each([
-    [
-      'console',
-      403,
-      ['POST /login HTTP/1.1', 'origin: http://elsewhere', 'connection: close', 'content-length: 900000'],
-    ],
+    ['console', 403, ['POST /login HTTP/1.1', 'origin: http://elsewhere', 'content-length: 900000']],
+    ['console', 404, ['GET /nothing HTTP/1.1', 'content-length: 900000']],
     ['web', 404, ['POST /nothing HTTP/1.1', 'content-length: 900000']],
     ['metrics', 200, ['GET /metrics HTTP/1.1', 'content-length: 900000']],
-  ] as const)('keeps a connection of %s until the client has its last answer', async (door, status, lines) => {
+  ] as const)('keeps a connection of %s until the client has its last answer: %i', async (door, status, lines) => {
     const address = at.server.addresses[door];
     const client = await ask(address, lines);
     let isDrained = false;

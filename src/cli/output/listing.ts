@@ -31,7 +31,10 @@ export type ListingDeps = Pick<Surroundings, 'terminal' | 'clock' | 'signal'>;
 export function withList(command: Command): Command {
   return command
     .option('--wide', 'cut nothing to fit the terminal')
-    .option('--sort <COLUMN>', 'in the order of this column; -COLUMN: the other way round. Waits for the last row')
+    .option(
+      '--sort <COLUMN>',
+      'in the order of this column; -COLUMN: the other way round. Waits for the last row; many are sorted in a file in TMPDIR',
+    )
     .option('--filter <COLUMN=TEXT>', 'only rows with this text in that column; more than one: all of them', gather)
     .option('--json', 'one JSON object a line');
 }

@@ -21,10 +21,14 @@ export interface SortDeps {
 
 /** Some 10,000 rows of an ordinary list. Larger runs are promoted to V8's old generation, which then grows by more than they are. */
 const RUN_BYTES = 2 * 1024 ** 2;
-/** What is held of all runs together in a merge, and of one at most and at least: it grows for a row that is longer. */
+/** What is held of all runs together in a merge, and of one at most: it grows for a row that is longer. */
 const READ_BYTES_IN_ALL = 4 * 1024 ** 2;
 const READ_BYTES_MAX = 64 * 1024;
-const READ_BYTES_MIN = 256;
+/**
+ * Runs that are merged at once: of each, one row at least is in memory, however long it is. A million rows of an ordinary list
+ * are no more; of more runs, so many at a time are merged to one before.
+ */
+const MERGED_RUNS_MAX = 128;
 const WRITE_BYTES = 64 * 1024;
 /** Both are in JSON only escaped. */
 const TAB = '\t';
@@ -48,6 +52,7 @@ export async function* sortRows(rows: AsyncIterable<SortRow>, deps: SortDeps): A
       held.add(row.key, line);
     }
     const last = rowsOf(held.take());
+    runs?.reduce(compare);
     for (const { json } of runs === undefined ? last : merge([...runs.readers(), last], compare)) yield json;
   } finally {
     runs?.close();
@@ -107,20 +112,18 @@ class HeldRows {
 
 /** Sorted runs in a scratch file. */
 class StoredRuns {
-  readonly #scratch: ScratchFile;
+  readonly #openScratch: () => ScratchFile;
+  #scratch: ScratchFile;
   /** Where each run ends. */
-  readonly #ends: number[] = [];
+  #ends: number[] = [];
   readonly #out = Buffer.allocUnsafe(WRITE_BYTES);
 
   constructor(openScratch: () => ScratchFile) {
-    try {
-      this.#scratch = openScratch();
-    } catch (error) {
-      throw noScratch(error);
-    }
+    this.#openScratch = openScratch;
+    this.#scratch = opened(openScratch);
   }
 
-  add(lines: readonly Uint8Array[]): void {
+  add(lines: Iterable<Uint8Array>): void {
     try {
       this.#append(lines);
     } catch (error) {
@@ -129,7 +132,7 @@ class StoredRuns {
     this.#ends.push(this.#scratch.size);
   }
 
-  #append(lines: readonly Uint8Array[]): void {
+  #append(lines: Iterable<Uint8Array>): void {
     let used = 0;
     for (const line of lines) {
       if (used + line.length > WRITE_BYTES) {
@@ -145,15 +148,49 @@ class StoredRuns {
     this.#scratch.append(this.#out.subarray(0, used));
   }
 
+  /** Merges neighbours into longer runs, in another scratch file, until no more are left than can be merged at once. */
+  reduce(compare: SortDeps['compare']): void {
+    while (this.#ends.length > MERGED_RUNS_MAX) {
+      const [former, ends] = [this.#scratch, this.#ends];
+      this.#scratch = opened(this.#openScratch);
+      this.#ends = [];
+      try {
+        for (let run = 0; run < ends.length; run += MERGED_RUNS_MAX) {
+          this.add(linesOf(merge(readRuns(former, ends, run, run + MERGED_RUNS_MAX), compare)));
+        }
+      } finally {
+        former.close();
+      }
+    }
+  }
+
+  /** No more than can be merged at once. */
   readers(): Iterator<SortRow>[] {
-    const share = Math.floor(READ_BYTES_IN_ALL / this.#ends.length);
-    const bytes = Math.max(READ_BYTES_MIN, Math.min(READ_BYTES_MAX, share));
-    return this.#ends.map((to, run) => readRun(this.#scratch, { from: this.#ends[run - 1] ?? 0, to, bytes }));
+    return readRuns(this.#scratch, this.#ends, 0, this.#ends.length);
   }
 
   close(): void {
     this.#scratch.close();
   }
+}
+
+function opened(openScratch: () => ScratchFile): ScratchFile {
+  try {
+    return openScratch();
+  } catch (error) {
+    throw noScratch(error);
+  }
+}
+
+function* linesOf(rows: Iterable<SortRow>): Generator<Uint8Array> {
+  for (const row of rows) yield Buffer.from(lineOf(row));
+}
+
+/** Reads some of the runs that end where `ends` says. */
+function readRuns(scratch: ScratchFile, ends: readonly number[], first: number, behind: number): Iterator<SortRow>[] {
+  const some = ends.slice(first, behind);
+  const bytes = Math.min(READ_BYTES_MAX, Math.floor(READ_BYTES_IN_ALL / some.length));
+  return some.map((to, at) => readRun(scratch, { from: ends[first + at - 1] ?? 0, to, bytes }));
 }
 
 function noScratch(error: unknown, folder?: string): unknown {

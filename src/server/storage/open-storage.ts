@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock, Random } from '../../base/clock.js';
-import { ensurePrivateFolder } from '../../base/private-files.js';
+import { ensurePrivateFolder, removeUnfinishedFiles } from '../../base/private-files.js';
 import { type Config, IN_MEMORY } from '../../config/options.js';
 import type { Journal } from '../../journal/journal.js';
 import type { Roster } from '../../log/roster.js';
@@ -9,6 +9,9 @@ import type { Storage } from '../engine.js';
 import type { Standing } from '../metrics/standing-meters.js';
 import type { JoinDeps, JoinedCluster } from './join-cluster.js';
 import { type OpenTermDeps, openTerm } from './open-term.js';
+
+/** In a folder that is not locked, a secret file that is unfinished for so long is not being written any more: that takes milliseconds. */
+const UNFINISHED_MS = 600_000;
 
 /** What a server's storage is opened with. */
 export interface OpenStorageDeps extends OpenTermDeps, Omit<JoinDeps, 'clock' | 'random' | 'log'> {
@@ -37,9 +40,17 @@ export interface OpenedStorage {
 export async function openStorage(config: Config, deps: OpenStorageDeps): Promise<OpenedStorage> {
   const { journal, data } = config;
   const isGiven = deps.journal !== undefined || deps.sharedLog !== undefined;
-  if (journal === undefined || isGiven) return ofTerm(await openTerm(config, deps), deps.lost);
+  if (journal === undefined || isGiven) {
+    const opened = await openTerm(config, deps);
+    // The journal has locked its folder: no other process writes there.
+    if (!isGiven && data !== IN_MEMORY) removeUnfinishedFiles(data);
+    return ofTerm(opened, deps.lost);
+  }
   // What else a server keeps of its own stands there: secrets, certificates.
-  if (data !== IN_MEMORY) ensurePrivateFolder(data);
+  if (data !== IN_MEMORY) {
+    ensurePrivateFolder(data);
+    removeUnfinishedFiles(data, deps.clock.wallMs() - UNFINISHED_MS);
+  }
   // A server on its own folder loads nothing of it.
   const { joinCluster } = await import('./join-cluster.js');
   const cluster = endableWhileJoining(await joinCluster(config, journal.members, deps), deps.signal);

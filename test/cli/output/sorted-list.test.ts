@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { SEED } from '../../../harness/seed.js';
-import { openScratchFile } from '../../../src/base/scratch-file.js';
+import { openScratchFile, type ScratchFile } from '../../../src/base/scratch-file.js';
 import { writeListing } from '../../../src/cli/output/listing.js';
 import { type SortKey, type SortRow, sortRows } from '../../../src/cli/output/row-sorter.js';
 import type { Column } from '../../../src/cli/output/table.js';
@@ -16,6 +16,8 @@ import { Recorder } from '../command.js';
 const compare = (one: SortKey, other: SortKey) =>
   typeof one === 'number' && typeof other === 'number' ? one - other : String(one) < String(other) ? -1 : 1;
 
+/** What is read ahead of all runs that are merged at once (4 MiB), and two long rows of each of them. */
+const HELD_BYTES_MAX = 10 * 1024 ** 2;
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'sorted-list-'));
@@ -45,6 +47,46 @@ describe('rows that are sorted', () => {
       }),
       { seed: SEED, numRuns: 60 },
     );
+  });
+
+  it.each([
+    ['short rows', { rows: 16_000, rowBytes: 1_000, runBytes: undefined }],
+    ['long rows, each a run of its own', { rows: 1_000, rowBytes: 20_000, runBytes: 1 }],
+  ])('are in memory in a bounded part, when they come and when they are merged: %s', async (_what, load) => {
+    const { rows, rowBytes, runBytes } = load;
+    let [came, left, heldMost, read] = [0, 0, 0, 0];
+    let scratch: ScratchFile | undefined;
+    const openScratch = () => {
+      const file = openScratchFile(folder);
+      scratch = {
+        ...{ folder, close: () => file.close() },
+        get size() {
+          return file.size;
+        },
+        append: (bytes) => {
+          // What was read before was written again.
+          if (read > 0) read -= bytes.length;
+          file.append(bytes);
+        },
+        read: (bytes, at) => {
+          read += bytes.length;
+          heldMost = Math.max(heldMost, read - left * rowBytes);
+          file.read(bytes, at);
+        },
+      };
+      return scratch;
+    };
+    async function* coming() {
+      for (; came < rows; came++) {
+        yield { key: (came * 7919) % rows, json: 'x'.repeat(rowBytes) };
+        heldMost = Math.max(heldMost, came * rowBytes - (scratch?.size ?? 0));
+      }
+    }
+    const deps = { compare, openScratch, ...(runBytes === undefined ? {} : { runBytes }) };
+    for await (const json of sortRows(coming(), deps)) if (json.length === rowBytes) left += 1;
+    expect(left).toBe(rows);
+    expect(rows * rowBytes).toBeGreaterThan(HELD_BYTES_MAX * 1.5);
+    expect(heldMost).toBeLessThan(HELD_BYTES_MAX);
   });
 
   it('leave nothing in the folder for temporary files, and have no name there while they are written', async () => {

@@ -1,0 +1,22 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+
+const at = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+
+describe('npm run simulate', () => {
+  it.each([
+    ['--seeds 3 --hours 1', /^--seeds and --hours both say how many worlds/],
+    ['--hours 0', /^--hours 0 is no number above 0/],
+    ['--hours 1 --servers 3', /^--hours and --faults are for worlds of one server/],
+  ])(
+    'runs nothing where options contradict each other: %s',
+    (words, why) => {
+      const args = ['--no-warnings', '--import', at('harness/typescript.mjs'), at('harness/simulation/simulate.ts')];
+      const run = spawnSync(process.execPath, [...args, ...words.split(' ')], { encoding: 'utf8', timeout: 60_000 });
+      expect([run.status, run.stdout]).toEqual([2, '']);
+      expect(run.stderr).toMatch(why);
+    },
+    90_000,
+  );
+});
