@@ -8,7 +8,6 @@ import { encodeRecord } from '../journal/format/record.js';
 import { type Journal, JournalError, type StoredRecord } from '../journal/journal.js';
 import { neededFor, refuseUnread } from '../journal/unread.js';
 import type { ReplicaLimits } from './limits.js';
-import { UnchangedCommands } from './unchanged-commands.js';
 
 /** Retry delays for clients: when the journal cannot store anything, and when its queue is full. */
 const JOURNAL_RETRY_MS = 1_000;
@@ -49,16 +48,8 @@ export interface AppenderDeps {
 export interface Pending {
   readonly command: Command;
   readonly resolve: (outcome: Applied | Fault) => void;
-  /** Called instead where nothing is stored: with its refusal, or with what there is already of what it asks for. */
-  readonly unstored: (answer: readonly Change[] | Fault) => void;
   /** By which the process that it came from knows it; absent where nobody else waits for it. */
   readonly tag?: bigint | undefined;
-}
-
-/** One that would change nothing when it came. */
-interface Unchanged extends Pending {
-  readonly after: number;
-  readonly pendingMax: number;
 }
 
 /**
@@ -70,10 +61,6 @@ interface Unchanged extends Pending {
 export class Appender {
   readonly #deps: AppenderDeps;
   #pending: Pending[] = [];
-  /** How many were taken for storing: `#pending` has the last of them. */
-  #taken = 0;
-  /** At most `pendingMax` of them, as of those that wait for the journal. */
-  readonly #unchanged = new UnchangedCommands<Unchanged>();
   /** What is being appended. */
   #appending: readonly Pending[] = [];
   /** No answer of the journal counts any more. */
@@ -102,29 +89,21 @@ export class Appender {
   }
 
   /**
-   * Takes a command, or refuses it when as many wait as may. What need not be stored is answered at once; but one that changes nothing
-   * now may change something after those that are being stored, which its sender gave before it, so it is decided after them.
+   * The answer to a command that need not be stored; undefined when it has to be. One that changes nothing now may change something after
+   * those that are being stored, which its sender gave before it.
    */
-  take(pending: Pending, pendingMax: number): void {
-    const answer = answerUnstored(this.#deps.state, pending.command);
-    if (answer === undefined) {
-      // Its sender has given those before it.
-      for (const earlier of this.#unchanged.takeOfSender(pending.command)) this.#store(earlier, earlier.pendingMax);
-      this.#store(pending, pendingMax);
-    } else if (isFault(answer) || answer.length > 0 || !this.#isWorking) pending.unstored(answer);
-    else if (this.#unchanged.count >= pendingMax) this.#refuseOverload(pending, this.#unchanged.count);
-    else this.#unchanged.add({ ...pending, after: this.#taken, pendingMax });
-  }
-
-  #refuseOverload({ command, resolve }: Pending, count: number): void {
-    const fault = new Fault('OVERLOADED', `${count} commands wait for the journal`, [], OVERLOADED_RETRY_MS);
-    resolve(this.#deps.observed(command, fault));
+  answerUnstored(command: Command): readonly Change[] | Fault | undefined {
+    const answer = answerUnstored(this.#deps.state, command);
+    const isSoAlready = answer !== undefined && !isFault(answer) && answer.length === 0;
+    return isSoAlready && this.#isWorking ? undefined : answer;
   }
 
   /** Takes a command that was decided to be good now, or refuses it when as many wait as may. */
-  #store(pending: Pending, pendingMax: number): void {
+  take(pending: Pending, pendingMax: number): void {
     if (this.#pending.length >= pendingMax) {
-      this.#refuseOverload(pending, this.#pending.length);
+      const message = `${this.#pending.length} commands wait for the journal`;
+      const fault = new Fault('OVERLOADED', message, [], OVERLOADED_RETRY_MS);
+      pending.resolve(this.#deps.observed(pending.command, fault));
       return;
     }
     if (pending.command.kind === 'OpenSession' && this.#deps.journal.room === 'scarce') {
@@ -139,7 +118,6 @@ export class Appender {
       return;
     }
     this.#pending.push(pending);
-    this.#taken++;
     this.#work();
   }
 
@@ -157,7 +135,7 @@ export class Appender {
     const unknown = new Fault('OUTCOME_UNKNOWN', 'the journal does not answer: the command may be stored, or not');
     for (const { command, resolve } of this.#appending) resolve(this.#deps.observed(command, unknown));
     this.#appending = [];
-    this.#refuseAll(this.#takeWaiting(), LOST);
+    this.#refuseAll(this.#pending.splice(0), LOST);
     for (const resolve of this.#restful.splice(0)) resolve();
   }
 
@@ -174,19 +152,14 @@ export class Appender {
     if (this.#isWorking) return;
     this.#isWorking = true;
     this.#deps.clock.soon(() => {
-      this.#round()
+      this.#batch()
         .catch(this.#deps.fatal)
         .finally(() => {
           this.#isWorking = false;
-          if (this.#pending.length > 0 || this.#unchanged.count > 0) this.#work();
+          if (this.#pending.length > 0) this.#work();
           else for (const resolve of this.#restful.splice(0)) resolve();
         });
     });
-  }
-
-  async #round(): Promise<void> {
-    if (this.#pending.length > 0) await this.#batch();
-    await this.#decideUnchanged();
   }
 
   async #batch(): Promise<void> {
@@ -208,29 +181,6 @@ export class Appender {
     appended?.(clock.nowMs() - startMs, batch.length);
     await this.#applyAll(batch);
     applied();
-  }
-
-  /**
-   * Decides those again that would have changed nothing before this batch, for `applyMs` in each turn. One that changes something now is
-   * stored, and so is what its sender gave after it.
-   */
-  async #decideUnchanged(): Promise<void> {
-    const { clock, limits, state } = this.#deps;
-    let turnMs = clock.nowMs();
-    for (const waiting of this.#unchanged.takeDue(this.#taken - this.#pending.length)) {
-      const answer = answerUnstored(state, waiting.command);
-      if (answer !== undefined) waiting.unstored(answer);
-      else
-        for (const one of [waiting, ...this.#unchanged.takeOfSender(waiting.command)]) this.#store(one, one.pendingMax);
-      if (clock.nowMs() - turnMs < limits.applyMs) continue;
-      await new Promise<void>((next) => clock.soon(next));
-      turnMs = clock.nowMs();
-    }
-  }
-
-  /** Takes out what waits and is not being appended. */
-  #takeWaiting(): readonly Pending[] {
-    return [...this.#pending.splice(0), ...this.#unchanged.takeAll()];
   }
 
   /** Applies what was stored, for `applyMs` in each turn of the event loop, so that others are served between. */
@@ -277,7 +227,7 @@ export class Appender {
     const isHarmless = error instanceof JournalError && (error.kind === 'full' || error.kind === 'unread');
     if (!isHarmless || journal.last !== state.revision) {
       this.#isOver = true;
-      const pending = this.#takeWaiting();
+      const pending = this.#pending.splice(0);
       if (error instanceof JournalError && error.kind === 'deposed') this.#refuseAll([...batch, ...pending], LOST);
       throw error;
     }

@@ -137,15 +137,17 @@ export class Replica {
   takeForwarded({ command, tag, urgent, refused }: Forwarded): void {
     const { appender } = this;
     if (appender === undefined || this.closing || appender.isOver || appender.isAbandoned) return;
-    const early = this.refuseExpiry(command);
-    const unstored = (answer: readonly Change[] | Fault) => refused(isFault(answer) ? answer : undefined);
+    const answer = this.refuseExpiry(command) ?? appender.answerUnstored(command);
+    if (answer !== undefined) {
+      refused(isFault(answer) ? answer : undefined);
+      return;
+    }
     const pendingMax = (urgent ? 2 : 1) * this.parts.limits.pendingMax;
     // What is in the log the other process sees there. A term that is lost is no answer: only the log tells.
     const resolve = (outcome: Applied | Fault) => {
       if (isFault(outcome) && !appender.isAbandoned && !appender.isOver) refused(outcome);
     };
-    if (early === undefined) appender.take({ command, tag, resolve, unstored }, pendingMax);
-    else refused(early);
+    appender.take({ command, tag, resolve }, pendingMax);
   }
 
   /** The home of a session proposes its expiry, and may not know yet that it was renewed elsewhere. */
@@ -253,11 +255,11 @@ export class Replica {
     const isEnding = whileEnding ? this.isClosed || appender?.isAbandoned : this.closing;
     if (isEnding || appender?.isOver) return Promise.resolve(this.ending ?? draining());
     if (appender === undefined) return this.forward(command, pendingMax > this.parts.limits.pendingMax);
-    return new Promise((resolve) => {
-      const unstored = (answer: readonly Change[] | Fault) =>
-        resolve(this.observed(command, isFault(answer) ? answer : this.unchanged(answer)));
-      appender.take({ command, resolve, unstored }, pendingMax);
-    });
+    const answer = appender.answerUnstored(command);
+    if (answer !== undefined) {
+      return Promise.resolve(this.observed(command, isFault(answer) ? answer : this.unchanged(answer)));
+    }
+    return new Promise((resolve) => appender.take({ command, resolve }, pendingMax));
   }
 
   /** What another process decides is what counts: this one may be behind. */
