@@ -76,6 +76,12 @@ export class Calls {
     this.connections?.fates.reset?.(String(name));
   }
 
+  /** The request of a watched call says no more than what it has taken from now on. */
+  confirmsOnly(call: AnyCall): void {
+    const [name] = call.metadata.get(CALL_METADATA);
+    this.connections?.fates.confirmsOnly?.(String(name));
+  }
+
   /** A unary method that this version documents and does not have. */
   absent<Q, A>(): handleUnaryCall<Q, A> {
     return (call, callback) => callback(toError(absent(call)));

@@ -34,6 +34,8 @@ export interface CallConnections {
     find(name: string): AnswerFate;
     /** Ends that call at once; absent where there is no HTTP/2 below. */
     reset?(name: string): void;
+    /** The request of that call says no more than what it has taken; absent where there is no HTTP/2 below. */
+    confirmsOnly?(name: string): void;
   };
 }
 

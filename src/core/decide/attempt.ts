@@ -16,7 +16,6 @@ import {
 } from '../model/connection.js';
 import { CONNECTION_TIMES } from '../model/connection-times.js';
 import { Fault } from '../model/fault.js';
-import { INITIAL_LIMITS } from '../model/limits.js';
 import type { Order } from '../model/order.js';
 import { DEFAULT_STREAM_PARAMS, type Stream } from '../model/stream.js';
 import type { State } from '../store/state.js';
@@ -123,12 +122,9 @@ export function relayAgain(state: State, connection: Connection, revision: numbe
 
 /** Why a connection cannot have two streams, where some of its own stop in the same revision. */
 function refuseRelay(state: State, { caller, peer }: Connection, stopping: readonly Stream[] = []): string | undefined {
-  // A journal of 0.1.0, which knows no such rule, has given two streams where there was room for one: it still means that.
-  const making = state.limits.relayConfirmedFrom === INITIAL_LIMITS.relayConfirmedFrom ? 0 : 1;
-  const beside = { stopping, making };
   return (
-    fullOfStreams(state, { sid: caller.sid, sinks: [peer.sid] }, beside) ??
-    fullOfStreams(state, { sid: peer.sid, sinks: [caller.sid] }, beside)
+    fullOfStreams(state, { sid: caller.sid, sinks: [peer.sid] }, stopping) ??
+    fullOfStreams(state, { sid: peer.sid, sinks: [caller.sid] }, stopping)
   );
 }
 

@@ -128,19 +128,18 @@ function checkBounds(state: State, { sid, peer }: AskConnection): Fault | undefi
   return undefined;
 }
 
-/** A request that crosses the peer's own: it says what the answer to the order would say. The stricter fallback of both holds. */
+/** A request that crosses the peer's own: it says what the answer to the order would say. */
 function join(state: State, crossing: Connection, command: AskConnection, revision: number): Change[] {
-  const isSame = crossing.fallback === command.fallback;
-  const agreed = isSame ? crossing : withFallback(crossing, strictestOf(crossing.fallback, command.fallback));
-  if (command.publicKey === '' || crossing.state !== ConnectionState.ORDERED) {
-    return agreed.fallback === crossing.fallback ? [] : [{ kind: 'ConnectionPut', connection: agreed }];
-  }
+  if (command.publicKey === '' || crossing.state !== ConnectionState.ORDERED) return [];
   const order = state.orders
     .of(command.sid)
     .find(({ body }) => body.kind === 'connection' && body.connection === crossing.id);
-  const next = isSame
-    ? gathered(state, crossing, command, revision)
-    : gatherBoth(state, { ...agreed, peer: withGathered(crossing.peer, command) }, revision);
+  const { fallback } = crossing;
+  const known = { ...crossing, peer: withGathered(crossing.peer, command) };
+  const next =
+    fallback === command.fallback
+      ? gathered(state, crossing, command, revision)
+      : gatherBoth(state, withFallback(known, strictestOf(fallback, command.fallback)), revision);
   return order === undefined ? next : answered(order, next);
 }
 

@@ -30,27 +30,22 @@ export function streamMade({ sid, sinks, params }: CreateStream, made: Made): St
   return { id, owner: sid, sinks: sinks.map((sink, at) => ({ sid: sink, id: branches[at] })), params, revision };
 }
 
-/** What else becomes of streams in the revision in which one is made. */
-export interface StreamsBeside {
-  readonly stopping: readonly Stream[];
-  /** How many others are made, with one branch each, from other sessions to other sinks. */
-  readonly making: number;
-}
-
-/** Why a stream from a session to these sinks would be one too many; undefined when there is room. */
+/**
+ * Why a stream from a session to these sinks would be one too many, where other streams stop in the same revision; undefined when there is
+ * room.
+ */
 export function fullOfStreams(
   { streams, limits }: State,
   { sid, sinks }: Pick<CreateStream, 'sid' | 'sinks'>,
-  { stopping, making }: StreamsBeside = { stopping: [], making: 0 },
+  stopping: readonly Stream[] = [],
 ): string | undefined {
   const stoppingEnds = stopping.flatMap((stream) => stream.sinks.map((sink) => sink.sid));
   const stoppingOwn = stopping.filter(({ owner }) => owner === sid);
   if (streams.ownedBy(sid) - stoppingOwn.length >= limits.streamsPerSessionMax) {
     return `${limits.streamsPerSessionMax} streams of one session are the limit`;
   }
-  if (streams.count - stopping.length + making >= limits.streamsMax)
-    return `${limits.streamsMax} streams are the limit`;
-  const branches = streams.branchCount - stoppingEnds.length + making + sinks.length;
+  if (streams.count - stopping.length >= limits.streamsMax) return `${limits.streamsMax} streams are the limit`;
+  const branches = streams.branchCount - stoppingEnds.length + sinks.length;
   if (branches > limits.branchesMax) return `${limits.branchesMax} branches are the limit`;
   const endingAt = (sink: number) => streams.endingAt(sink) - stoppingEnds.filter((end) => end === sink).length;
   const full = sinks.find((sink) => endingAt(sink) >= limits.branchesPerSinkMax);

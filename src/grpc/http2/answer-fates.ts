@@ -4,6 +4,14 @@ import { EntryTable } from '../../base/entry-table.js';
 /** Names a call to {@link AnswerFates}, as metadata. Set by the door on the calls that it watches, whatever the client sent. */
 export const CALL_METADATA = 'switchyard-call';
 
+/** What a handler has done to its call below grpc-js, which has no way to do it. */
+export interface WatchedCall {
+  /** Ends the call. */
+  reset(): void;
+  /** From now on the call's request says no more than what it has taken. */
+  confirmsOnly(): void;
+}
+
 /** What becomes of the answer to one call. */
 export interface AnswerFate {
   /** The call was reset, or its connection has closed: no answer can be sent any more. */
@@ -26,10 +34,10 @@ export class AnswerFates {
   readonly #open = new EntryTable<StreamFate>();
   #last = 0;
 
-  /** Watches a call until its stream is closed; `reset` ends it. Returns its name for {@link find}. */
-  watch(stream: ServerHttp2Stream, reset: () => void): string {
+  /** Watches a call until its stream is closed. Returns its name for {@link find}. */
+  watch(stream: ServerHttp2Stream, call: WatchedCall): string {
     const name = ++this.#last;
-    const fate = new StreamFate(stream, reset);
+    const fate = new StreamFate(stream, call);
     this.#open.set(name, fate);
     stream.once('close', () => {
       this.#open.delete(name);
@@ -40,7 +48,12 @@ export class AnswerFates {
 
   /** Ends the call of that name at once, with whatever of it its client has not taken. */
   reset(name: string): void {
-    this.#open.get(Number(name))?.reset();
+    this.#open.get(Number(name))?.call.reset();
+  }
+
+  /** The request of the call of that name says no more than what it has taken from now on. */
+  confirmsOnly(name: string): void {
+    this.#open.get(Number(name))?.call.confirmsOnly();
   }
 
   /** The fate of the answer to a call of that name. */
@@ -51,12 +64,12 @@ export class AnswerFates {
 
 class StreamFate implements AnswerFate {
   readonly #stream: ServerHttp2Stream;
-  readonly reset: () => void;
+  readonly call: WatchedCall;
   #lost: (() => void) | undefined;
 
-  constructor(stream: ServerHttp2Stream, reset: () => void) {
+  constructor(stream: ServerHttp2Stream, call: WatchedCall) {
     this.#stream = stream;
-    this.reset = reset;
+    this.call = call;
   }
 
   get isLost(): boolean {

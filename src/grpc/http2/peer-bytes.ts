@@ -6,8 +6,8 @@ import type { HeldKind, WrittenKind } from './peer-holdings.js';
 import { ReceiveWindow } from './receive-window.js';
 
 /**
- * Bytes of a request that come at once: with more it takes its part of what a connection may have on its way. The confirmations of a sink,
- * and what is asked of watches, are far from it.
+ * Bytes of a request that come at once, with what of it is unread: with more, any call takes its part of what a connection may have on its way. The
+ * confirmations of a sink, and what is asked of watches, are far from it.
  */
 const FILLING_BYTES = 4_096;
 
@@ -20,8 +20,8 @@ export class CallShare {
   /** Bytes that were written to it and HTTP/2 has not let go of. */
   writtenBytes = 0;
   isOver = false;
-  /** Whether its request goes on, and has brought data that was not read at once. */
-  isFilling = false;
+  /** Whether it takes its part of what the connection may have on its way: its request goes on, and brings data or may begin to at any time. */
+  isBringing = false;
 
   constructor(
     readonly begunMs: number,
@@ -53,8 +53,8 @@ export interface PeerBytesOwner {
  * taken. It resets the call, or closes the peer, that goes beyond the bounds of a connection, and says how much more may come.
  */
 export class PeerBytes {
-  /** Calls whose request goes on and brings data: each may have a window of it on its way. */
-  #filling = 0;
+  /** Calls whose request goes on and brings data, or may begin to: each may have a window of it on its way. */
+  #bringing = 0;
   /** Bytes of requests that have come and cannot be handed on yet. */
   #requestBytes = 0;
   /** Bytes of answers that the peer has not taken. */
@@ -70,7 +70,11 @@ export class PeerBytes {
 
   /** The peer's HTTP/2 session has begun. */
   speaks(session: ServerHttp2Session): void {
-    this.#window = new ReceiveWindow(session, () => this.#filling, this.#owner.limits.requestBytesPerConnectionMax / 2);
+    this.#window = new ReceiveWindow(
+      session,
+      () => this.#bringing,
+      this.#owner.limits.requestBytesPerConnectionMax / 2,
+    );
   }
 
   /** Counts the bytes of a request until it is complete: a watch goes on long after that. */
@@ -83,7 +87,7 @@ export class PeerBytes {
     replaceMethod(stream, 'push', (chunk: Buffer | null, encoding?: BufferEncoding) => {
       const bytes = chunk?.length ?? 0;
       unread += bytes;
-      if (unread > FILLING_BYTES) this.#fills(share);
+      if (unread > FILLING_BYTES) this.#brings(share);
       // What is read at once is not unread in between.
       const wantsMore = push.call(stream, chunk, encoding);
       if (share.writtenKind === 'streams') this.#window?.came(bytes);
@@ -91,7 +95,8 @@ export class PeerBytes {
       return wantsMore;
     });
     count();
-    if (unread > FILLING_BYTES) this.#fills(share);
+    // A quiet one may send as much as its window at any time, and all quiet ones at once.
+    if (share.writtenKind === 'streams' || unread > FILLING_BYTES) this.#brings(share);
     const readOn = () => {
       held = intake.readOn();
       count();
@@ -160,19 +165,24 @@ export class PeerBytes {
     share.isOver = true;
   }
 
-  /** The request brings more than was read at once. */
-  #fills(share: CallShare): void {
-    if (share.isFilling || share.isOver) return;
-    share.isFilling = true;
-    this.#filling++;
+  /** A call says no more than what it has taken, so it needs no part of the windows; one that brings more all the same is counted again. */
+  confirmsOnly(share: CallShare): void {
+    this.#sent(share);
+  }
+
+  /** The request brings data, or may begin to at any time. */
+  #brings(share: CallShare): void {
+    if (share.isBringing || share.isOver) return;
+    share.isBringing = true;
+    this.#bringing++;
     // Most are complete within the turn, and take nothing from the windows of those that go on.
     if (this.#window?.isGrown) this.#owner.soon(() => this.#window?.callBegan());
   }
 
-  /** The request is complete, or the call is over. */
+  /** The request is complete, or brings no data; or the call is over. */
   #sent(share: CallShare): void {
-    if (share.isFilling) this.#filling--;
-    share.isFilling = false;
+    if (share.isBringing) this.#bringing--;
+    share.isBringing = false;
   }
 
   /** So many bytes more were written to a call, or (negative) are gone. */

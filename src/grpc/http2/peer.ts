@@ -181,7 +181,12 @@ export class Peer implements Reader, PeerBytesOwner {
    * It makes a call. `serve` hands the call to grpc-js when it is the call's turn. It is never called for a refused call, nor for
    * one of a peer that is closing.
    */
-  calling(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[], serve: () => void): void {
+  calling(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    raw: readonly string[],
+    serve: (share: CallShare) => void,
+  ): void {
     const { clock, limits, headerMemory } = this.watch;
     const metadataBytes = listBytes(raw);
     headerMemory.came(metadataBytes);
@@ -207,8 +212,13 @@ export class Peer implements Reader, PeerBytesOwner {
       this.bytes.countRequest(stream, share);
       if (encoding !== undefined && encoding !== 'identity')
         beforeResponse(stream, () => this.bytes.hold(stream, share, 0));
-      serve();
+      serve(share);
     });
+  }
+
+  /** One of its calls brings no data: it says what it has taken. */
+  confirmsOnly(share: CallShare): void {
+    this.bytes.confirmsOnly(share);
   }
 
   /**

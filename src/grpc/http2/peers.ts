@@ -13,6 +13,7 @@ import { listBytes } from './below-grpc.js';
 import { Departures } from './departures.js';
 import { HeaderMemory } from './header-memory.js';
 import { Peer, type PeerWatch } from './peer.js';
+import type { CallShare } from './peer-bytes.js';
 import { type CallPaths, PeerHoldings, type WrittenKind } from './peer-holdings.js';
 import { Readings } from './reading.js';
 import { HAS_SILENT_ERRORS, SilentErrors } from './silent-errors.js';
@@ -100,15 +101,19 @@ export class Peers implements PeerWatch {
       // Nobody reads them, and node:http2 makes strings of them all the same.
       stream.on('trailers', trailed);
       const peer = Peer.of(stream.session as ServerHttp2Session | undefined);
-      const begin = () => {
+      const begin = (share?: CallShare) => {
         prepare(headers);
-        if (this.paths.watched?.has(headers[':path'] as string)) {
-          headers[CALL_METADATA] = this.fates.watch(stream, () => peer?.endCall(stream));
+        const path = headers[':path'] as string;
+        if (this.paths.watched?.has(path) || this.relays.has(path)) {
+          headers[CALL_METADATA] = this.fates.watch(stream, {
+            reset: () => peer?.endCall(stream),
+            confirmsOnly: () => share && peer?.confirmsOnly(share),
+          });
         }
         for (const listener of serve) listener.call(server, stream, headers, flags, raw);
       };
       // It may begin in a later turn of the event loop, past the fence around this one.
-      this.fenced(peer, () => peer?.calling(stream, headers, raw, () => this.fenced(peer, begin)));
+      this.fenced(peer, () => peer?.calling(stream, headers, raw, (share) => this.fenced(peer, () => begin(share))));
     });
   }
 

@@ -24,7 +24,7 @@ export type WindowedSession = Pick<Http2Session, 'closed' | 'destroyed' | 'ping'
  *
  * HTTP/2 begins with 64 KiB, which at 80 ms is 0.8 MiB/s whatever the network carries. So while data comes, a ping tells how much of it
  * comes in a round trip. When that is about half of the window or more, the window was what held it up, and it grows: to 1 MiB, then fourfold. Bounded
- * for a stream, and for all of a connection by how many calls bring data; a connection that carries no data of streams never has more than
+ * for a stream, and for all of a connection by how many calls bring data or may begin to; a connection that carries no data of streams never has more than
  * the first window.
  */
 export class ReceiveWindow {
@@ -42,7 +42,7 @@ export class ReceiveWindow {
   /** Whether the connection's window was made larger than those of its streams. */
   #isWide = false;
 
-  /** `calls`: how many there are that bring data. `connectionBytesMax`: the windows of all of them together. */
+  /** `calls`: how many there are that bring data, or may begin to. `connectionBytesMax`: the windows of all of them together. */
   constructor(session: WindowedSession, calls: () => number, connectionBytesMax: number) {
     this.#session = session;
     this.#calls = calls;
@@ -64,7 +64,7 @@ export class ReceiveWindow {
     this.#isMeasuring = this.#session.ping((error) => this.#measured(error));
   }
 
-  /** One more call brings data: what all streams together may send stays within its bound. */
+  /** One more call brings data, or may begin to: what all streams together may send stays within its bound. */
   callBegan(): void {
     if (!this.isGrown || this.#isAnnouncing) return;
     const most = this.#bytesMax();

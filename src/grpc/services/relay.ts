@@ -22,8 +22,15 @@ const RESET_AFTER_END_MS = 20;
  *
  * A source's call is read only while there is room for its blocks, so HTTP/2's flow control reaches the source; a sink's
  * is written to one block at a time, so a sink that does not read holds one block here and the relay's window the rest.
+ * `confirmsOnly` is called for a sink, whose request brings no data.
  */
-export function relay(backing: Backing, call: RelayCall, sid: number, caller: Caller): undefined {
+export function relay(
+  backing: Backing,
+  call: RelayCall,
+  sid: number,
+  caller: Caller,
+  confirmsOnly: () => void,
+): undefined {
   let end: SourceEnd | SinkEnd | undefined;
   let source: GuardedSource<RelayResponse> | undefined;
   const givenUp = new AbortController();
@@ -45,6 +52,7 @@ export function relay(backing: Backing, call: RelayCall, sid: number, caller: Ca
     if (givenUp.signal.aborted) return opened instanceof Fault ? undefined : opened.end.close();
     if (opened instanceof Fault) return fail(opened);
     ({ end } = opened);
+    if (!(end instanceof SourceEnd)) confirmsOnly();
     const stream = streamMessage(opened.stream, backing.replica.state.epoch);
     const saysWhere = request.open?.blocks !== undefined;
     const greeting = () => (opened.channel === undefined ? undefined : { stream, channel: opened.channel });

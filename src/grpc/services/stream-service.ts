@@ -58,7 +58,9 @@ export function streamService(calls: Calls): StreamServiceServer {
     getStream: calls.sessionOrAdmin((request: GetStreamRequest, caller) => read(backing, request, caller)),
     listStreams: calls.sessionOrAdminCostly((request: ListStreamsRequest, caller) => list(backing, request, caller)),
     watchStreams: calls.sessionOrAdminWatch((request: WatchStreamsRequest, caller) => watch(backing, request, caller)),
-    relay: calls.sessionDuplex((call: RelayCall, sid, caller) => relay(backing, call, sid, caller)),
+    relay: calls.sessionDuplex((call: RelayCall, sid, caller) =>
+      relay(backing, call, sid, caller, () => calls.confirmsOnly(call)),
+    ),
   };
 }
 

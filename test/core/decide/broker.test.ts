@@ -105,15 +105,6 @@ describe('a coordinated connection', () => {
     expect(leftovers()).toEqual(NOTHING);
   });
 
-  it('fails when only one of its two streams fits, but not in a journal of 0.1.0, which let it go one beyond the bound', () => {
-    found({ streamsMax: 1 });
-    const id = REACHED.relayed!();
-    expect([at(id).state, state.streams.count]).toEqual([FAILED, 0]);
-    found({ streamsMax: 1, relayConfirmedFrom: INITIAL_LIMITS.relayConfirmedFrom });
-    const old = REACHED.relayed!();
-    expect([at(old).state, state.streams.count]).toEqual([RELAYED, 2]);
-  });
-
   it('takes a waiting word about its link back once when it fails', () => {
     found({ streamsMax: 0, attemptsPerConnectionMax: 1 });
     const id = REACHED.punching!();

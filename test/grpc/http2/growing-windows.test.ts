@@ -5,6 +5,7 @@ import {
   connect,
   createServer,
   type Http2Server,
+  type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
@@ -13,6 +14,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../src/client/system.js';
 import { FairTurns } from '../../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../../src/fair/limits.js';
+import { CALL_METADATA } from '../../../src/grpc/http2/answer-fates.js';
 import { Peers } from '../../../src/grpc/http2/peers.js';
 import { DEFAULT_DOOR_LIMITS } from '../../../src/grpc/limits.js';
 
@@ -27,17 +29,19 @@ const CONFIRMATION = Buffer.from([0, 0, 0, 0, 2, 0x18, 1]);
 
 describe('the windows of a connection', () => {
   const told: string[] = [];
+  let peers: Peers;
   let server: Http2Server;
   let session: ClientHttp2Session;
   beforeEach(async () => {
     told.length = 0;
     server = createServer();
     const limits = { ...DEFAULT_DOOR_LIMITS, requestBytesMax: REQUEST_BYTES_MAX, messageBytesMax: MIB };
-    const paths = { answers: new Set(['/unary']), watches: new Set<string>() };
+    const paths = { answers: new Set(['/unary']), watches: new Set<string>(), relays: new Set(['/stream']) };
     // On a busy machine calls would wait for their turns, while the tests read them at once: a waiting call counts all that comes.
     const turns = new FairTurns({ clock: { ...systemClock, nowMs: () => 0 }, limits: DEFAULT_TURN_LIMITS });
     const expelled = (why: string) => void told.push(why);
-    new Peers(systemClock, limits, paths, expelled, undefined, turns).watch(server);
+    peers = new Peers(systemClock, limits, paths, expelled, undefined, turns);
+    peers.watch(server);
     server.on('stream', (stream: ServerHttp2Stream) => stream.on('error', () => {}));
     await once(server.listen(0, '127.0.0.1'), 'listening');
     session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
@@ -67,6 +71,16 @@ describe('the windows of a connection', () => {
     stream.resume();
   }
 
+  /** A call that brings no data, and its name at the server. */
+  async function quietCall(): Promise<{ call: ClientHttp2Stream; name: string }> {
+    const made = session.request({ ':method': 'POST', ':path': '/stream' }, { endStream: false });
+    made.on('error', () => {});
+    made.write(CONFIRMATION);
+    const [stream, headers] = (await once(server, 'stream')) as [ServerHttp2Stream, IncomingHttpHeaders];
+    stream.resume();
+    return { call: made, name: String(headers[CALL_METADATA]) };
+  }
+
   /** Writes messages one after the other; each is on its way before the next. */
   async function write(to: ClientHttp2Stream, messages: number): Promise<void> {
     for (let at = 0; at < messages; at++) await new Promise<void>((sent) => to.write(MESSAGE, () => sent()));
@@ -86,15 +100,35 @@ describe('the windows of a connection', () => {
   it('are not divided with calls that say no more than what they have taken', async () => {
     const { call: relayed } = await call('/stream');
     for (let sink = 0; sink < 3; sink++) {
-      const confirming = session.request({ ':method': 'POST', ':path': '/stream' }, { endStream: false });
-      confirming.on('error', () => {});
-      confirming.write(CONFIRMATION);
-      const [stream] = (await once(server, 'stream')) as [ServerHttp2Stream];
-      stream.resume();
+      const { name } = await quietCall();
+      peers.fates.confirmsOnly(name);
     }
     for (let tries = 0; tries < 200 && granted() <= 2 * MIB; tries++)
       await Promise.all([write(relayed, 64), write(relayed, 64)]);
     expect(granted()).toBeGreaterThan(2 * MIB);
+    expect(told).toEqual([]);
+  });
+
+  it('are divided with calls that bring nothing yet, which may send as much as they have at any time', async () => {
+    const { call: relayed } = await call('/stream');
+    for (let quiet = 0; quiet < 9; quiet++) await quietCall();
+    for (let tries = 0; tries < 40; tries++) await Promise.all([write(relayed, 64), write(relayed, 64)]);
+    expect(granted()).toBeGreaterThan(FIRST);
+    expect(10 * granted()).toBeLessThanOrEqual(8 * MIB);
+    expect(told).toEqual([]);
+  });
+
+  it('are divided with calls that have said that they bring no data, and bring some', async () => {
+    const { call: relayed } = await call('/stream');
+    const sinks = [];
+    for (let sink = 0; sink < 7; sink++) sinks.push(await quietCall());
+    for (const { name } of sinks) peers.fates.confirmsOnly(name);
+    for (let tries = 0; tries < 200 && granted() <= 2 * MIB; tries++)
+      await Promise.all([write(relayed, 64), write(relayed, 64)]);
+    expect(granted()).toBeGreaterThan(2 * MIB);
+    for (const { call: sink } of sinks) await write(sink, 1);
+    for (let tries = 0; tries < 50 && granted() > MIB; tries++) await new Promise((answered) => session.ping(answered));
+    expect(granted()).toBeLessThanOrEqual(MIB);
     expect(told).toEqual([]);
   });
 

@@ -40,10 +40,12 @@ function callAt(world: World, sid: number, ...requests: Partial<RelayRequest>[])
     gatekeeper: { hold: () => () => {} },
     clock: world.clock,
   } as unknown as Backing;
-  relay(backing, call as unknown as RelayCall, sid, {} as Caller);
+  const confirming: RelayCall[] = [];
+  const confirmsOnly = () => void confirming.push(call as unknown as RelayCall);
+  relay(backing, call as unknown as RelayCall, sid, {} as Caller, confirmsOnly);
   for (const request of requests) call.push(RelayRequest.fromPartial(request));
   const settle = () => new Promise((resolve) => setImmediate(resolve));
-  return { call, answers, errors, settle, catchUp: () => catchUp() };
+  return { call, confirming, answers, errors, settle, catchUp: () => catchUp() };
 }
 
 describe('Relay at a server that is behind', () => {
@@ -61,6 +63,21 @@ describe('Relay at a server that is behind', () => {
     expect(answers[0]?.opened?.stream?.id).toBe(id);
     const sink = world.open(sinkSid, branches[0]) as { next(): unknown };
     expect([sink.next(), sink.next(), sink.next()]).toEqual(blocks.map((one) => one.block));
+  });
+
+  it.each([
+    ['says of a sink', 1, 1],
+    ['does not say of a source', 0, 0],
+  ])('%s that its request brings no data', async (_, end, times) => {
+    const [scout, world] = [new World(), new World()];
+    const { id, branches } = scout.bare(1);
+    const open = { id: end === 0 ? id : branches[0], blocks: undefined };
+    const { answers, confirming, settle, catchUp } = callAt(world, world.sids[end]!, { open });
+    world.bare(1);
+    catchUp();
+    await settle();
+    expect(answers[0]?.opened?.stream?.id).toBe(id);
+    expect(confirming).toHaveLength(times);
   });
 
   it('refuses once the server is current what is not there then', async () => {
