@@ -133,9 +133,10 @@ describe('a picture of 20,000 nodes and 35,000 links', () => {
     const scene = sceneOf(model);
     scene.camera.show(1_000, 1_000);
     const pen = draw(scene);
-    // 64 × 36 of them lie in the picture, and some reach into it.
-    expect(pen.of('fillRect')).toBeGreaterThan(64 * 36);
-    expect(pen.of('fillRect')).toBeLessThan(68 * 40);
+    // 64 × 36 of them lie in the picture, and some reach into it: few enough to be discs.
+    expect(pen.of('fillRect')).toBe(1);
+    expect(pen.of('arc')).toBeGreaterThan(64 * 36);
+    expect(pen.of('arc')).toBeLessThan(68 * 40);
     expect(pen.of('lineTo')).toBeLessThan(model.links.length);
     expect(pen.texts.length).toBeGreaterThan(20);
     expect(pen.texts.length).toBeLessThanOrEqual(90);
