@@ -6,7 +6,7 @@ import type { Palette, Scene } from '../../console/src/draw/scene.js';
 import { GroupPlacement } from '../../console/src/layout/group-placement.js';
 import { GraphModel } from '../../console/src/model/graph.js';
 import { Grouping } from '../../console/src/model/groups.js';
-import { CountingPen } from './pen.js';
+import { RecordingPen } from './pen.js';
 
 const NODES = 20_000;
 const LINKS = 35_000;
@@ -51,14 +51,14 @@ function sceneOf(model: GraphModel, parts: Partial<Scene> = {}): Scene {
   return { model, x, y, camera, scale: 1, palette, ...rest, isAttached: () => true, isStale: false, ...parts };
 }
 
-function draw(scene: Scene): CountingPen {
-  const pen = new CountingPen();
+function draw(scene: Scene): RecordingPen {
+  const pen = new RecordingPen();
   new Renderer(pen).draw(scene, 0);
   return pen;
 }
 
 /** Fills and strokes of paths. */
-function paintsOf(pen: CountingPen): number {
+function paintsOf(pen: RecordingPen): number {
   return pen.of('fill') + pen.of('stroke');
 }
 
@@ -75,6 +75,28 @@ describe('a picture of 20,000 nodes and 35,000 links', () => {
     // Two for each name.
     expect(pen.of('style') - 2 * pen.texts.length).toBeLessThanOrEqual(PAINTS_MAX);
     expect(pen.texts.length).toBeLessThanOrEqual(24);
+  });
+
+  it('has each square around its node in the colour of its kind, and each line between the ends of its link', () => {
+    const scene = sceneOf(model);
+    const { x, y } = scene;
+    const pen = draw(scene);
+    const [ground, ...squares] = pen.painted('rect');
+    expect([ground.style, ground.rect]).toEqual([palette.ground, [0, 0, 1_280, 720]]);
+    const middles = squares.map(({ rect: [left, top, width, height] }) => [left + width / 2, top + height / 2]);
+    const wanted = model.slots.map((_, slot) => [x[slot], y[slot]]);
+    expect(middles.map(([one, other]) => [Math.round(one), Math.round(other)])).toEqual(wanted);
+    expect(new Set(squares.map(({ style, alpha }) => `${style} ${alpha}`))).toEqual(new Set([`${kinds.agent} 1`]));
+    for (const [type, colour] of [
+      [1, palette.tcp],
+      [2, palette.udp],
+    ] as const) {
+      const links = model.links.filter(({ types }) => (types & 4) === (type === 2 ? 4 : 0));
+      const lines = links.map(({ a, b }) => [x[a.slot], y[a.slot], x[b.slot], y[b.slot]]);
+      const strokes = pen.painted('stroke').filter(({ style }) => style === colour);
+      expect(strokes.map(({ alpha }) => alpha)).toEqual([0.16]);
+      expect(strokes[0].lines).toEqual(lines);
+    }
   });
 
   it('takes no more where half of it is asked for', () => {
@@ -111,9 +133,10 @@ describe('a picture of 20,000 nodes and 35,000 links', () => {
     const scene = sceneOf(model);
     scene.camera.show(1_000, 1_000);
     const pen = draw(scene);
-    // 64 × 36 of them lie in the picture, and some reach into it.
-    expect(pen.of('fillRect')).toBeGreaterThan(64 * 36);
-    expect(pen.of('fillRect')).toBeLessThan(68 * 40);
+    // 64 × 36 of them lie in the picture, and some reach into it: few enough to be discs.
+    expect(pen.of('fillRect')).toBe(1);
+    expect(pen.of('arc')).toBeGreaterThan(64 * 36);
+    expect(pen.of('arc')).toBeLessThan(68 * 40);
     expect(pen.of('lineTo')).toBeLessThan(model.links.length);
     expect(pen.texts.length).toBeGreaterThan(20);
     expect(pen.texts.length).toBeLessThanOrEqual(90);

@@ -17,9 +17,11 @@ export interface Bucket {
 
 /** The nodes that the camera sees, sorted by how they look. The lists are used again for each frame. */
 export class Buckets {
-  readonly all: readonly Bucket[] = TYPES.flatMap((kind) => [bucketOf(kind, false), bucketOf(kind, true)]);
+  /** Those that are asked for are the last, so that no other lies above them. */
+  readonly all: readonly Bucket[] = [false, true].flatMap((isAsked) => TYPES.map((kind) => bucketOf(kind, isAsked)));
 
-  sort({ model, x, y, camera, matches }: Scene): void {
+  /** Sorts those of a scene. Answers with how many they are. */
+  sort({ model, x, y, camera, matches }: Scene): number {
     for (const bucket of this.all) bucket.length = 0;
     const scale = scaleOf(camera.zoom);
     const { left, top, right, bottom } = camera.view(SIZE_MAX * scale);
@@ -35,10 +37,11 @@ export class Buckets {
     // Those of a larger picture before are not kept alive.
     for (const { nodes, radii, length } of this.all)
       if (nodes.length > 2 * length) nodes.length = radii.length = length;
+    return this.all.reduce((sum, { length }) => sum + length, 0);
   }
 
   #of(kind: InstanceKind, isAsked: boolean): Bucket | undefined {
-    return this.all[2 * TYPES.indexOf(kind) + (isAsked ? 1 : 0)];
+    return this.all[TYPES.indexOf(kind) + (isAsked ? TYPES.length : 0)];
   }
 }
 

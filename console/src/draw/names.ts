@@ -1,4 +1,4 @@
-import type { GraphNode } from '../model/graph.js';
+import type { GraphModel, GraphNode } from '../model/graph.js';
 import { nameOf } from '../text.js';
 import type { Pen } from './pen.js';
 import { NEAR_ZOOM, radiusOf, type Scene } from './scene.js';
@@ -17,8 +17,9 @@ const RANK_MS = { least: 1_000, perNode: 0.1 } as const;
 
 /** The names of the nodes that matter most of those that are seen. */
 export class Names {
-  /** Nodes by how many links they have; made anew when the graph has changed. */
+  /** Nodes by how many links they have; made anew when the graph has changed, and at once for another graph. */
   #ranked: readonly GraphNode[] = [];
+  #rankedModel: GraphModel | undefined;
   #rankedVersion = -1;
   #rankedMs = Number.NEGATIVE_INFINITY;
   /** Cells that have a name. */
@@ -69,9 +70,12 @@ export class Names {
 
   #rank({ model }: Scene, nowMs: number): void {
     const waitMs = RANK_MS.least + model.nodes.size * RANK_MS.perNode;
-    if (this.#rankedVersion === model.version || nowMs - this.#rankedMs < waitMs) return;
+    // A picture of the past has a graph of its own, whose nodes are others even where the version is the same.
+    const isSame = model === this.#rankedModel;
+    if (isSame && (model.version === this.#rankedVersion || nowMs - this.#rankedMs < waitMs)) return;
     const ranked = [...model.nodes.values()].filter(({ parent }) => parent !== 0);
     this.#ranked = ranked.sort((one, other) => other.links.size - one.links.size || one.sid - other.sid);
+    this.#rankedModel = model;
     this.#rankedVersion = model.version;
     this.#rankedMs = nowMs;
   }

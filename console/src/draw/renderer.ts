@@ -1,6 +1,7 @@
-import type { GraphLink, GraphNode } from '../model/graph.js';
+import type { GraphNode } from '../model/graph.js';
 import { type Bucket, Buckets } from './buckets.js';
 import { drawDiscs, drawGroupNames } from './groups.js';
+import { type LinkBucket, LinkBuckets } from './link-buckets.js';
 import { Names } from './names.js';
 import type { Pen } from './pen.js';
 import { NEAR_ZOOM, radiusOf, type Scene } from './scene.js';
@@ -8,8 +9,7 @@ import { NEAR_ZOOM, radiusOf, type Scene } from './scene.js';
 /** How much of it is seen of what was not asked for. */
 const DIM = 0.25;
 const STALE = 0.45;
-const UDP_BIT = 1 << 2;
-/** Beyond so many, nodes are squares and links are not dashed: nobody sees the difference, and it costs a frame. */
+/** Where more than this are seen, nodes are squares and links are not dashed: nobody sees the difference, and it costs a frame. */
 const FINE_MAX = 6_000;
 /**
  * Pixels of a link. Up to one pixel a line is a hairline, which a machine without a GPU draws many times as fast: 3,400 of them 58
@@ -23,6 +23,7 @@ export class Renderer {
   readonly #context: Pen;
   readonly #names = new Names();
   readonly #buckets = new Buckets();
+  readonly #linkBuckets = new LinkBuckets();
 
   constructor(context: Pen) {
     this.#context = context;
@@ -53,65 +54,53 @@ export class Renderer {
   }
 
   #links(scene: Scene, fade: number): void {
-    const { model, matches, palette, camera, groups } = scene;
+    const { matches, palette, camera, groups } = scene;
     // From afar a bundle between two groups stands for their links, unless some are asked for.
     const isFar = groups !== undefined && camera.zoom <= NEAR_ZOOM;
     if (isFar && matches === undefined) return;
-    const isFine = model.links.length < FINE_MAX;
-    this.#context.lineWidth = HAIRLINE / camera.zoom;
+    const context = this.#context;
+    const seen = this.#linkBuckets.sort(scene);
+    context.lineWidth = HAIRLINE / camera.zoom;
     // Few links are seen one by one; a hundred thousand are a cloud.
-    const alpha = Math.max(0.16, Math.min(0.6, 900 / (model.links.length + 1)));
-    for (const isUdp of [false, true]) {
-      const dash = isUdp && isFine ? [4 / camera.zoom, 3 / camera.zoom] : [];
-      this.#context.setLineDash(dash);
-      this.#context.strokeStyle = isUdp ? palette.udp : palette.tcp;
-      const isOfType = ({ types }: GraphLink) => ((types & UDP_BIT) !== 0) === isUdp;
-      if (matches === undefined) this.#strokeLinks(scene, isOfType, alpha * fade);
-      else {
-        const isAsked = ({ a, b }: GraphLink) => matches[a.slot] === 1 && matches[b.slot] === 1;
-        if (!isFar) this.#strokeLinks(scene, (link) => isOfType(link) && !isAsked(link), alpha * fade * DIM);
-        this.#strokeLinks(scene, (link) => isOfType(link) && isAsked(link), Math.min(1, alpha * fade * 1.5));
-      }
+    const alpha = fade * Math.max(0.16, Math.min(0.6, 900 / (seen + 1)));
+    for (const bucket of this.#linkBuckets.all) {
+      if (bucket.length === 0 || (isFar && !bucket.isAsked)) continue;
+      context.setLineDash(bucket.isUdp && seen < FINE_MAX ? [4 / camera.zoom, 3 / camera.zoom] : []);
+      context.strokeStyle = bucket.isUdp ? palette.udp : palette.tcp;
+      if (!bucket.isAsked) context.globalAlpha = alpha * DIM;
+      else context.globalAlpha = matches === undefined ? alpha : Math.min(1, alpha * 1.5);
+      this.#strokeLinks(scene, bucket);
     }
-    this.#context.setLineDash([]);
+    context.setLineDash([]);
   }
 
-  /** Those of which something may be seen. */
-  #strokeLinks({ model, x, y, camera }: Scene, is: (link: GraphLink) => boolean, alpha: number): void {
+  #strokeLinks({ x, y }: Scene, { links, length }: LinkBucket): void {
     const context = this.#context;
-    const { left, top, right, bottom } = camera.view(0);
-    context.globalAlpha = alpha;
     context.beginPath();
-    for (const link of model.links) {
-      if (!is(link)) continue;
-      const [a, b] = [link.a.slot, link.b.slot];
-      const [fromX, fromY, toX, toY] = [x[a]!, y[a]!, x[b]!, y[b]!];
-      if (Number.isNaN(fromX) || Number.isNaN(toX)) continue;
-      if (Math.max(fromX, toX) < left || Math.min(fromX, toX) > right) continue;
-      if (Math.max(fromY, toY) < top || Math.min(fromY, toY) > bottom) continue;
-      context.moveTo(fromX, fromY);
-      context.lineTo(toX, toY);
+    for (let at = 0; at < length; at++) {
+      const [a, b] = [links[at]!.a.slot, links[at]!.b.slot];
+      context.moveTo(x[a]!, y[a]!);
+      context.lineTo(x[b]!, y[b]!);
     }
     context.stroke();
   }
 
   #nodes(scene: Scene, fade: number): void {
-    const context = this.#context;
-    this.#buckets.sort(scene);
-    const isFine = scene.model.nodes.size < FINE_MAX;
+    const isFine = this.#buckets.sort(scene) < FINE_MAX;
     for (const bucket of this.#buckets.all) {
       if (bucket.length === 0) continue;
-      context.fillStyle = scene.palette.kinds[bucket.kind];
-      context.strokeStyle = scene.palette.kinds[bucket.kind];
-      context.globalAlpha = bucket.isAsked ? fade : fade * DIM;
-      if (isFine) this.#fillDiscs(scene, bucket);
-      else this.#fillSquares(scene, bucket);
+      const colour = scene.palette.kinds[bucket.kind];
+      const alpha = bucket.isAsked ? fade : fade * DIM;
+      if (isFine) this.#drawDiscs(scene, bucket, colour, alpha);
+      else this.#fillSquares(scene, bucket, alpha === 1 ? colour : mixed(colour, alpha, scene.palette.ground));
     }
   }
 
-  /** Each of its own: a path of thousands is drawn several times as slowly. */
-  #fillSquares({ x, y }: Scene, { nodes, radii, length }: Bucket): void {
+  /** Each of its own, as a path of thousands is drawn several times as slowly; so they are opaque, or those that overlap would add up. */
+  #fillSquares({ x, y }: Scene, { nodes, radii, length }: Bucket, colour: string): void {
     const context = this.#context;
+    context.globalAlpha = 1;
+    context.fillStyle = colour;
     for (let at = 0; at < length; at++) {
       const { slot } = nodes[at]!;
       const radius = radii[at]!;
@@ -120,8 +109,12 @@ export class Renderer {
   }
 
   /** Discs; of those without an attachment a ring. */
-  #fillDiscs({ x, y, camera, isAttached }: Scene, { nodes, radii, length }: Bucket): void {
+  #drawDiscs(scene: Scene, { nodes, radii, length }: Bucket, colour: string, alpha: number): void {
+    const { x, y, camera, isAttached } = scene;
     const context = this.#context;
+    context.globalAlpha = alpha;
+    context.fillStyle = colour;
+    context.strokeStyle = colour;
     const rings: number[] = [];
     context.beginPath();
     for (let at = 0; at < length; at++) {
@@ -152,12 +145,14 @@ export class Renderer {
     context.strokeStyle = palette.accent;
     context.lineWidth = 3 / camera.zoom;
     context.beginPath();
-    path.forEach((sid, at) => {
+    let isBroken = true;
+    for (const sid of path) {
       const node = model.nodes.get(sid);
-      if (node === undefined || Number.isNaN(x[node.slot])) return;
-      if (at === 0) context.moveTo(x[node.slot]!, y[node.slot]!);
-      else context.lineTo(x[node.slot]!, y[node.slot]!);
-    });
+      const isLost = node === undefined || !hasPlace(x, node);
+      if (!isLost && isBroken) context.moveTo(x[node.slot]!, y[node.slot]!);
+      else if (!isLost) context.lineTo(x[node.slot]!, y[node.slot]!);
+      isBroken = isLost;
+    }
     context.stroke();
   }
 
@@ -166,13 +161,15 @@ export class Renderer {
     const context = this.#context;
     const at = ({ slot }: GraphNode) => camera.toScreen(x[slot]!, y[slot]!);
     for (const node of new Set([selected, hovered])) {
-      if (node === undefined || Number.isNaN(x[node.slot])) continue;
+      if (node === undefined || !hasPlace(x, node)) continue;
       const [px, py] = at(node);
       context.strokeStyle = palette.accent;
       context.lineWidth = 1.5;
       context.beginPath();
       for (const { a, b } of node.links.values()) {
-        const [ox, oy] = at(a === node ? b : a);
+        const other = a === node ? b : a;
+        if (!hasPlace(x, other)) continue;
+        const [ox, oy] = at(other);
         context.moveTo(px, py);
         context.lineTo(ox, oy);
       }
@@ -183,4 +180,14 @@ export class Renderer {
       context.stroke();
     }
   }
+}
+
+/** False for a newcomer, too, whose slot lies beyond the array until the layout has answered. */
+function hasPlace(x: Float32Array, { slot }: GraphNode): boolean {
+  return !Number.isNaN(x[slot] ?? Number.NaN);
+}
+
+/** What a colour looks like on the ground when it is drawn with `alpha`. */
+function mixed(colour: string, alpha: number, ground: string): string {
+  return `color-mix(in srgb, ${colour} ${100 * alpha}%, ${ground})`;
 }

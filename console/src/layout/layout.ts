@@ -36,6 +36,9 @@ export class Layout {
   readonly #model: GraphModel;
   readonly #port: LayoutPort;
   readonly #gone = new Set<number>();
+  /** Slots whose nodes have gone, by the number of the change that says so to the worker. At most as many as there are slots. */
+  readonly #vacated = new Map<number, number>();
+  #turn = 0;
   readonly #fresh = new Set<number>();
   readonly #relinked = new Set<number>();
   readonly #isCalm: boolean;
@@ -64,6 +67,7 @@ export class Layout {
       this.#fresh.delete(slot);
       this.#relinked.delete(slot);
       this.#gone.add(slot);
+      this.#vacated.set(slot, this.#turn + 1);
       this.#hide(slot);
     }
     for (const { slot } of added) this.#fresh.add(slot);
@@ -142,6 +146,7 @@ export class Layout {
       ends[2 * at + 1] = b.slot;
     });
     this.#regroup();
+    this.#turn++;
     if (this.#grouping === undefined) this.#sendChange(ends);
     else this.#sendGroups(this.#grouping, ends);
     this.#isAnother = false;
@@ -163,7 +168,7 @@ export class Layout {
   #sendGroups(grouping: Grouping, links: Int32Array): void {
     const grouped = grouping.read(this.#model);
     this.grouped.value = grouped;
-    this.#post({ kind: 'group', isNew: this.#isAnother, groups: grouped.of.slice(), links });
+    this.#post({ kind: 'group', isNew: this.#isAnother, turn: this.#turn, groups: grouped.of.slice(), links });
   }
 
   #sendChange(ends: Int32Array): void {
@@ -175,6 +180,7 @@ export class Layout {
     this.#post({
       kind: 'change',
       isNew: this.#isAnother,
+      turn: this.#turn,
       slots: slots.length,
       links: ends,
       gone: Int32Array.from(this.#gone),
@@ -201,7 +207,7 @@ export class Layout {
     for (const values of [this.x, this.y, this.#targetX, this.#targetY]) values[slot] = Number.NaN;
   }
 
-  #take({ x, y, discs, isAtRest }: LayoutAnswer): void {
+  #take({ turn, x, y, discs, isAtRest }: LayoutAnswer): void {
     const found = new Map<number, Disc>();
     for (let at = 0; at < discs.length; at += 4) {
       found.set(discs[at]!, { x: discs[at + 1]!, y: discs[at + 2]!, radius: discs[at + 3]! });
@@ -216,8 +222,11 @@ export class Layout {
     }
     this.#targetX = x;
     this.#targetY = y;
-    // Whoever has gone since the worker was asked has no place.
-    for (const slot of this.#gone) this.#hide(slot);
+    // Where the worker does not know yet that a node has gone, its place is not that of the node that has its slot now.
+    for (const [slot, vacated] of this.#vacated) {
+      if (vacated > turn) this.#hide(slot);
+      else this.#vacated.delete(slot);
+    }
     for (let slot = 0; slot < x.length; slot++) {
       if (this.#model.slots[slot] === undefined) this.#hide(slot);
     }
