@@ -77,6 +77,11 @@ export class Links {
     this.#break(({ ends }) => ends[1].name === name);
   }
 
+  /** It accepts them again. */
+  accept(name: string): void {
+    this.#refusing.delete(name);
+  }
+
   /** Whether the machine of a server says to another one that nothing listens there: no process runs on it, or it refuses all. */
   isRefused(from: string, to: string, process: Process | undefined): boolean {
     return !this.isCut(from, to) && (this.#refusing.has(to) || process?.isAlive === false);

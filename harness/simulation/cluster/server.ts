@@ -35,7 +35,8 @@ import type { SeededRandom } from '../machine/random.js';
 import { Brokering } from './brokering.js';
 import type { LinkPlace } from './links.js';
 
-const LEADER_TTL_MS = 3_000;
+/** How long the leader may be silent before another can win. */
+export const LEADER_TTL_MS = 3_000;
 export const NETWORK = 'simulated';
 /** So few that a run meets snapshots, and servers that begin from one. */
 const SNAPSHOT_EVERY = 200;

@@ -16,8 +16,10 @@ import { StateJudge } from './judge.js';
 import { Keepers } from './keepers.js';
 import { isExpiry, Ledger } from './ledger.js';
 import { Links } from './links.js';
+import { OneLeader } from './one-leader.js';
 import type { ClusterScene, Place } from './place.js';
 import { ReadableCheck } from './readable-check.js';
+import { Refusals } from './refusals.js';
 import { ClusterRelays } from './relays.js';
 import { Restores } from './restores.js';
 import { ClusterServer, type ClusterServerDeps, type ClusterTampering, NETWORK } from './server.js';
@@ -54,7 +56,7 @@ export interface ClusterResult {
  * direct connections.
  *
  * Its checks are those of {@link Ledger}, {@link StateJudge}, {@link Callers}, {@link Keepers}, {@link SnapshotCheck}, {@link ReadableCheck},
- * {@link ClusterConnections} and {@link ClusterRelays}, and **Sound**: no server gives
+ * {@link ClusterConnections}, {@link ClusterRelays} and {@link OneLeader}, and **Sound**: no server gives
  * itself up, and no rejection is left alone.
  */
 export class ClusterWorld implements ClusterScene {
@@ -72,6 +74,7 @@ export class ClusterWorld implements ClusterScene {
   readonly #connections: ClusterConnections;
   readonly #relays: ClusterRelays;
   readonly #restores: Restores;
+  readonly #refusals: Refusals;
   #isCalm = false;
 
   constructor(
@@ -106,6 +109,7 @@ export class ClusterWorld implements ClusterScene {
         for (const part of parts) part.restored(revision);
       },
     });
+    this.#refusals = new Refusals({ scene: this, links: this.#links, random: this.random.fork(5) });
     this.ledger.stored = (command, revision) => {
       this.#judge.stored(command, revision);
       if (!isExpiry(command)) return;
@@ -138,6 +142,8 @@ export class ClusterWorld implements ClusterScene {
       this.#connections.begin();
       this.#relays.begin();
       this.#strikes().begin();
+      if (this.#meets(false)) this.#refusals.begin();
+      new OneLeader(this).begin();
       const isOver = () => verdict.violation !== undefined;
       await scheduler.run(minutes * 60_000, isOver);
       this.#calm();
@@ -229,9 +235,13 @@ export class ClusterWorld implements ClusterScene {
     this.scheduler.after(downMs, () => this.#boot(place));
   }
 
+  /** A world of another deliberate fault has that one alone to be found. */
+  #meets(isMeant = false): boolean {
+    return isMeant === true || Object.keys(this.tamper).length === 0;
+  }
+
   #strikes(): Strikes {
-    // A world of another deliberate fault has that one alone to be found.
-    const mayRestore = this.tamper.isForgetful === true || Object.keys(this.tamper).length === 0;
+    const mayRestore = this.#meets(this.tamper.isForgetful);
     const restore = (afterMs: number) => this.#restores.restore(afterMs);
     return new Strikes({
       ...{ scene: this, links: this.#links, restoring: this.random.fork(2) },
