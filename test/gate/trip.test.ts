@@ -5,10 +5,11 @@ import { common, sizeOf } from './trip.js';
 
 /**
  * What a Session call takes today. Whoever makes it shorter lowers these; nobody raises them without a reason. Several networks behind one
- * door, and the homes of sessions, took the files from 102 to 105.
+ * door, and the homes of sessions, took the files from 102 to 105; a table in place of node:http2's Map of streams, which is not counted, took
+ * them to 106 and the functions from 400 to 409, and 8 % off the CPU of the call.
  */
-const FILES_MAX = 105;
-const FUNCTIONS_MAX = 400;
+const FILES_MAX = 106;
+const FUNCTIONS_MAX = 409;
 
 describe('the way of a Session call through the sources', () => {
   it(`goes through ${FUNCTIONS_MAX} functions in ${FILES_MAX} files at most, and through the core and the journal`, async () => {

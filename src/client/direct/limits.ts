@@ -17,8 +17,6 @@ export const PUNCH_LIMITS = {
    * Twice as many as a peer has candidates.
    */
   strangersMax: 32,
-  /** How long one of them may be without a proof before it makes room for one that comes: a handshake takes two round trips. */
-  silentMs: 500,
   /** Pairs that the server takes of one attempt. */
   pairsMax: 32,
   /** Questions without an answer after which a path is dead: as many as Node sets for TCP. */

@@ -106,7 +106,7 @@ export class PathRace<Raw extends Duplex> {
   #makeRoom(): boolean {
     if (this.#strangers.size < PUNCH_LIMITS.strangersMax) return true;
     for (const [oldest, sinceMs] of this.#strangers) {
-      if (this.#clock.nowMs() - sinceMs < PUNCH_LIMITS.silentMs) return false;
+      if (this.#clock.nowMs() - sinceMs < CONNECTION_TIMES.silentMs) return false;
       this.#strangers.delete(oldest);
       this.#discard(oldest);
       return true;

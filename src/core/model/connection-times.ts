@@ -47,6 +47,8 @@ export const CONNECTION_TIMES = {
   checkMs: 20,
   /** The TLS handshake on one path: three round trips with a lost packet each. */
   secureMs: 4_000,
+  /** How long one that came may be without a proof before it makes room for another: a handshake takes two round trips. */
+  silentMs: 500,
   /** Before the answer to a nomination is given up for: the path was good a moment ago. */
   nominateMs: 2_000,
   /** How long the sockets of a punch are kept after it has worked here, should it not have worked there. */

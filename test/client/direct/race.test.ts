@@ -86,7 +86,7 @@ describe('a race of paths', () => {
     for (const [, end] of silent) void controlled.enterAccepted(end);
     const [[, early], [one, other]] = [await pair(), await pair()];
     expect(await controlled.enterAccepted(early)).toBe('not needed any more');
-    clock.advance(PUNCH_LIMITS.silentMs);
+    clock.advance(CONNECTION_TIMES.silentMs);
     const controlling = race(true);
     const outcomes = [controlling.enter(one), controlled.enterAccepted(other)];
     expect(silent.map(([, end]) => end.destroyed)).toEqual(silent.map((_, at) => at === 0));
