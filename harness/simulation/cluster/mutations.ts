@@ -30,7 +30,7 @@ export const LATE_MS = 1_500;
 export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   {
     name: 'take a term for begun before what is left of the one before is read',
-    seed: 11,
+    seed: 5,
     minutes: 3,
     finds: 'Current',
     log: (log) => withTail(log, (tail) => new HastyTail(tail, log)),
@@ -61,7 +61,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'let a server end a session that has left it',
-    seed: 5,
+    seed: 3,
     minutes: 4,
     finds: 'Leased',
     changed: expireFormer,
@@ -69,7 +69,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'vouch for sessions without the log',
-    seed: 2,
+    seed: 1,
     minutes: 3,
     finds: 'Fresh',
     isInTouch: () => true,
