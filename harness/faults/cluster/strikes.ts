@@ -6,7 +6,6 @@ import { faketimeLibrary, setOffset } from '../faketime.js';
 import type { Cluster } from './cluster.js';
 import { MEMBERS } from './etcd.js';
 import { NODES, type Node, type ServerName } from './ground.js';
-import type { ClusterServer } from './server.js';
 
 /** One kind of thing that goes wrong with several servers. */
 export interface Strike {
@@ -173,7 +172,7 @@ const rolling: Strike = {
     const last = followers.pop();
     const order = [...followers, ...leads, ...(last === undefined ? [] : [last])];
     for (const server of order) {
-      if (server === last) await judgeMixed(cluster, server);
+      if (server === last) await judgeMixed(cluster);
       await server.terminate();
       server.upgrade();
       server.start();
@@ -184,14 +183,12 @@ const rolling: Strike = {
   },
 };
 
-/** While one server of the earlier build is left, and another one leads, the later rules wait. */
-async function judgeMixed(cluster: Cluster, last: ClusterServer): Promise<void> {
+/**
+ * While one server of the earlier build is left, the later rules wait, whichever leads. It is not stopped so that another one leads: while it is
+ * away the rules are raised without it, and it cannot come back.
+ */
+async function judgeMixed(cluster: Cluster): Promise<void> {
   await cluster.log.caughtUp();
-  if (cluster.log.leader?.name === last.name) {
-    await last.terminate();
-    last.start();
-    await cluster.untilStored([last]);
-  }
   await sleep(MIXED_MS);
   await judgeRules(cluster);
 }
