@@ -70,6 +70,14 @@ describe('a simulated world with its journal in an etcd', () => {
   });
 
   it(
+    'keeps its word where more sessions are over at once than ends may wait to be stored',
+    async () => {
+      expect(wrong(await simulate({ ...planOf(41_874_241, 10), isOnEtcd: true }))).toBe('');
+    },
+    LIMIT_MS,
+  );
+
+  it(
     'keeps its word while etcd is slow, silent, full, or answers nobody, in worlds that nobody has seen before',
     async () => {
       const first = Number(process.env.SIMULATION_SEED ?? Date.now() % 1_000_000_000);
