@@ -1,6 +1,15 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { promisify } from 'node:util';
+import {
+  Server as GrpcServer,
+  type handleBidiStreamingCall,
+  type handleUnaryCall,
+  ServerCredentials,
+  status,
+} from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { AuthService, KVService, LeaseService, MaintenanceService } from '../../gen/etcdserverpb/rpc.js';
 import { systemClock } from '../../src/client/system.js';
 import { EtcdClient } from '../../src/log/etcd/client.js';
 import { SameCluster } from '../../src/log/etcd/same-cluster.js';
@@ -43,13 +52,13 @@ describe('the cluster that members of an etcd belong to', () => {
     const cluster = members();
     cluster.heard(0, 0xan, 1n);
     expect([cluster.heard(1, 0xan, 1n), cluster.isOurs(1), cluster.twinOf(1)]).toEqual(['ours', false, 0]);
-    cluster.compared(0, 1, false);
+    cluster.compared(1, false);
     expect([cluster.isOurs(0), cluster.isOurs(1), cluster.heard(1, 0xan, 1n)]).toEqual([true, false, 'foreign']);
     expect(cluster.problem).toMatch(
       /^a:1 is a member of cluster a, and b:1 of another cluster of the same ids \(begun/,
     );
     cluster.heard(2, 0xan, 1n);
-    cluster.compared(0, 2, true);
+    cluster.compared(2, true);
     for (const at of [0, 2]) cluster.forget(at);
     // It was compared once: the other one need not answer for it.
     expect([cluster.heard(2, 0xan, 1n), cluster.isOurs(2)]).toEqual(['ours', true]);
@@ -96,6 +105,57 @@ class Switch {
     this.#server.close();
   }
 }
+
+/** An etcd that tells strangers nothing of its status, as from 3.5.28 on with authentication, and remembers what it was asked. */
+async function secretive(clusterId: bigint, lease = 7n) {
+  const asked: string[] = [];
+  const header = { clusterId, memberId: 1n, revision: 1n, raftTerm: 1n };
+  const server = new GrpcServer();
+  const answering =
+    (what: string, answer: object, isOpen = false): handleUnaryCall<object, object> =>
+    (call, answered) => {
+      asked.push(what);
+      if (isOpen || call.metadata.get('token').length > 0) return answered(null, answer);
+      answered({ code: status.INVALID_ARGUMENT, details: 'etcdserver: user name is empty' });
+    };
+  const keepAlive: handleBidiStreamingCall<{ ID: bigint }, object> = (call) => {
+    call.on('data', ({ ID }) => void call.write({ header, ID, TTL: ID === lease ? 10n : 0n }));
+    call.on('end', () => call.end());
+  };
+  const add = (service: object, methods: object) => server.addService(service as never, methods as never);
+  add(MaintenanceService, { status: answering('status', {}) });
+  add(AuthService, { authenticate: answering('password', { header, token: 't' }, true) });
+  add(KVService, { range: () => {}, txn: answering('put', { header, succeeded: true, responses: [] }) });
+  add(LeaseService, {
+    leaseGrant: answering('grant', { header, ID: lease, TTL: 10n, error: '' }),
+    leaseKeepAlive: keepAlive,
+  });
+  const bound = promisify(server.bindAsync.bind(server));
+  const port = await bound('127.0.0.1:0', ServerCredentials.createInsecure());
+  return { asked, port, stop: () => server.forceShutdown() };
+}
+
+describe('members that tell strangers nothing of their status', () => {
+  const user = { name: 'u', password: 'secret' };
+  it.each([
+    ['of two clusters', 2n, 'of cluster 2', undefined],
+    ['of two clusters with the same ids', 1n, 'of another cluster of the same ids', 8n],
+  ])('%s are refused, and nothing is stored at the second', async (_what, id, problem, lease) => {
+    const [first, second] = [await secretive(1n), await secretive(id, lease)];
+    const addresses = [first, second].map(({ port }) => ({ host: '127.0.0.1', port }));
+    const client = new EtcdClient(addresses, systemClock, { user });
+    await expect(client.checkMembers()).rejects.toMatchObject({
+      kind: 'differs',
+      message: expect.stringContaining(problem),
+    });
+    first.stop();
+    const put = { compare: [], success: [{ kind: 'put', key: 'k', value: Buffer.from('x') }] } as const;
+    for (let tries = 0; tries < 3; tries++) await expect(client.commit(put)).rejects.toMatchObject({ kind: 'unclear' });
+    expect(second.asked.filter((what) => what !== 'status' && what !== 'grant')).toEqual([]);
+    client.close();
+    second.stop();
+  });
+});
 
 const lacks = lacksEtcd();
 if (lacks) process.stderr.write(`not checked: ${lacks}\n`);

@@ -234,10 +234,12 @@ export class EtcdClient implements EtcdStore {
   async #ask<T extends Answer>(send: Send<T>): Promise<T> {
     const at = this.#at;
     try {
-      if (!this.#cluster.isOurs(at)) await this.#introduce(at);
+      if (!this.#cluster.isOurs(at)) await this.#introduce(at).catch(unsent);
       const answer = await this.#answer(at, send);
       // Another etcd may be there since, behind a connection that was made anew.
       this.#check(at, answer);
+      if (!this.#cluster.isOurs(at))
+        throw new StoreError('unclear', 'etcd: the member that answered may be of another');
       return answer;
     } catch (error) {
       const failure = failureOf(error);
@@ -268,15 +270,15 @@ export class EtcdClient implements EtcdStore {
       this.#send(member, MaintenanceService.status, {}, new Metadata(), answered),
     );
     const answer = await status.catch((error: unknown) => {
-      // One that says nothing to strangers says it with the first answer.
       if (failureOf(error).kind !== 'refused') throw error;
+      // Its status is none of a stranger's, as from etcd 3.5.28 on with authentication: it says the same of a lease that nobody has.
+      return answerOf<LeaseKeepAliveResponse>((answered) => this.#keepingAlive(1n)(member, new Metadata(), answered));
     });
-    if (answer === undefined) return;
     this.#check(at, answer);
-    const twin = this.#cluster.isOurs(at) ? undefined : this.#cluster.twinOf(at);
+    const twin = this.#cluster.twinOf(at);
     if (twin === undefined) return;
     const isOne = await this.#isOne(twin, at);
-    this.#cluster.compared(twin, at, isOne);
+    this.#cluster.compared(at, isOne);
     this.#use(isOne ? 'ours' : 'foreign');
   }
 
@@ -311,4 +313,9 @@ export class EtcdClient implements EtcdStore {
   #deadline(): number {
     return this.#clock.wallMs() + REQUEST_MS_MAX;
   }
+}
+
+/** Of a member that could not be introduced: nothing was asked of it, so another one may be. */
+function unsent(error: unknown): never {
+  throw new StoreError('unclear', failureOf(error).message, { cause: error });
 }

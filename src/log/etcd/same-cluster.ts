@@ -17,8 +17,8 @@ export class SameCluster {
   readonly #ids: bigint[];
   /** The member's id in its last answer; 0: it has not answered. */
   readonly #memberIds: bigint[];
-  /** Addresses that were compared and are one etcd: both ways. */
-  readonly #same = new Map<number, Set<number>>();
+  /** Which addresses are known to be of our cluster: the first of its member id, and those that were compared with one of these. */
+  readonly #isProven: boolean[];
   #own: { readonly id: bigint; readonly address: string } | undefined;
 
   /** The members as they were named. */
@@ -27,6 +27,7 @@ export class SameCluster {
     this.#standings = addresses.map(() => 'unknown');
     this.#ids = addresses.map(() => 0n);
     this.#memberIds = addresses.map(() => 0n);
+    this.#isProven = addresses.map(() => false);
   }
 
   /** Whether a member has answered for our cluster since a request to it last failed. */
@@ -51,36 +52,30 @@ export class SameCluster {
   }
 
   #heardOurs(at: number, isAnother: boolean): Membership {
-    const standing = isAnother ? 'unknown' : this.#standings[at];
-    if (standing === 'unknown') this.#standings[at] = this.twinOf(at) === undefined ? 'ours' : 'unknown';
-    return standing === 'foreign' ? 'foreign' : 'ours';
+    if (isAnother) [this.#isProven[at], this.#standings[at]] = [false, 'unknown'];
+    if (this.#standings[at] === 'foreign') return 'foreign';
+    this.#isProven[at] ||= this.twinOf(at) === undefined;
+    this.#standings[at] = this.#isProven[at] ? 'ours' : 'unknown';
+    return 'ours';
   }
 
-  /** Another address that says it is the same member and was not compared with this one: the one or the other may be another etcd. */
+  /**
+   * Another address that says it is the same member, where this one was compared with none: the one or the other may be another etcd. One that
+   * answers before one that does not.
+   */
   twinOf(at: number): number | undefined {
     const id = this.#memberIds[at];
-    const twin = this.#memberIds.findIndex(
-      (other, index) =>
-        index !== at && other === id && this.#standings[index] !== 'foreign' && !this.#isSame(at, index),
+    if (id === 0n || this.#isProven[at]) return undefined;
+    const twins = [...this.#memberIds.keys()].filter(
+      (index) => index !== at && this.#memberIds[index] === id && this.#isProven[index],
     );
-    return id === 0n || twin < 0 ? undefined : twin;
+    return twins.find((index) => this.isOurs(index)) ?? twins[0];
   }
 
-  /** Two addresses with the same ids were compared: they are one etcd, or the latter is another one. */
-  compared(first: number, at: number, isOne: boolean): void {
+  /** An address was compared with its twin: they are one etcd, or it is another one. */
+  compared(at: number, isOne: boolean): void {
     this.#standings[at] = isOne ? 'ours' : 'foreign';
-    if (!isOne) return;
-    for (const [one, other] of [
-      [first, at],
-      [at, first],
-    ]) {
-      const same = this.#same.get(one) ?? new Set();
-      this.#same.set(one, same.add(other));
-    }
-  }
-
-  #isSame(one: number, other: number): boolean {
-    return this.#same.get(one)?.has(other) === true;
+    this.#isProven[at] = isOne;
   }
 
   /** Which members are of another cluster than ours, in words; undefined where none has said so. */
