@@ -19,7 +19,8 @@ export async function listServers(flags: ConnectionFlags & ListFlags, surroundin
     const listed = await yard.listServers({ signal });
     const facts = (server: Server) => factsOf(server, listed);
     await writeListing({ columns: COLUMNS, rows: listed.servers, facts }, flags, surroundings);
-    if (!flags.json) await terminal.err.write(numbersInUse(listed));
+    // A server of an earlier build does not say it.
+    if (!flags.json && listed.format > 0) await terminal.err.write(numbersInUse(listed));
   });
 }
 
@@ -30,7 +31,11 @@ const COLUMNS: readonly Column<Server>[] = [
   { heading: 'LAG', value: (server) => durationWord(lagMs(server)), rank: lagMs, right: true },
   { heading: 'SESSIONS', value: ({ sessions }) => String(sessions), right: true },
   { heading: 'REVISION', value: ({ revision }) => String(revision), right: true },
-  { heading: 'READS', value: ({ formatMax, rulesMax }) => `${formatMax}/${rulesMax}`, right: true },
+  {
+    heading: 'READS',
+    value: ({ formatMax, rulesMax }) => (formatMax === 0 ? '-' : `${formatMax}/${rulesMax}`),
+    right: true,
+  },
   { heading: 'ADDRESS', value: (server) => addressesOf(server)[DOOR] ?? '-' },
   {
     heading: 'TOLD',
@@ -71,7 +76,7 @@ function factsOf(server: Server, { format, rules }: Pick<ListServersResponse, 'f
     lagMs: lagMs(server),
     toldAgoMs: agoMs(server),
     addresses: addressesOf(server),
-    ...{ formatInUse: format, rulesInUse: rules },
+    ...(format > 0 && { formatInUse: format, rulesInUse: rules }),
   };
 }
 

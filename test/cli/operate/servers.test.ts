@@ -40,6 +40,37 @@ describe('switchyard servers', () => {
     expect(facts).toMatchObject({ formatMax: 4, rulesMax: 1, formatInUse: 2, rulesInUse: 1 });
   });
 
+  it('says nothing of formats and rules where the server that is asked is of a build that does not', async () => {
+    const yard = await serveListing({
+      position: { epoch: 'e', revision: 1n },
+      format: 0,
+      rules: 0,
+      servers: [Server.fromPartial({ name: 'old' })],
+    });
+    try {
+      const { status, out, err } = await runCommand([
+        'servers',
+        '--server',
+        yard.address,
+        '--admin-token',
+        ADMIN_TOKEN,
+      ]);
+      expect([status, err]).toEqual([0, '']);
+      expect(out).toMatch(/\nold .* - /);
+      const { out: json } = await runCommand([
+        'servers',
+        '--json',
+        '--server',
+        yard.address,
+        '--admin-token',
+        ADMIN_TOKEN,
+      ]);
+      expect(JSON.parse(json)).not.toHaveProperty('formatInUse');
+    } finally {
+      yard.close();
+    }
+  });
+
   it('names the servers whose builds keep the network from later formats and newer rules, five at most', async () => {
     const server = (name: string, formatMax: number, rulesMax: number) =>
       Server.fromPartial({ name, formatMax, rulesMax });
