@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemRandom } from '../../src/client/system.js';
 import { ensureAdminToken } from '../../src/server/admin-token.js';
@@ -51,5 +51,20 @@ function warningsIn(log: string): { readonly msg: string; readonly path?: string
       msg: 'where this server listens cannot be written to the data folder: commands on this machine may need --server and --tls-ca',
       path: join(data, 'listening.json'),
     });
+  }, 60_000);
+
+  it('beside what an unfinished write has left and nothing can remove, warns of that file, and removes the others', async () => {
+    const [held, other] = ['0123456789abcdef', 'fedcba9876543210'].map((suffix) =>
+      join(data, `admin-token.${suffix}.new`),
+    );
+    for (const path of [held, other]) await writeFile(path!, 'an old secret', { mode: 0o600 });
+    // What is mounted cannot be unlinked, as root neither.
+    expect(warningsIn(await startAfter(`mount --bind ${held} ${held}`))).toEqual([
+      {
+        msg: 'what an unfinished write has left cannot be removed, and may hold an old secret: remove it',
+        path: held,
+      },
+    ]);
+    expect((await readdir(data)).filter((name) => name.endsWith('.new'))).toEqual([basename(held!)]);
   }, 60_000);
 });
