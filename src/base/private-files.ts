@@ -137,14 +137,31 @@ const UNFINISHED = new RegExp(`\\.(?:[0-9a-f]{${2 * SUFFIX_BYTES}}|\\d{1,10})\\.
 /**
  * Removes what writes of secret files have left in a folder of this program when their process was killed: it may hold a secret that
  * was replaced since. Only what was last changed before `beforeMs` (milliseconds since 1970), so that a folder without a lock keeps
- * the files that another process is writing.
+ * the files that another process is writing. `onKept` is called for each that cannot be removed, and for a folder that cannot be
+ * listed: nothing is thrown, because a server can serve beside such a file.
  */
-export function removeUnfinishedFiles(folder: string, beforeMs = Number.POSITIVE_INFINITY): void {
-  for (const name of readdirSync(folder)) {
-    if (!UNFINISHED.test(name)) continue;
-    const path = join(folder, name);
-    const stats = lstatSync(path, { throwIfNoEntry: false });
-    if (stats?.isFile() && stats.mtimeMs < beforeMs) rmSync(path, { force: true });
+export function removeUnfinishedFiles(
+  folder: string,
+  onKept: (path: string, error: unknown) => void,
+  beforeMs = Number.POSITIVE_INFINITY,
+): void {
+  for (const path of unfinishedFiles(folder, onKept)) {
+    try {
+      const stats = lstatSync(path, { throwIfNoEntry: false });
+      if (stats?.isFile() && stats.mtimeMs < beforeMs) rmSync(path, { force: true });
+    } catch (error) {
+      onKept(path, error);
+    }
+  }
+}
+
+function unfinishedFiles(folder: string, onUnread: (path: string, error: unknown) => void): string[] {
+  try {
+    const names = readdirSync(folder).filter((name) => UNFINISHED.test(name));
+    return names.map((name) => join(folder, name));
+  } catch (error) {
+    onUnread(folder, error);
+    return [];
   }
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import { codeOf } from '../base/errors.js';
 import { readPrivateFile, replacePrivateFile } from '../base/private-files.js';
 
@@ -13,9 +14,30 @@ export interface Listening {
   readonly tls: 'files' | 'own' | 'none';
 }
 
-/** Writes it at each start. */
-export function rememberListening(folder: string, listening: Listening): void {
-  replacePrivateFile(join(folder, FILE), `${JSON.stringify(listening)}\n`);
+const UNWRITTEN_WORDS =
+  'where this server listens cannot be written to the data folder: commands on this machine may need --server and --tls-ca';
+
+/**
+ * Writes it at each start, unless the file says the same already. A folder that cannot be written, as on a full disk, is a warning: a
+ * server that serves is worth more than a file that spares local commands an option.
+ */
+export function rememberListening(folder: string, listening: Listening, log: Pick<Logger, 'warn'>): void {
+  const path = join(folder, FILE);
+  const content = `${JSON.stringify(listening)}\n`;
+  try {
+    if (!isContent(path, content)) replacePrivateFile(path, content);
+  } catch (error) {
+    log.warn({ err: error, path, listening }, UNWRITTEN_WORDS);
+  }
+}
+
+/** Whether a file has this content. One that is not safe to read has not: it is replaced. */
+function isContent(path: string, content: string): boolean {
+  try {
+    return readPrivateFile(path) === content;
+  } catch {
+    return false;
+  }
 }
 
 /** What the folder says; undefined where it says nothing that the caller may read. */

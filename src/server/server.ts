@@ -256,7 +256,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       addresses.metrics = formatAddress(bound);
     }
     if (config.data !== IN_MEMORY)
-      rememberListening(config.data, { grpc: addresses.grpc, tls: plan.grpc ? plan.source : 'none' });
+      rememberListening(config.data, { grpc: addresses.grpc, tls: plan.grpc ? plan.source : 'none' }, log);
     log.info({ addresses }, 'listening');
     log.info({ auth: engine.gatekeeper.mode }, MODE_WORDS[engine.gatekeeper.mode]);
     const server = opened.storage.cluster?.member.serverUuid ?? replica.state.serverUuid;

@@ -127,11 +127,20 @@ describe('a private file', () => {
     writeFileSync(ofEarlierBuild, 'half a sec');
     const others = ['of-a-person.new', 'notes.draft.new', 'other.0123456789abcdef'];
     for (const name of others) writeFileSync(join(folder, name), 'kept');
-    removeUnfinishedFiles(folder, Date.now() - 3_600_000);
+    const kept: string[] = [];
+    removeUnfinishedFiles(folder, (file) => kept.push(file), Date.now() - 3_600_000);
     expect(existsSync(left)).toBe(true);
-    removeUnfinishedFiles(folder);
+    removeUnfinishedFiles(folder, (file) => kept.push(file));
+    expect(kept).toEqual([]);
     expect(readdirSync(folder).sort()).toEqual([...others, 'secret'].sort());
     expect(readFileSync(path, 'utf8')).toBe('secret');
+  });
+
+  it('is tidied without a failure where the folder cannot be listed', () => {
+    const kept: unknown[] = [];
+    const gone = join(folder, 'gone');
+    removeUnfinishedFiles(gone, (file, error) => kept.push([file, error]));
+    expect(kept).toEqual([[gone, expect.objectContaining({ code: 'ENOENT' })]]);
   });
 
   it('is replaced as a whole, and a link in its place with it', () => {

@@ -150,6 +150,16 @@ CANDIDATE = {
     4: ("priority", U32, OPTIONAL),
 }
 RENDEZVOUS_ADDRESS = {1: ("host", text(255), OPTIONAL), 2: ("port", U16, REQUIRED)}
+PORT_RANGE = {1: ("first", U16, REQUIRED), 2: ("last", U16, REQUIRED)}
+PORT_RANGES = {1: ("ranges", PORT_RANGE, 1024)}
+CONNECTION_PEER = {
+    1: ("network", text(32), REQUIRED),
+    2: ("identity_uuid", UUID, REQUIRED),
+    3: ("roles", text(32), 8),
+    4: ("key_id", text(64), REQUIRED),
+    5: ("labels", LABEL, 16),
+    6: ("ports", PORT_RANGES, OPTIONAL),
+}
 CONNECTION = {
     1: ("host", text(45), OPTIONAL),
     2: ("port", U16, OPTIONAL),
@@ -165,6 +175,7 @@ CONNECTION = {
     18: ("relay_stream_id", ID, OPTIONAL),
     19: ("rendezvous", RENDEZVOUS_ADDRESS, 8),
     20: ("relay_branch_id", ID, OPTIONAL),
+    30: ("peer", CONNECTION_PEER, OPTIONAL),
     31: ("peer_endorsement", blob(0, 256), OPTIONAL),
 }
 TRANSPORT = {

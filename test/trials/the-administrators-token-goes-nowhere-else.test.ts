@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
 import { GetServerResponse } from '../../gen/switchyard/v1/server.js';
 import { AuditFiles } from '../../src/audit/audit-files.js';
 import type { Surroundings } from '../../src/cli/surroundings.js';
@@ -104,7 +105,7 @@ If it is another server, give its token with --admin-token or SWITCHYARD_ADMIN_T
     'is not sent by audit verify %j to what has taken the port at which the server of the folder listened last',
     async (flags: string[]) => {
       new AuditFiles(join(folder, 'audit')).close();
-      rememberListening(folder, { grpc: server, tls: 'none' });
+      rememberListening(folder, { grpc: server, tls: 'none' }, pino({ level: 'silent' }));
       const named = flags.flatMap((flag) => [flag, folder]);
       const { out } = await runCommand(['audit', 'verify', ...named], { home });
       expect(new Set(heard.map(([method]) => method))).toEqual(new Set(['Challenge']));

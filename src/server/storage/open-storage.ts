@@ -13,6 +13,8 @@ import { type OpenTermDeps, openTerm } from './open-term.js';
 /** In a folder that is not locked, a secret file that is unfinished for so long is not being written any more: that takes milliseconds. */
 const UNFINISHED_MS = 600_000;
 
+const KEPT_WORDS = 'what an unfinished write has left cannot be removed, and may hold an old secret: remove it';
+
 /** What a server's storage is opened with. */
 export interface OpenStorageDeps extends OpenTermDeps, Omit<JoinDeps, 'clock' | 'random' | 'log'> {
   readonly clock: Clock;
@@ -43,13 +45,13 @@ export async function openStorage(config: Config, deps: OpenStorageDeps): Promis
   if (journal === undefined || isGiven) {
     const opened = await openTerm(config, deps);
     // The journal has locked its folder: no other process writes there.
-    if (!isGiven && data !== IN_MEMORY) removeUnfinishedFiles(data);
+    if (!isGiven && data !== IN_MEMORY) removeUnfinishedFiles(data, warnOfKept(deps.log));
     return ofTerm(opened, deps.lost);
   }
   // What else a server keeps of its own stands there: secrets, certificates.
   if (data !== IN_MEMORY) {
     ensurePrivateFolder(data);
-    removeUnfinishedFiles(data, deps.clock.wallMs() - UNFINISHED_MS);
+    removeUnfinishedFiles(data, warnOfKept(deps.log), deps.clock.wallMs() - UNFINISHED_MS);
   }
   // A server on its own folder loads nothing of it.
   const { joinCluster } = await import('./join-cluster.js');
@@ -81,6 +83,10 @@ export async function openStorage(config: Config, deps: OpenStorageDeps): Promis
     watch: () => {},
     close: cluster.close,
   };
+}
+
+function warnOfKept(log: Logger): (path: string, error: unknown) => void {
+  return (path, error) => log.warn({ err: error, path }, KEPT_WORDS);
 }
 
 /**
