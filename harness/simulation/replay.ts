@@ -11,6 +11,11 @@ export function replayCommand(plan: Pick<Plan, 'seed' | 'minutes' | 'isOnEtcd' |
   return `npm run simulate -- --seed ${plan.seed} --minutes ${plan.minutes}${plan.isOnEtcd ? ' --etcd' : ''}${faults}`;
 }
 
+/** The command that runs a world of several servers, or one of several networks, again. */
+export function replayWorld(world: '--networks' | `--servers ${number}`, seed: number, minutes: number): string {
+  return `npm run simulate -- ${world} --seed ${seed} --minutes ${minutes}`;
+}
+
 /** What is printed of a run that failed: the end of its trace, what went wrong, and the command that replays it. */
 export function failureLines({ plan, violation, tail }: Result, file?: string): string[] {
   const { check, text, atMs } = violation!;

@@ -7,6 +7,7 @@ import { type FaultName, faultNames, withFaults } from './faults.js';
 import { worldOf } from './mutations/mutation.js';
 import { MUTATIONS } from './mutations.js';
 import { mutateNetworks, simulateNetworks } from './networks/run.js';
+import { ignoredOf } from './options-read.js';
 import { type Plan, planOf, writtenPlan } from './plan.js';
 import { failureLines, replayCommand } from './replay.js';
 import { type Result, simulate } from './run.js';
@@ -18,7 +19,8 @@ const HOUR_MS = 3_600_000;
 const HELP = `npm run simulate -- [--seed N] [--seeds K | --hours H] [--minutes M] [--faults NAME,…] [--follow] [--shrink] [--plan FILE] [--etcd] [--servers N] [--networks] [--mutations]
 
 Runs whole worlds, each made of one number. A seed that fails is printed with what went wrong, the end of its trace and
-the command that replays it; the same seed and minutes are the same run, to the byte. Exit status 1 when one failed, or when a mutation was missed.
+the command that replays it; the same seed and minutes are the same run, to the byte. An option that the chosen worlds do not
+read is refused. Exit status 1 when one failed, or when a mutation was missed.
 
   --seed       the first world (drawn from the time)
   --seeds      how many worlds, each of the next number (1)
@@ -30,8 +32,10 @@ the command that replays it; the same seed and minutes are the same run, to the 
   --shrink     look for the fewest steps that still fail, and write them to seed-N.json
   --plan       a file with the steps of one world, as --shrink writes it, instead of a seed
   --etcd       the journal in an etcd that is slow, silent or full now and then, instead of on a disk
-  --servers    so many servers of one network, without doors: they follow, forward, lead and are cut off from each other
-  --networks   one server with several networks: nothing of one is heard in another, whatever is brought there
+  --servers    so many servers of one network, without doors: they follow, forward, lead and are cut off from each other;
+               with --seed, --seeds and --minutes, and not --follow or --shrink: these worlds have neither trace nor steps
+  --networks   one server with several networks: nothing of one is heard in another, whatever is brought there;
+               with --seed, --seeds, --minutes and --follow
   --mutations  put each deliberate fault into a world that meets it, and look whether it is found
 `;
 
@@ -42,7 +46,7 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     hours: { type: 'string' },
     faults: { type: 'string' },
-    minutes: { type: 'string', default: '60' },
+    minutes: { type: 'string' },
     follow: { type: 'boolean', default: false },
     shrink: { type: 'boolean', default: false },
     mutations: { type: 'boolean', default: false },
@@ -59,22 +63,20 @@ if (values.help) {
 // An error of the client's is made for every call that fails here, and nobody looks at where.
 Error.stackTraceLimit = values.follow || values.shrink ? 10 : 0;
 const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
-const hours = values.hours === undefined ? undefined : Number(values.hours);
-if (hours !== undefined && !(hours > 0 && Number.isFinite(hours)))
-  misused(`--hours ${values.hours} is no number above 0`);
+const hours = values.hours === undefined ? undefined : aboveZero('hours');
+const minutes = values.minutes === undefined ? 60 : aboveZero('minutes');
 if (hours !== undefined && values.seeds !== undefined)
   misused('--seeds and --hours both say how many worlds: give one of them');
-const count = Number(values.seeds ?? 1);
+const count = values.seeds === undefined ? 1 : aboveZero('seeds');
 const faults = faultsAsked();
-if (
-  (hours !== undefined || faults.length > 0) &&
-  (values.servers ?? values.plan ?? (values.networks || values.mutations || undefined)) !== undefined
-) {
-  misused(
-    '--hours and --faults are for worlds of one server, made of seeds: not with --servers, --networks, --plan, --mutations',
-  );
-}
+const ignored = ignoredOf(values);
+if (ignored !== undefined) misused(ignored);
 process.exitCode = (await run()) ? 0 : 1;
+
+function aboveZero(name: 'hours' | 'minutes' | 'seeds' | 'servers'): number {
+  const number = Number(values[name]);
+  return number > 0 && Number.isFinite(number) ? number : misused(`--${name} ${values[name]} is no number above 0`);
+}
 
 function faultsAsked(): FaultName[] {
   try {
@@ -92,14 +94,14 @@ function misused(why: string): never {
 function run(): Promise<boolean> {
   if (values.networks) return values.mutations ? mutateNetworks() : simulateNetworks(networksSeeds());
   if (values.servers === undefined) return values.mutations ? mutations() : seeds();
-  const servers = Number(values.servers);
+  const servers = aboveZero('servers');
   if (values.mutations) return mutateClusters(servers);
-  return simulateClusters({ seed, seeds: count, minutes: Number(values.minutes), servers });
+  return simulateClusters({ seed, seeds: count, minutes, servers });
 }
 
 function networksSeeds() {
   const follow = values.follow ? (line: string) => console.log(line) : undefined;
-  return { seed, seeds: count, minutes: Number(values.minutes), follow };
+  return { seed, seeds: count, minutes, follow };
 }
 
 /** Runs one plan, or so many seeds from the first on. True: nothing was wrong. */
@@ -127,16 +129,16 @@ async function* plans(simulatedMs: () => number): AsyncGenerator<Plan> {
   else {
     const goesOn = (at: number) => (hours === undefined ? at < count : simulatedMs() < hours * HOUR_MS);
     for (let at = 0; goesOn(at); at++) {
-      const plan = withFaults(planOf(seed + at, Number(values.minutes)), faults);
+      const plan = withFaults(planOf(seed + at, minutes), faults);
       yield values.etcd ? { ...plan, isOnEtcd: true } : plan;
     }
   }
 }
 
 function lineOf({ plan, violation, hash, events, revisions }: Result): string {
-  const { seed: number, minutes, steps } = plan;
+  const { steps } = plan;
   const went = violation === undefined ? 'ok' : `FAILED ${violation.check}`;
-  return `seed ${number}, ${minutes} min: ${went}, ${steps.length} steps, ${events} events, ${revisions} revisions, ${hash}`;
+  return `seed ${plan.seed}, ${plan.minutes} min: ${went}, ${steps.length} steps, ${events} events, ${revisions} revisions, ${hash}`;
 }
 
 /**

@@ -52,6 +52,29 @@ function namedIn(document: string): string[] {
   return names.filter((name) => /\/|\.(ts|mjs|proto|md|json)$/.test(name)).map((name) => name.replace(/\/$/, ''));
 }
 
+/** Both spellings of where something is: names before "in" and a file, and a file with names in parentheses. */
+const NAME = '`[A-Za-z_#][\\w.#]*`';
+const NAMES = `${NAME}(?:(?:, | and )${NAME})*`;
+const FILE = '`(?<file>[\\w./-]+\\.(?:ts|mjs))`';
+const NAMES_IN_FILE = [
+  new RegExp(`(?<names>${NAMES}) in ${FILE}`, 'g'),
+  new RegExp(`${FILE} \\((?<names>${NAMES})\\)`, 'g'),
+];
+
+/** What a document says to be in a file: the file, and each word of the names (`Feed.subscribe` has two). */
+function placedIn(document: string): { readonly file: string; readonly word: string }[] {
+  const found = NAMES_IN_FILE.flatMap((spelling) => [...document.matchAll(spelling)]);
+  return found.flatMap(({ groups: { names, file } = {} }) =>
+    [...names.matchAll(/`([^`]*)`/g)].flatMap(([, name]) => (name.match(/\w+/g) ?? []).map((word) => ({ file, word }))),
+  );
+}
+
+/** Whether a file of that name, by its whole path or the end of it, has the word in its code. */
+function isIn({ file, word }: { readonly file: string; readonly word: string }): boolean {
+  const paths = FILES.filter((path) => path === file || path.endsWith(`/${file}`));
+  return paths.some((path) => new RegExp(`\\b${word}\\b`).test(readFileSync(path, 'utf8')));
+}
+
 /** The row of a table that begins with this. */
 function rowOf(document: string, beginning: string): string {
   return document.split('\n').find((line) => line.startsWith(`| ${beginning} |`)) ?? '';
@@ -65,6 +88,23 @@ describe('what documents say of the code', () => {
     const names = namedIn(document);
     expect(names.length).toBeGreaterThan(20);
     expect(names.filter((name) => !KNOWN.has(name))).toEqual([]);
+  });
+
+  it.each([
+    ['docs/ARCHITECTURE.md', ARCHITECTURE, 20],
+    ['CONTRIBUTING.md', CONTRIBUTING, 5],
+  ])('names only what is in the file that it is said to be in, in %s', (_, document, atLeast) => {
+    const placed = placedIn(document);
+    expect(placed.length).toBeGreaterThan(atLeast);
+    expect(placed.filter((place) => !isIn(place))).toEqual([]);
+  });
+
+  it('sends who adds an option to the file of the table of options, in CONTRIBUTING.md and docs/operations.md', () => {
+    const [first] = rowOf(CONTRIBUTING, 'an option').match(/src\/[\w./-]+\.ts/) ?? [];
+    const [, made] = readFileSync('docs/operations.md', 'utf8').match(/<!-- begin options: made from (\S+),/) ?? [];
+    const listen = rowOf(CONTRIBUTING, 'a transport of system events').match(/-listen` in `([\w./-]+)`/)?.[1];
+    for (const file of [first, made, listen])
+      expect(readFileSync(file ?? '', 'utf8')).toContain('export const OPTIONS = {');
   });
 
   it('names every limits file of src in the row about bounds of docs/ARCHITECTURE.md', () => {

@@ -1,13 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { readSources } from './imports.mjs';
+import { codeOf, type Exceptions, usesListed, usesOf } from './uses.js';
 
 /** What takes time from the machine rather than from the clock that the composition root hands in. */
 const MACHINE_TIME =
   /\bset(?:Timeout|Interval|Immediate)\b|\bAbortSignal\.timeout\b|\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bhrtime\b/g;
 
 /** Where the machine's own time is right, and why. */
-const EXCEPTIONS: Readonly<Record<string, readonly [uses: string, reason: string]>> = {
+const EXCEPTIONS: Exceptions = {
   'src/client/system.ts': ['performance.now Date.now setTimeout setImmediate', 'is the clock of the machine'],
   'src/client/channel/grpc-channel.ts': ['Date.now Date.now Date.now', 'grpc-js takes deadlines as times of day'],
   'src/client/channel/process-hold.ts': ['setInterval', 'a handle keeps the process alive, and never calls'],
@@ -28,17 +27,9 @@ const EXCEPTIONS: Readonly<Record<string, readonly [uses: string, reason: string
   ],
 };
 
-/** The code of a file, without its comments. */
-const codeOf = (text: string) => text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(?<=^|\s)\/\/.*$/gm, '');
-
 describe('the sources', () => {
   it('take time from the clock that is handed in, but for the exceptions that are listed with a reason', () => {
-    const found = readSources('.', 'src').flatMap(({ path }) => {
-      const uses = codeOf(readFileSync(path, 'utf8')).match(MACHINE_TIME);
-      return uses === null ? [] : [[path, uses.join(' ')] as const];
-    });
-    const listed = Object.entries(EXCEPTIONS).map(([path, [uses]]) => [path, uses]);
-    expect(Object.fromEntries(found)).toEqual(Object.fromEntries(listed));
+    expect(usesOf(MACHINE_TIME)).toEqual(usesListed(EXCEPTIONS));
   });
 
   it.each([

@@ -1,4 +1,5 @@
 // `npm run simulate -- --servers N` comes here: worlds of several servers, each made of one number.
+import { replayWorld } from '../replay.js';
 import { CLUSTER_MUTATIONS } from './mutations.js';
 import { type ClusterResult, ClusterWorld } from './world.js';
 
@@ -20,7 +21,7 @@ export async function simulateClusters({ seed, seeds, minutes, servers }: Cluste
     const result = await new ClusterWorld(seed + at, servers).run(minutes);
     simulatedMs += result.simulatedMs;
     if (result.violation !== undefined) failed++;
-    console.log(lineOf(result, { minutes, servers }));
+    console.log(linesOfCluster(result, { minutes, servers }).join('\n'));
   }
   const ratio = (simulatedMs / (performance.now() - fromMs)).toFixed(0);
   console.log(`${(simulatedMs / HOUR_MS).toFixed(1)} simulated hours, ${ratio} × real time, ${failed} failed`);
@@ -42,7 +43,8 @@ export async function mutateClusters(servers: number): Promise<boolean> {
   return missed === 0;
 }
 
-function lineOf(
+/** What is printed of a world: how it went, and where it failed the command that replays it. */
+export function linesOfCluster(
   {
     seed,
     violation,
@@ -55,10 +57,11 @@ function lineOf(
     remoteConnections,
   }: ClusterResult,
   { minutes, servers }: Pick<ClusterSeeds, 'minutes' | 'servers'>,
-): string {
+): string[] {
   const went = violation === undefined ? 'ok' : `FAILED ${violation.check} at ${violation.atMs} ms: ${violation.text}`;
   const streams = `${carried} blocks carried, ${remoteStreams} streams between servers`;
   const direct = `${connections} connections, ${remoteConnections} between servers`;
   const counts = `${revisions} revisions, ${acknowledged} acknowledged, ${unknown} unknown, ${streams}, ${direct}`;
-  return `seed ${seed}, ${servers} servers, ${minutes} min: ${went}; ${counts}`;
+  const line = `seed ${seed}, ${servers} servers, ${minutes} min: ${went}; ${counts}`;
+  return violation === undefined ? [line] : [line, `again: ${replayWorld(`--servers ${servers}`, seed, minutes)}`];
 }

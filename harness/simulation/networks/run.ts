@@ -1,4 +1,5 @@
 // `npm run simulate -- --networks` comes here: worlds of one server with several networks, each made of one number.
+import { replayWorld } from '../replay.js';
 import { NETWORKS_MUTATIONS } from './mutations.js';
 import { type NetworksResult, NetworksWorld } from './world.js';
 
@@ -16,7 +17,7 @@ export async function simulateNetworks({ seed, seeds, minutes, follow }: Network
   for (let at = 0; at < seeds; at++) {
     const result = await new NetworksWorld(seed + at, {}, follow).run(minutes);
     if (result.violation !== undefined) failed++;
-    console.log(lineOf(result, minutes));
+    console.log(linesOfNetworks(result, minutes).join('\n'));
   }
   console.log(`${failed} of ${seeds} failed`);
   return failed === 0;
@@ -34,8 +35,10 @@ export async function mutateNetworks(): Promise<boolean> {
   return missed === 0;
 }
 
-function lineOf({ seed, violation, starts, heard, hash }: NetworksResult, minutes: number): string {
+/** What is printed of a world: how it went, and where it failed the command that replays it. */
+export function linesOfNetworks({ seed, violation, starts, heard, hash }: NetworksResult, minutes: number): string[] {
   const went = violation === undefined ? 'ok' : `FAILED ${violation.check} at ${violation.atMs} ms: ${violation.text}`;
   const counts = Object.entries(heard).map(([what, count]) => `${what} ${count}`);
-  return `seed ${seed}, ${minutes} min: ${went}; ${starts} starts, heard ${counts.join(', ')}, ${hash}`;
+  const line = `seed ${seed}, ${minutes} min: ${went}; ${starts} starts, heard ${counts.join(', ')}, ${hash}`;
+  return violation === undefined ? [line] : [line, `again: ${replayWorld('--networks', seed, minutes)}`];
 }

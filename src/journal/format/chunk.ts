@@ -99,7 +99,7 @@ function isEndorsed({ caller, peer }: Connection): boolean {
   return caller.endorsement !== undefined || peer.endorsement !== undefined;
 }
 
-/** The lowest format that can say a row. */
+/** The lowest format that can say a row. Without a default, as for commands. */
 function formatFor(row: Row): number {
   switch (row.kind) {
     case 'limits':
@@ -125,7 +125,11 @@ function formatFor(row: Row): number {
     case 'connection':
       if (isEndorsed(row.connection)) return Format.IDENTITIES;
       return row.connection.fallback === undefined ? Format.FIRST : Format.LIMITS;
-    default:
+    case 'link':
+    case 'report':
+    case 'stream':
+    case 'order':
+    case 'settled':
       return Format.FIRST;
   }
 }

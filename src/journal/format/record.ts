@@ -53,8 +53,9 @@ import { packEnroll, packIssue, unpackEnroll, unpackIssue } from './ticket.js';
  *
  * What comes a thousand times a second is built field by field: a spread takes as long as all the encoding.
  *
- * A new command is a message and a line of `kind` in command.proto, a case of `pack` and one of `unpack`, and a line in the
- * table of test/journal/arbitrary.ts; the compiler asks for the last three. command.proto says when the format rises.
+ * A new command is a message and a line of `kind` in command.proto, a case of `pack` and one of `unpack`, its format in
+ * command-format.ts, and a line in the table of test/journal/arbitrary.ts; the compiler asks for the last four. command.proto says
+ * when the format rises.
  */
 
 type Packed = NonNullable<CommandMessage['kind']>;

@@ -2,7 +2,7 @@ import { DOOR_LIMIT_OPTIONS, LIMIT_OPTIONS, SHARE_OPTIONS } from '../../../src/c
 import { environmentName, type Option } from '../../../src/config/option.js';
 import { OPTIONS } from '../../../src/config/options.js';
 
-const BEGIN = '<!-- begin options: made from src/config/config.ts, not by hand -->';
+const BEGIN = '<!-- begin options: made from src/config/options.ts, not by hand -->';
 const END = '<!-- end options -->';
 
 /** The tables of docs/operations.md: the options, and the bounds among them. */

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { CLUSTER_MUTATIONS, LATE_MS } from '../../../harness/simulation/cluster/mutations.js';
+import { linesOfCluster } from '../../../harness/simulation/cluster/run.js';
 import { type ClusterResult, ClusterWorld } from '../../../harness/simulation/cluster/world.js';
+import { replayWorld } from '../../../harness/simulation/replay.js';
 import { IS_LONG } from '../../long.js';
 
 /** How long fresh seeds are tried in each run of the tests, and the limit of a single test. */
@@ -12,7 +14,7 @@ const QUICK = 'forget with the link which commands were taken';
 
 function wrong({ violation, seed }: ClusterResult, servers: number): string {
   if (violation === undefined) return '';
-  const again = `npm run simulate -- --servers ${servers} --seed ${seed} --minutes ${MINUTES}`;
+  const again = replayWorld(`--servers ${servers}`, seed, MINUTES);
   return `${violation.check} at ${violation.atMs} ms: ${violation.text}\n${again}`;
 }
 
@@ -21,6 +23,16 @@ describe('a simulated world of several servers', () => {
     const [one, other] = [await new ClusterWorld(7, 3).run(0.2), await new ClusterWorld(7, 3).run(0.2)];
     expect(one.acknowledged).toBeGreaterThan(10);
     expect(other).toEqual(one);
+  });
+
+  it('is printed with the command that replays it where it failed, and without where it did not', async () => {
+    const went = await new ClusterWorld(7, 3).run(0.2);
+    expect(linesOfCluster(went, { servers: 3, minutes: 0.2 })).toHaveLength(1);
+    const failed = { ...went, violation: { check: 'Once', text: 'twice', atMs: 5 } };
+    expect(linesOfCluster(failed, { servers: 3, minutes: 0.2 })).toEqual([
+      expect.stringContaining('FAILED Once at 5 ms: twice'),
+      'again: npm run simulate -- --servers 3 --seed 7 --minutes 0.2',
+    ]);
   });
 
   it(

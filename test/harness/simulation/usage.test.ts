@@ -8,7 +8,14 @@ describe('npm run simulate', () => {
   it.each([
     ['--seeds 3 --hours 1', /^--seeds and --hours both say how many worlds/],
     ['--hours 0', /^--hours 0 is no number above 0/],
-    ['--hours 1 --servers 3', /^--hours and --faults are for worlds of one server/],
+    ['--hours 1 --servers 3', /^--servers does not go with --hours$/m],
+    ['--servers 3 --follow', /^--servers does not go with --follow$/m],
+    ['--servers 3 --minutes 1 --shrink --etcd', /^--servers does not go with --shrink, --etcd$/m],
+    ['--networks --shrink', /^--networks does not go with --shrink$/m],
+    ['--networks --servers 3', /^--networks does not go with --servers$/m],
+    ['--plan seed-7.json --seed 7', /^--plan does not go with --seed$/m],
+    ['--mutations --faults flags', /^--mutations does not go with --faults$/m],
+    ['--servers many', /^--servers many is no number above 0$/m],
   ])(
     'runs nothing where options contradict each other: %s',
     (words, why) => {

@@ -266,6 +266,13 @@ describe('a record', () => {
     );
   });
 
+  it('has its format from a case for each kind of command, so that none gets one by default', () => {
+    const source = readFileSync('src/journal/format/command-format.ts', 'utf8');
+    const cases = [...source.matchAll(/^ {4}case '(\w+)':$/gm)].map(([, kind]) => kind);
+    expect(cases.sort()).toEqual(Object.keys(COMMANDS).sort());
+    expect(source).not.toMatch(/^ *default:/m);
+  });
+
   it('says when it was stored, beside the command, and is of format 2 at least then', () => {
     fc.assert(
       fc.property(anyStamped, (command) => {
