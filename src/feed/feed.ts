@@ -118,7 +118,8 @@ export class Feed<C = Change> implements SubscriptionOwner {
   }
 
   /**
-   * Begins a watch. It is refused when the position asked for has left the history; an unknown position begins with RESET.
+   * Begins a watch. Refused when the position has left the history, unless `coalesce`: then the net effect, or RESET, comes first.
+   * An unknown position begins with RESET.
    */
   subscribe({ after, coalesce = false, sids = [] }: WatchWish): Subscription | Fault {
     if (this.isDraining) return this.ending ?? draining();

@@ -1,9 +1,10 @@
 import type { NetworkDelta, NodeAdded } from '../../../gen/switchyard/v1/network.js';
 import type { Change } from '../../../src/core/model/change.js';
+import { LinkType } from '../../../src/core/model/link.js';
 import { Lines } from '../lines.js';
 
 /** Every type that a link can have: "all links of the pair" is one of each. */
-const LINK_TYPES = [0, 1, 2];
+const LINK_TYPES = Object.values(LinkType);
 
 /** A node and everything that is told about it, as one line. */
 export interface PicturedNode {

@@ -1,6 +1,6 @@
 /**
  * How long everything in the life of a brokered connection may take, at the server and at both ends, in the order of that
- * life. All in milliseconds. `test/core/model/connection-times.test.ts` adds them up: a step has to fit into what waits for it.
+ * life. All in milliseconds. The longest until one is given up is `pendingMs` + `relayDeadlineMs`. `test/core/model/connection-times.test.ts` adds them up: a step has to fit into what waits for it.
  */
 export const CONNECTION_TIMES = {
   // An end gathers: it learns its addresses at the rendezvous.

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -10,6 +11,26 @@ import { JournalError } from '../../../src/journal/journal.js';
 import { anyCommand, anyStamped, COMMANDS } from '../arbitrary.js';
 
 const TERMINATE: Command = { kind: 'TerminateStream', sid: 9, id: 300 };
+
+const SECRET_HASH = hash('sha256', 'secret');
+const OPEN = {
+  kind: 'OpenSession',
+  uuid: '0c1d2e3f-4a5b-4c6d-8e7f-901a2b3c4d5e',
+  type: 2,
+  flavor: 3,
+  ttlMs: 30_000,
+  name: 'a',
+  labels: { zone: 'b' },
+  tokenHash: Buffer.from(SECRET_HASH, 'hex').toString('latin1'),
+  atMs: 1_700_000_000_000,
+} satisfies Command;
+/** Its field of a record, as its diagram has it. */
+const OPEN_HEX = [
+  `1265${'0a24'}${Buffer.from(OPEN.uuid).toString('hex')}`,
+  '1002180320b0ea012a016132090a047a6f6e65120162',
+  `3a20${SECRET_HASH}`,
+  '4080d095ffbc31',
+].join('');
 
 /** What decoding throws, or a failure. */
 function thrownBy(work: () => unknown): JournalError {
@@ -64,13 +85,15 @@ describe('a record', () => {
     );
   });
 
-  it('has the bytes that its diagram in docs/journal.md says', () => {
-    const { bytes } = encodeRecord(7, { ...TERMINATE, storedAtMs: 1_700_000_000_000 });
-    // The checksum is Python's: zlib.crc32(struct.pack('>QI', 7, 0) + bytes.fromhex('02014a05080910ac02a00680d095ffbc31'))
-    expect(Buffer.from(bytes).toString('hex')).toBe(`ba30001a0201${'4a05080910ac02'}${'a00680d095ffbc31'}`);
-    const [, diagram] = readFileSync('docs/journal.md', 'utf8').match(
-      /of revision 7, [^`]*`[^`]*`[^`]*```\n([^`]*)```/,
-    )!;
+  // The checksums are Python's: zlib.crc32(struct.pack('>QI', 7, 0) + bytes.fromhex('02014a05080910ac02a00680d095ffbc31')), and so on.
+  it.each([
+    [7, TERMINATE, `ba30001a0201${'4a05080910ac02'}${'a00680d095ffbc31'}`],
+    [8, OPEN, `282a8a210201${OPEN_HEX}${'a00680d095ffbc31'}`],
+  ])('has the bytes that its diagram in docs/journal.md says: revision %i', (revision, command, expected) => {
+    const { bytes } = encodeRecord(revision, { ...command, storedAtMs: 1_700_000_000_000 });
+    expect(Buffer.from(bytes).toString('hex')).toBe(expected);
+    const said = new RegExp(`record of revision ${revision}, [^\`]*\`[^\`]*\`[^\`]*\`\`\`\\n([^\`]*)\`\`\``);
+    const [, diagram] = readFileSync('docs/journal.md', 'utf8').match(said)!;
     const shown = diagram.split('\n').map((line) => line.match(/^ {2}((?:[0-9a-f]{2} )+) /)?.[1] ?? '');
     expect(shown.join('').replaceAll(' ', '')).toBe(Buffer.from(bytes).toString('hex'));
   });
