@@ -11,14 +11,14 @@ async function takeoverMs(world: TwoServers): Promise<number> {
 }
 
 describe('a follower of a server that leads', () => {
-  it('leads as soon as its own connection broke and the machine of that one refuses another', async () => {
+  it('leads before the lease ends when its own connection broke and the machine of that one refuses another', async () => {
     const world = new TwoServers();
     await world.beginBoth();
     world.kill('a');
     const ms = await takeoverMs(world);
     // An end hears within 3 s, here sooner, that a connection is gone, in this world; the lease is 3 s.
     expect(ms).toBeGreaterThan(0);
-    expect(ms).toBeLessThan(2_000);
+    expect(ms).toBeLessThan(2_400);
     expect(world.failed).toEqual([]);
   });
 
@@ -28,21 +28,19 @@ describe('a follower of a server that leads', () => {
     world.cut();
     world.kill('a');
     const ms = await takeoverMs(world);
-    expect(ms).toBeGreaterThan(2_000);
+    expect(ms).toBeGreaterThan(2_400);
     expect(ms).toBeLessThan(4_500);
   });
 
-  it('ends one that lives and is taken for gone, within two of its keep-alives', async () => {
+  it('takes nothing over from one that lives and refuses, before that has ended its term itself', async () => {
     const world = new TwoServers();
     const [leader] = await world.beginBoth();
     world.refuse('a');
     await world.pass(3_000);
-    // For less than the time after which a leader ends its term itself.
     world.ways.set('a', (request) => ({ kind: request === 'keepAlive' ? 'lost' : 'passes' }));
-    expect(await takeoverMs(world)).toBeGreaterThanOrEqual(0);
-    world.ways.clear();
-    await world.pass(1_000);
-    expect(leader.member.role).toBe('over');
+    const leads = () => world.servers.get('b')?.member.role === 'leading';
+    for (let passedMs = 0; passedMs < 6_000 && !leads(); passedMs += 10) await world.pass(10);
+    expect([leads(), leader.member.role]).toEqual([true, 'over']);
     expect(world.failed).toEqual([expect.objectContaining({ kind: 'deposed' })]);
   });
 
@@ -60,7 +58,7 @@ describe('a follower of a server that leads', () => {
     world.refuse('a');
     await world.beginBoth();
     world.kill('a');
-    expect(await takeoverMs(world)).toBeGreaterThan(2_000);
+    expect(await takeoverMs(world)).toBeGreaterThan(2_400);
   });
 
   it('takes nothing over from one that lives, however long it cannot reach it', async () => {

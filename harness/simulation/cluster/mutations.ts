@@ -30,7 +30,7 @@ export const LATE_MS = 1_500;
 export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   {
     name: 'take a term for begun before what is left of the one before is read',
-    seed: 5,
+    seed: 10,
     minutes: 3,
     finds: 'Current',
     log: (log) => withTail(log, (tail) => new HastyTail(tail, log)),
@@ -54,7 +54,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'let leases end of sessions that are attached at a follower',
-    seed: 4,
+    seed: 2,
     minutes: 1,
     finds: 'Leased',
     handler: (handler) => received(handler, (one) => ({ ...one, attached: [], attachedMs: [], renewed: [] })),
@@ -69,7 +69,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'vouch for sessions without the log',
-    seed: 1,
+    seed: 7,
     minutes: 3,
     finds: 'Fresh',
     isInTouch: () => true,
@@ -90,7 +90,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'let a leader vouch for the log by what it has applied',
-    seed: 1,
+    seed: 5,
     minutes: 3,
     finds: 'Current',
     current: (member) => (member.role === 'leading' ? Promise.resolve(undefined) : member.current()),
@@ -118,7 +118,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'forward to the leader of yesterday',
-    seed: 5,
+    seed: 2,
     minutes: 3,
     finds: 'Converged',
     log: (log) => withTail(log, (tail) => new LateTail(tail)),

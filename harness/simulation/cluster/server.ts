@@ -131,10 +131,11 @@ export class ClusterServer implements LinkPlace {
     const { clock } = process;
     const store = tamper.store?.(within(process, deps.store)) ?? within(process, deps.store);
     const { known } = deps;
+    let ownName: ServerName | undefined;
     if (known !== undefined) {
       const keys = new LogKeys(NETWORK);
       const claim = { store, clock, random, keys, network: NETWORK, name, peerAddress: name, known };
-      await ServerName.claim({ ...claim, isRefused: async () => false, taken: fatal, warn: () => {} });
+      ownName = await ServerName.claim({ ...claim, isRefused: async () => false, taken: fatal, warn: () => {} });
     }
     const heard = new HeardLeader();
     const log = new EtcdLog({
@@ -142,6 +143,7 @@ export class ClusterServer implements LinkPlace {
       probe: {
         hasLost: (leader) => heard.hasLost(leader),
         isRefused: async (address) => deps.isRefused?.(address) ?? false,
+        claimedAt: () => ownName?.claimedAt,
       },
       log: pino({ level: 'silent' }),
       network: NETWORK,

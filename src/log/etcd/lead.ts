@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import type { Leader } from '../../../gen/switchyard/journal/v1/log.js';
 import type { Clock, Random } from '../../base/clock.js';
 import { decodeLeader, encodeLeader } from './batch.js';
 import { GoneLeader, type LeaderProbe } from './gone-leader.js';
@@ -62,7 +61,7 @@ async function win(deps: LeadDeps, keys: LogKeys, lease: TermLease, signal: Abor
   const { store, random, name, peerAddress, log, network } = deps;
   const { leader } = keys;
   const value = encodeLeader(name, random.bytes(INCARNATION_BYTES), peerAddress);
-  const gone = new GoneLeader({ store, name, probe: deps.probe });
+  const gone = new GoneLeader({ store, keys, log, network, name, probe: deps.probe });
   let leads: string | undefined;
   for (;;) {
     signal?.throwIfAborted();
@@ -79,9 +78,8 @@ async function win(deps: LeadDeps, keys: LogKeys, lease: TermLease, signal: Abor
     // An earlier try had landed.
     if (now !== undefined && Buffer.compare(now.value, value) === 0) return now.createRevision;
     if (now !== undefined && !isStray(now) && gone.is(now)) {
-      reportGone(deps, decodeLeader(now.value));
-      // With its lease, not the key alone: a process that leads after all learns with its next keep-alive that its term is over.
-      await store.revoke(now.lease).catch(unlessUnclear);
+      signal?.throwIfAborted();
+      await gone.end(now).catch(unlessUnclear);
       continue;
     }
     if (now !== undefined && isStray(now)) {
@@ -97,16 +95,6 @@ async function win(deps: LeadDeps, keys: LogKeys, lease: TermLease, signal: Abor
     const waits = [pause(deps.clock, CAMPAIGN_MS, signal)];
     if (now !== undefined) waits.push(gone.look(now));
     await Promise.race(waits);
-  }
-}
-
-/** It may be wrong of another process, which ends then: an operator has to find that. */
-function reportGone({ log, network, name }: LeadDeps, { name: leader, peerAddress: address }: Leader): void {
-  if (leader === name) {
-    log.info({ network, leader }, 'the process that led under this name is gone: its lease is not waited for');
-  } else {
-    const taken = 'and has not renewed its lease: it is taken for dead, and its term ends';
-    log.warn({ network, leader, address }, `the leader is refused at ${address}, ${taken}`);
   }
 }
 

@@ -44,6 +44,7 @@ export class ServerName {
   readonly #deps: ServerNameDeps;
   readonly #value: Uint8Array;
   #lease: Lease | undefined;
+  #claimedAt: bigint | undefined;
   #timer: Timer | undefined;
   #work: Promise<void> = Promise.resolve();
   #isOver = false;
@@ -67,6 +68,14 @@ export class ServerName {
     }
     name.#plan();
     return name;
+  }
+
+  /**
+   * etcd's revision at which the name was claimed. As long as its key was last written then, no other process has had the name since; a key
+   * that was put again after an outage was written later.
+   */
+  get claimedAt(): bigint | undefined {
+    return this.#claimedAt;
   }
 
   /** Gives the name back. Never rejects; again and again the same. */
@@ -106,7 +115,7 @@ export class ServerName {
     const key = keys.name(name);
     if (this.#lease !== undefined && !(await store.keepAlive(this.#lease.id))) this.#lease = undefined;
     this.#lease ??= await store.grant(NAME_TTL_MS);
-    const { succeeded, found } = await store.commit({
+    const { succeeded, found, revision } = await store.commit({
       compare: [{ key, target: 'modified', revision: before?.modRevision ?? 0n }],
       success: [
         { kind: 'put', key, value: this.#value, lease: this.#lease.id },
@@ -114,11 +123,17 @@ export class ServerName {
       ],
       failure: [{ kind: 'read', range: { key } }],
     });
-    if (succeeded) return undefined;
+    if (succeeded) {
+      this.#claimedAt ??= revision;
+      return undefined;
+    }
     const [now] = found[0] ?? [];
     // Gone between the two: the next try finds none.
     if (now === undefined) return before;
-    return Buffer.compare(now.value, this.#value) === 0 ? undefined : now;
+    if (Buffer.compare(now.value, this.#value) !== 0) return now;
+    // An earlier try had landed.
+    this.#claimedAt ??= now.modRevision;
+    return undefined;
   }
 
   #plan(): void {

@@ -88,7 +88,7 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const known = OWN_NUMBERS;
   const heard = new HeardLeader();
   const shared: FollowedLog = new EtcdLog({
-    probe: { hasLost: (leader) => heard.hasLost(leader), isRefused },
+    probe: { hasLost: (leader) => heard.hasLost(leader), isRefused, claimedAt: () => ownName.claimedAt },
     ...{ store, clock, random, log, network, name, peerAddress, leaderTtlMs, known },
     compactsHistory: config.etcdCompact === 'on',
     quotaBytes: config.etcdQuotaBytes,
