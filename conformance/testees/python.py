@@ -8,9 +8,9 @@ import sys
 from typing import Any, Optional
 
 from switchyard import Handlers, InstanceOptions, Refusal, SigningKey, Switchyard, SwitchyardError
-from switchyard.v1 import stream_pb2
+from switchyard.v1 import network_pb2, stream_pb2
 
-CAN = ["join", "orders", "replica", "streams", "calls", "network"]
+CAN = ["join", "orders", "replica", "streams", "calls", "network", "closed"]
 # Keys and connections to peers need packages that may not be there.
 if importlib.util.find_spec("cryptography") is not None:
     CAN.append("proof")
@@ -47,6 +47,8 @@ class Testee:
         self.sources: dict[str, Any] = {}
         self.sinks: dict[str, Any] = {}
         self.peers: dict[str, Any] = {}
+        # Those of watches, which nothing else keeps.
+        self.tasks: list[asyncio.Task[None]] = []
 
     async def join(self, of: dict[str, Any]) -> None:
         name = of["as"]
@@ -146,6 +148,23 @@ class Testee:
         network.on("node_removed", lambda node: tell("nodeRemoved", name=node.name, cvid=node.cvid))
         network.on("broken", lambda error, delay: tell("broken", **error_fields(error)))
         network.on("ended", lambda error: tell("ended", **end_fields(error)))
+
+    async def watchClosed(self, of: dict[str, Any]) -> None:
+        self.tasks.append(asyncio.create_task(self.tell_closed(of["as"])))
+
+    async def tell_closed(self, name: str) -> None:
+        """Tells the sessions that end, and how far what it told goes back."""
+        try:
+            async for message in self.yard.watch_endpoint_closed():
+                if message.kind == network_pb2.WATCH_KIND_BOOKMARK:
+                    say(event="bookmark", **{"as": name}, dated=message.HasField("committed_at"))
+                if message.HasField("endpoint_closed"):
+                    closed = message.endpoint_closed
+                    reason = network_pb2.CloseReason.Name(closed.reason).removeprefix("CLOSE_REASON_")
+                    ended = {"cvid": closed.cvid, "uuid": closed.instance_uuid, "name": closed.name, "reason": reason}
+                    say(event="closed", **{"as": name}, **ended)
+        except SwitchyardError as error:
+            say(event="ended", **{"as": name}, **error_fields(error))
 
     async def unwatch(self, of: dict[str, Any]) -> None:
         await self.networks[of["as"]].close()

@@ -86,7 +86,7 @@ func main() {
 		client: client, instances: map[string]*switchyard.Instance{}, networks: map[string]*switchyard.Network{},
 		sources: map[string]*switchyard.Source{}, sinks: map[string]*switchyard.Sink{}, peers: map[string]*switchyard.Conn{},
 	}
-	t.say(fields{"testee": "go", "can": []string{"join", "orders", "replica", "streams", "calls", "proof", "relayed", "direct", "network"}})
+	t.say(fields{"testee": "go", "can": []string{"join", "orders", "replica", "streams", "calls", "proof", "relayed", "direct", "network", "closed"}})
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, lineBytesMax)
 	for lines.Scan() {
@@ -136,7 +136,7 @@ func (t *testee) carryOut(of command) {
 var commands = map[string]func(*testee, command) (fields, error){
 	"join": (*testee).join, "leave": (*testee).leave, "detach": (*testee).detach, "state": (*testee).state,
 	"answerOrders": (*testee).answerOrders, "watch": (*testee).watch, "unwatch": (*testee).unwatch,
-	"picture": (*testee).picture, "current": (*testee).current, "getNode": (*testee).getNode,
+	"watchClosed": (*testee).watchClosed, "picture": (*testee).picture, "current": (*testee).current, "getNode": (*testee).getNode,
 	"createStream": (*testee).createStream, "terminateStream": (*testee).terminateStream,
 	"openSource": (*testee).openSource, "openSink": (*testee).openSink,
 	"write": (*testee).write, "finish": (*testee).finish, "read": (*testee).read,

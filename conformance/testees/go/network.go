@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"sort"
+	"strings"
 	"time"
 
 	"switchyard.example/switchyard"
@@ -26,6 +27,30 @@ func (t *testee) watch(of command) (fields, error) {
 	go func() {
 		<-network.Done()
 		t.tell("ended", of.As, endFields(network.Err()))
+	}()
+	return nil, nil
+}
+
+// Tells the sessions that end, and how far what it told goes back.
+func (t *testee) watchClosed(of command) (fields, error) {
+	watch := t.client.WatchEndpointClosed(context.Background(), switchyard.WatchOptions{})
+	go func() {
+		for {
+			message, err := watch.Next()
+			if err != nil {
+				t.tell("ended", of.As, errorFields(err))
+				return
+			}
+			if message.GetKind() == pb.WatchKind_WATCH_KIND_BOOKMARK {
+				t.tell("bookmark", of.As, fields{"dated": message.GetCommittedAt() != nil})
+			}
+			if closed := message.GetEndpointClosed(); closed != nil {
+				t.tell("closed", of.As, fields{
+					"cvid": closed.GetCvid(), "uuid": closed.GetInstanceUuid(), "name": closed.GetName(),
+					"reason": strings.TrimPrefix(closed.GetReason().String(), "CLOSE_REASON_"),
+				})
+			}
+		}
 	}()
 	return nil, nil
 }

@@ -91,6 +91,25 @@ class Switchyard:
         )
         return follow(self._caller, plan, after, on_break)
 
+    def watch_endpoint_closed(
+        self,
+        *,
+        after: Optional[position_pb2.Position] = None,
+        cvids: Sequence[int] = (),
+        on_break: Optional[OnBreak] = None,
+    ) -> AsyncIterator[network_service_pb2.WatchEndpointClosedResponse]:
+        """
+        The sessions that end, over every break; past a position that was told before, or from now on. Begins with a BOOKMARK at
+        the position from which it listens: what ended before is not told.
+        """
+        plan = WatchPlan(
+            method=self._server.network.WatchEndpointClosed,
+            request=lambda position: network_service_pb2.WatchEndpointClosedRequest(after=position, cvids=cvids),
+            reset=lambda: network_service_pb2.WatchEndpointClosedResponse(kind=network_pb2.WATCH_KIND_RESET),
+            has_snapshot=False,
+        )
+        return follow(self._caller, plan, after, on_break)
+
     async def get_node(self, cvid: int, *, timeout: Optional[float] = None) -> network_pb2.Node:
         """Reads a node with its links."""
         request = network_service_pb2.GetNodeRequest(cvid=cvid)

@@ -63,6 +63,8 @@ class Calls(unittest.IsolatedAsyncioTestCase):
             await yard.get_node(1)
         with self.assertRaisesRegex(SwitchyardError, "the client is closed"):
             await yard.watch_network_delta().__anext__()
+        with self.assertRaisesRegex(SwitchyardError, "the client is closed"):
+            await yard.watch_endpoint_closed().__anext__()
 
     async def test_that_wait_for_a_session_end_in_time(self):
         async with Switchyard("127.0.0.1:1") as yard:
