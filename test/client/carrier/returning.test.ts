@@ -8,6 +8,7 @@ import { SEED } from '../../../harness/seed.js';
 import { CarriedDuplex } from '../../../src/client/carrier/carried-duplex.js';
 import { type Frame, FrameKind } from '../../../src/client/carrier/carrier.js';
 import { WayBack } from '../../../src/client/connection/way-back.js';
+import { CONNECTION_TIMES } from '../../../src/core/model/connection-times.js';
 import { MemoryCarrier, type Way } from './memory-carrier.js';
 
 const AT_ONCE: Way = { framesMax: 16, delay: async () => {} };
@@ -289,6 +290,26 @@ describe('a connection whose path dies', () => {
       far.duplex.destroy();
     },
   );
+
+  it('waits for the decision about an attempt for as long as the server awaits the other end', async () => {
+    const clock = new ManualClock();
+    const desk = { clock, isPunching: async () => true, askToReturn: () => undefined };
+    const ends = { peerCvid: 1, link: LinkType.TRANSPORT_TCP, incoming: false, relayOnly: false };
+    const facts = { ...ends, upgradeAfterMs: 0, fallback: ConnectionFallback.LATE };
+    let isGivenUp = false;
+    const giveUp = () => {
+      isGivenUp = true;
+    };
+    new WayBack(desk, { facts, connectionId: 'one' }).lost(
+      new Error('died'),
+      { mayReturn: false, mayBeAlone: true },
+      giveUp,
+    );
+    await clock.pass(CONNECTION_TIMES.attemptDeadlineMs);
+    expect(isGivenUp).toBe(false);
+    await clock.pass(CONNECTION_TIMES.decidedMs - CONNECTION_TIMES.attemptDeadlineMs);
+    expect(isGivenUp).toBe(true);
+  });
 
   it.each([
     [6, 'more than was sent', 'five!'],
