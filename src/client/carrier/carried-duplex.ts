@@ -117,7 +117,7 @@ export class CarriedDuplex extends Duplex {
     for (const carrier of [...this.#carriers(), ...(this.#offer ? [this.#offer.path] : [])]) this.#left.add(carrier);
     this.#offer = undefined;
     if (!isPeers) this.#closeLeft();
-    return isPeers ? this.#readBytes : this.#readBytes + (this.#kept?.from ?? 0);
+    return isPeers ? this.#readBytes : this.#readBytes + (this.#kept?.takenEnd ?? 0);
   }
 
   /** Goes on with another carrier, from the byte that the peer has not read. Resolves when all of it was sent again. */

@@ -21,11 +21,12 @@ export class KeptBytes {
   #spare: Buffer[] = [];
   /** The place of the first block's first byte. */
   #from = 0;
+  #takenEnd = 0;
   #end = 0;
 
-  /** The place of the first byte that can be sent again. */
-  get from(): number {
-    return this.#from;
+  /** The place after the last byte that the peer has said to have taken: the block of that byte may still be held. */
+  get takenEnd(): number {
+    return this.#takenEnd;
   }
 
   /** The place after the last byte that was sent. */
@@ -52,6 +53,7 @@ export class KeptBytes {
 
   /** The peer's reader has taken everything up to a place. */
   taken(place: number): void {
+    this.#takenEnd = Math.max(this.#takenEnd, place);
     for (
       let first = this.#blocks[0];
       first !== undefined && this.#from + first.used <= place;
@@ -64,10 +66,10 @@ export class KeptBytes {
     if (this.#blocks.length === 0) this.#spare = [];
   }
 
-  /** What was sent from a place on. Throws when that was never sent, or is not kept any more as the peer had taken it. */
+  /** What was sent from a place on. Throws when that was never sent, or when the peer had taken it. */
   after(place: number): Buffer[] {
-    if (place < this.#from || place > this.#end) {
-      throw new Error(`the peer goes on from byte ${place}; bytes ${this.#from} to ${this.#end} are there`);
+    if (place < this.#takenEnd || place > this.#end) {
+      throw new Error(`the peer goes on from byte ${place}; bytes ${this.#takenEnd} to ${this.#end} are there`);
     }
     let at = this.#from;
     const parts = this.#blocks.map(({ bytes, used }) => {

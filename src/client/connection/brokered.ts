@@ -200,6 +200,8 @@ export class Brokered {
 
   /** The direct path is dead, as this end or the other has found: the stream goes on through the server, and looks for another one. */
   async #goOn(order: Connection, duplex: CarriedDuplex): Promise<void> {
+    // No attempt follows the relay that could use them.
+    this.#sockets.close();
     this.#isControlling = order.controlling;
     const upgrade = this.#newUpgrade(() => undefined);
     if (this.#isTrying) upgrade.tryNow();

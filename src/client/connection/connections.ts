@@ -25,7 +25,7 @@ import type { InstanceOptions } from '../instance/instance-options.js';
 import { type OrderHandlers, Refusal } from '../instance/orders.js';
 import type { OwnSession } from '../instance/own-session.js';
 import { drawRequestId } from '../instance/request-id.js';
-import { Scope, wait } from '../instance/scope.js';
+import { Scope, unlessAborted, wait } from '../instance/scope.js';
 import type { LocalAddresses } from '../local-addresses.js';
 import type { RelayOptions, RelaySink, RelaySource } from '../relay/relay.js';
 import { StatusCode } from '../status.js';
@@ -190,7 +190,7 @@ export class Connections {
       // What a caller has is not given twice. Once it is decided, the server makes another one. Where it is decided at this end
       // already, the server has not heard of that: the peer may still be at it.
       if (used.stands) await wait(this.desk.clock, backoff.afterFailure(), signal);
-      else await used.stream.catch(() => {});
+      else await unlessAborted(used.stream, signal).catch(() => signal.throwIfAborted());
       return undefined;
     });
   }

@@ -53,7 +53,7 @@ export function askToReturn(
 /** Whether the server may order another attempt of a connection, as it has not heard of a path from both ends. Undefined: there is no session. */
 export function isPunching(deps: PathReportDeps, { connectionId }: NamedConnection): Promise<boolean> | undefined {
   if (deps.session() === undefined) return undefined;
-  const read = deps.getConnection(connectionId, { retry: true, timeoutMs: CONNECTION_TIMES.spareMs });
+  const read = deps.getConnection(connectionId, { retry: true, timeoutMs: CONNECTION_TIMES.decidedMs });
   return read.then(({ connection }) => connection.state === ConnectionState.PUNCHING);
 }
 

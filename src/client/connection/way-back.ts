@@ -48,7 +48,7 @@ export class WayBack {
   #whenDecided(decided: () => void): boolean {
     const first = this.desk.isPunching(this.connection);
     if (first === undefined) return false;
-    const end = this.#waitFor(CONNECTION_TIMES.spareMs, decided);
+    const end = this.#waitFor(CONNECTION_TIMES.decidedMs, decided);
     const waiting = this.#waiting;
     const askAgain = () => this.#waiting === waiting && hear(this.desk.isPunching(this.connection));
     const hear = async (asked: Promise<boolean> | undefined): Promise<void> => {

@@ -53,6 +53,11 @@ export const CONNECTION_TIMES = {
   nominateMs: 2_000,
   /** How long the sockets of a punch are kept after it has worked here, should it not have worked there. */
   spareMs: 10_000,
+  /**
+   * How long an end that has lost such a path waits until the server has decided about the attempt: the other end has `attemptDeadlineMs` for
+   * its answer, and the server's next order is on its way after that. A report of the loss before it would end the connection.
+   */
+  decidedMs: 15_000,
   /** Before an end that has lost such a path asks again whether the server has heard of it from both: their reports are on their way. */
   decidedRetryMs: 1_000,
   /** No attempt lasts so long; what is said beyond it is not worth 64 bits. */

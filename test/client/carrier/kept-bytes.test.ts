@@ -34,6 +34,8 @@ describe('what was sent and may not have been taken', () => {
         expect(kept.end).toBe(sent);
         expect(Buffer.concat(kept.after(place)).equals(Buffer.concat(all).subarray(place))).toBe(true);
         expect(() => kept.after(sent + 1)).toThrow();
+        expect(kept.takenEnd).toBe(taken);
+        expect(() => kept.after(taken - 1)).toThrow();
       }),
       { seed: SEED, numRuns: 200 },
     );

@@ -8,6 +8,7 @@ import { SEED } from '../../../harness/seed.js';
 import { CarriedDuplex } from '../../../src/client/carrier/carried-duplex.js';
 import { type Frame, FrameKind } from '../../../src/client/carrier/carrier.js';
 import { WayBack } from '../../../src/client/connection/way-back.js';
+import { CONNECTION_TIMES } from '../../../src/core/model/connection-times.js';
 import { MemoryCarrier, type Way } from './memory-carrier.js';
 
 const AT_ONCE: Way = { framesMax: 16, delay: async () => {} };
@@ -269,29 +270,60 @@ describe('a connection whose path dies', () => {
     expect([atNear.error, atFar.error]).toEqual([undefined, undefined]);
   });
 
-  it('errs as it leaves a path that the peer says it does not have, and has taken bytes from', async () => {
-    const { near, far } = connection(AT_ONCE);
-    near.duplex.write('taken');
-    while (far.read.length === 0) await turns(1);
-    await turns(10);
-    const none = () => undefined;
-    const desk = { clock: new ManualClock(), isPunching: none, askToReturn: none };
+  it.each([
+    ['all', 'taken'],
+    ['a part', 'taken, and not'],
+  ])(
+    'errs as it leaves a path that the peer says it does not have, and has taken %s of the bytes from',
+    async (_, sent) => {
+      const { near, far, carriers } = connection(AT_ONCE);
+      carriers[0].takenAfter = Number.POSITIVE_INFINITY;
+      near.duplex.write(sent);
+      await turns(10);
+      carriers[0].onTaken!('taken'.length);
+      const none = () => undefined;
+      const desk = { clock: new ManualClock(), isPunching: none, askToReturn: none };
+      const ends = { peerCvid: 1, link: LinkType.TRANSPORT_TCP, incoming: false, relayOnly: false };
+      const facts = { ...ends, upgradeAfterMs: 0, fallback: ConnectionFallback.LATE };
+      new WayBack(desk, { facts, connectionId: 'one' }).leave(near.duplex);
+      expect((await near.over).error?.message).toBe('the peer has used a path that it says it does not have');
+      far.duplex.destroy();
+    },
+  );
+
+  it('waits for the decision about an attempt for as long as the server awaits the other end', async () => {
+    const clock = new ManualClock();
+    const desk = { clock, isPunching: async () => true, askToReturn: () => undefined };
     const ends = { peerCvid: 1, link: LinkType.TRANSPORT_TCP, incoming: false, relayOnly: false };
     const facts = { ...ends, upgradeAfterMs: 0, fallback: ConnectionFallback.LATE };
-    new WayBack(desk, { facts, connectionId: 'one' }).leave(near.duplex);
-    expect((await near.over).error?.message).toBe('the peer has used a path that it says it does not have');
-    far.duplex.destroy();
+    let isGivenUp = false;
+    const giveUp = () => {
+      isGivenUp = true;
+    };
+    new WayBack(desk, { facts, connectionId: 'one' }).lost(
+      new Error('died'),
+      { mayReturn: false, mayBeAlone: true },
+      giveUp,
+    );
+    await clock.pass(CONNECTION_TIMES.attemptDeadlineMs);
+    expect(isGivenUp).toBe(false);
+    await clock.pass(CONNECTION_TIMES.decidedMs - CONNECTION_TIMES.attemptDeadlineMs);
+    expect(isGivenUp).toBe(true);
   });
 
-  it('errs when the peer has read more than was sent, or less than it has said to have taken', async () => {
-    for (const peerRead of [6, 4]) {
-      const { near } = connection(AT_ONCE);
-      near.duplex.write('five!');
-      await turns(3);
-      near.duplex.leave();
-      await expect(near.duplex.goOn(MemoryCarrier.pair(AT_ONCE)[0], peerRead)).rejects.toThrow(
-        `the peer goes on from byte ${peerRead}; bytes 5 to 5 are there`,
-      );
-    }
+  it.each([
+    [6, 'more than was sent', 'five!'],
+    [4, 'less than it has said to have taken', 'five!'],
+    [4, 'less than it has said to have taken of what is held', 'five! and more'],
+  ])('errs when the peer has read %i bytes, %s', async (peerRead, _, sent) => {
+    const { near, carriers } = connection(AT_ONCE);
+    carriers[0].takenAfter = Number.POSITIVE_INFINITY;
+    near.duplex.write(sent);
+    await turns(3);
+    carriers[0].onTaken!('five!'.length);
+    near.duplex.leave();
+    await expect(near.duplex.goOn(MemoryCarrier.pair(AT_ONCE)[0], peerRead)).rejects.toThrow(
+      `the peer goes on from byte ${peerRead}; bytes 5 to ${sent.length} are there`,
+    );
   });
 });

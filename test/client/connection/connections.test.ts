@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Call, Method } from '../../../src/client/channel/channel.js';
+import { Brokered } from '../../../src/client/connection/brokered.js';
 import {
   ConnectionState,
   type Instance,
@@ -240,6 +241,30 @@ describe('a connection between two instances', () => {
     for (const stream of [first, second]) stream.destroy();
     await caller.leave();
     await late.close();
+  });
+
+  it('rejects at once when the caller gives up while another one to the same peer is being made', async () => {
+    const { instance } = await taking();
+    const channel = new LateChannel(at.address);
+    const late = new Switchyard({ channel });
+    const caller = late.join({ uuid: `00000000-0000-4000-8000-${randomBytes(6).toString('hex')}`, type: 2 });
+    await caller.attached();
+    // The first one is ordered to relay, and takes its time.
+    const relay = jest.spyOn(Brokered.prototype, 'relay').mockImplementation(() => new Promise(() => {}));
+    const first = caller.connect(instance.session!.cvid);
+    first.catch(() => {});
+    await until(() => relay.mock.calls.length === 2);
+    const stop = new AbortController();
+    const second = caller.connect(instance.session!.cvid, { signal: stop.signal });
+    await until(() => channel.again > 0);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    stop.abort(new Error('enough'));
+    const late2s = new Promise((resolve) => setTimeout(() => resolve('nothing within 2 s'), 2_000));
+    const outcome = await Promise.race([second.catch(({ message }: Error) => message), late2s]);
+    relay.mockRestore();
+    await caller.leave();
+    await late.close();
+    expect(outcome).toBe('enough');
   });
 
   it('rejects at once when the caller gives up, and is cancelled at the peer', async () => {

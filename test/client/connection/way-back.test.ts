@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { type Connection, ConnectionRole } from '../../../gen/switchyard/v1/connection.js';
 import { CarriedDuplex } from '../../../src/client/carrier/carried-duplex.js';
 import { DirectCarrier } from '../../../src/client/carrier/direct-carrier.js';
+import { TcpPunch } from '../../../src/client/direct/tcp.js';
 import { UdxDuplex } from '../../../src/client/direct/udp/udx-duplex.js';
 import {
   ConnectionState,
@@ -193,26 +194,38 @@ describe('an attempt that gives a path to the caller alone', () => {
   it.each([
     ['the relay in form 3', 1, 3, 'relayed', true],
     ['the relay in form 4', 1, 4, 'relayed', true],
+    ['the relay in form 3 after an attempt that finds nothing', 2, 3, 'relayed', true],
+    ['the relay in form 4 after an attempt that finds nothing', 2, 4, 'relayed', true],
     ['the path of the next attempt', 2, 4, 'direct', true],
     ['the path of the next attempt with a peer that knows no way back', 2, 3, 'direct', true],
     ['the relay in form 3 after a FIN of the peer', 1, 3, 'relayed', false],
     ['the relay in form 4 after a FIN of the peer', 1, 4, 'relayed', false],
     ['the path of the next attempt after a FIN of the peer', 2, 4, 'direct', false],
     ['the path of the next attempt after a FIN of a peer that knows no way back', 2, 3, 'direct', false],
-  ])('goes on by %s, with what was written before', async (_, attempts, relayVersion, path, isSilent) => {
-    isMute = isSilent;
-    const { caller, near, accepted } = await aloneAtFirst(attempts, relayVersion);
-    // The program reads, and so hears of the FIN.
-    near.read(0);
-    near.end('written before');
-    const far = await accepted;
-    expect(far.path).toBe(path);
-    far.end('written after');
-    const [there, back] = await Promise.all([receive(far), receive(near)]);
-    expect([String(there), String(back), near.path]).toEqual(['written before', 'written after', path]);
-    const { connection } = await caller.getConnection(near.connectionId);
-    expect(connection.attempts.length).toBe(attempts);
-  });
+  ])(
+    'goes on by %s, with what was written before, and keeps sockets only for another attempt',
+    async (_, attempts, relayVersion, path, isSilent) => {
+      isMute = isSilent;
+      const attempt = jest.spyOn(TcpPunch.prototype, 'attempt');
+      const close = jest.spyOn(TcpPunch.prototype, 'close');
+      const { caller, near, accepted } = await aloneAtFirst(attempts, relayVersion, (order) =>
+        path === 'relayed' && order.attempt === 2 ? { ...order, candidates: [] } : order,
+      );
+      // The program reads, and so hears of the FIN.
+      near.read(0);
+      near.end('written before');
+      const far = await accepted;
+      expect(far.path).toBe(path);
+      // The caller's sockets are kept for another attempt, and none follows the relay.
+      const own = attempt.mock.contexts.find((_, at) => attempt.mock.calls[at]![0].controlling);
+      expect(close.mock.contexts.includes(own!)).toBe(path === 'relayed');
+      far.end('written after');
+      const [there, back] = await Promise.all([receive(far), receive(near)]);
+      expect([String(there), String(back), near.path]).toEqual(['written before', 'written after', path]);
+      const { connection } = await caller.getConnection(near.connectionId);
+      expect(connection.attempts.length).toBe(attempts);
+    },
+  );
 
   it.each([
     ['its session is over', true],

@@ -40,6 +40,11 @@ const SUMS: [what: string, parts: number[], roomMs: number][] = [
     T.upgradeTakesMs,
   ],
   ['the last word about a path that has worked at one end', [T.attemptMs, T.secureMs, T.nominateMs], T.spareMs],
+  [
+    "the other end's answer to the attempt whose path this end has lost, its way, and the question after it",
+    [T.attemptDeadlineMs, T.decidedRetryMs, T.nominateMs],
+    T.decidedMs,
+  ],
   ['the STUN requests of one gathering, five of them', [5 * T.stunRetryMs], T.gatherMs],
   ['the dials of one attempt', [T.attemptMs], PUNCH_LIMITS.redialsMax * T.redialMs],
   ['signs of life until a direct path is known to be dead', [(MISSED_MAX + 1) * T.signOfLifeMs], 30_000],
