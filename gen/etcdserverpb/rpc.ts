@@ -326,26 +326,6 @@ export interface LeaseKeepAliveResponse {
   TTL: bigint;
 }
 
-/** Asks how long a lease still lives. */
-export interface LeaseTimeToLiveRequest {
-  /** Which. */
-  ID: bigint;
-}
-
-/** How long a lease still lives. */
-export interface LeaseTimeToLiveResponse {
-  /** The present. */
-  header:
-    | ResponseHeader
-    | undefined;
-  /** Which. */
-  ID: bigint;
-  /** How long it still lives, in seconds, rounded down. -1: it is gone. */
-  TTL: bigint;
-  /** How long it lives when it is renewed, in seconds. */
-  grantedTTL: bigint;
-}
-
 /** Asks a member about itself. */
 export interface StatusRequest {
 }
@@ -2637,206 +2617,6 @@ export const LeaseKeepAliveResponse: MessageFns<LeaseKeepAliveResponse> = {
   },
 };
 
-function createBaseLeaseTimeToLiveRequest(): LeaseTimeToLiveRequest {
-  return { ID: 0n };
-}
-
-export const LeaseTimeToLiveRequest: MessageFns<LeaseTimeToLiveRequest> = {
-  encode(message: LeaseTimeToLiveRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.ID !== 0n) {
-      if (BigInt.asIntN(64, message.ID) !== message.ID) {
-        throw new globalThis.Error("value provided for field message.ID of type int64 too large");
-      }
-      writer.uint32(8).int64(message.ID);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaseTimeToLiveRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaseTimeToLiveRequest();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.ID = reader.int64() as bigint;
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  fromJSON(object: any): LeaseTimeToLiveRequest {
-    return { ID: isSet(object.ID) ? BigInt(object.ID) : 0n };
-  },
-
-  toJSON(message: LeaseTimeToLiveRequest): unknown {
-    const obj: any = {};
-    if (message.ID !== 0n) {
-      obj.ID = message.ID.toString();
-    }
-    return obj;
-  },
-
-  create<I extends Exact<DeepPartial<LeaseTimeToLiveRequest>, I>>(base?: I): LeaseTimeToLiveRequest {
-    return LeaseTimeToLiveRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<LeaseTimeToLiveRequest>, I>>(object: I): LeaseTimeToLiveRequest {
-    const message = createBaseLeaseTimeToLiveRequest();
-    message.ID = (object.ID !== undefined && object.ID !== null) ? BigInt(object.ID) : 0n;
-    return message;
-  },
-};
-
-function createBaseLeaseTimeToLiveResponse(): LeaseTimeToLiveResponse {
-  return { header: undefined, ID: 0n, TTL: 0n, grantedTTL: 0n };
-}
-
-export const LeaseTimeToLiveResponse: MessageFns<LeaseTimeToLiveResponse> = {
-  encode(message: LeaseTimeToLiveResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.header !== undefined) {
-      ResponseHeader.encode(message.header, writer.uint32(10).fork()).join();
-    }
-    if (message.ID !== 0n) {
-      if (BigInt.asIntN(64, message.ID) !== message.ID) {
-        throw new globalThis.Error("value provided for field message.ID of type int64 too large");
-      }
-      writer.uint32(16).int64(message.ID);
-    }
-    if (message.TTL !== 0n) {
-      if (BigInt.asIntN(64, message.TTL) !== message.TTL) {
-        throw new globalThis.Error("value provided for field message.TTL of type int64 too large");
-      }
-      writer.uint32(24).int64(message.TTL);
-    }
-    if (message.grantedTTL !== 0n) {
-      if (BigInt.asIntN(64, message.grantedTTL) !== message.grantedTTL) {
-        throw new globalThis.Error("value provided for field message.grantedTTL of type int64 too large");
-      }
-      writer.uint32(32).int64(message.grantedTTL);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaseTimeToLiveResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaseTimeToLiveResponse();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.header = ResponseHeader.decode(reader, reader.uint32());
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.ID = reader.int64() as bigint;
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.TTL = reader.int64() as bigint;
-            continue;
-          }
-          case 4: {
-            if (tag !== 32) {
-              break;
-            }
-
-            message.grantedTTL = reader.int64() as bigint;
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  fromJSON(object: any): LeaseTimeToLiveResponse {
-    return {
-      header: isSet(object.header) ? ResponseHeader.fromJSON(object.header) : undefined,
-      ID: isSet(object.ID) ? BigInt(object.ID) : 0n,
-      TTL: isSet(object.TTL) ? BigInt(object.TTL) : 0n,
-      grantedTTL: isSet(object.grantedTTL) ? BigInt(object.grantedTTL) : 0n,
-    };
-  },
-
-  toJSON(message: LeaseTimeToLiveResponse): unknown {
-    const obj: any = {};
-    if (message.header !== undefined) {
-      obj.header = ResponseHeader.toJSON(message.header);
-    }
-    if (message.ID !== 0n) {
-      obj.ID = message.ID.toString();
-    }
-    if (message.TTL !== 0n) {
-      obj.TTL = message.TTL.toString();
-    }
-    if (message.grantedTTL !== 0n) {
-      obj.grantedTTL = message.grantedTTL.toString();
-    }
-    return obj;
-  },
-
-  create<I extends Exact<DeepPartial<LeaseTimeToLiveResponse>, I>>(base?: I): LeaseTimeToLiveResponse {
-    return LeaseTimeToLiveResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<LeaseTimeToLiveResponse>, I>>(object: I): LeaseTimeToLiveResponse {
-    const message = createBaseLeaseTimeToLiveResponse();
-    message.header = (object.header !== undefined && object.header !== null)
-      ? ResponseHeader.fromPartial(object.header)
-      : undefined;
-    message.ID = (object.ID !== undefined && object.ID !== null) ? BigInt(object.ID) : 0n;
-    message.TTL = (object.TTL !== undefined && object.TTL !== null) ? BigInt(object.TTL) : 0n;
-    message.grantedTTL = (object.grantedTTL !== undefined && object.grantedTTL !== null)
-      ? BigInt(object.grantedTTL)
-      : 0n;
-    return message;
-  },
-};
-
 function createBaseStatusRequest(): StatusRequest {
   return {};
 }
@@ -3690,18 +3470,6 @@ export const LeaseService = {
       Buffer.from(LeaseKeepAliveResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): LeaseKeepAliveResponse => LeaseKeepAliveResponse.decode(value),
   },
-  /** How long a lease still lives. */
-  leaseTimeToLive: {
-    path: "/etcdserverpb.Lease/LeaseTimeToLive" as const,
-    requestStream: false as const,
-    responseStream: false as const,
-    requestSerialize: (value: LeaseTimeToLiveRequest): Buffer =>
-      Buffer.from(LeaseTimeToLiveRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): LeaseTimeToLiveRequest => LeaseTimeToLiveRequest.decode(value),
-    responseSerialize: (value: LeaseTimeToLiveResponse): Buffer =>
-      Buffer.from(LeaseTimeToLiveResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): LeaseTimeToLiveResponse => LeaseTimeToLiveResponse.decode(value),
-  },
 } as const;
 
 export interface LeaseServer extends UntypedServiceImplementation {
@@ -3711,8 +3479,6 @@ export interface LeaseServer extends UntypedServiceImplementation {
   leaseRevoke: handleUnaryCall<LeaseRevokeRequest, LeaseRevokeResponse>;
   /** Renews leases: one answer for each request. */
   leaseKeepAlive: handleBidiStreamingCall<LeaseKeepAliveRequest, LeaseKeepAliveResponse>;
-  /** How long a lease still lives. */
-  leaseTimeToLive: handleUnaryCall<LeaseTimeToLiveRequest, LeaseTimeToLiveResponse>;
 }
 
 export interface LeaseClient extends Client {
@@ -3755,22 +3521,6 @@ export interface LeaseClient extends Client {
     metadata: Metadata,
     options?: Partial<CallOptions>,
   ): ClientDuplexStream<LeaseKeepAliveRequest, LeaseKeepAliveResponse>;
-  /** How long a lease still lives. */
-  leaseTimeToLive(
-    request: LeaseTimeToLiveRequest,
-    callback: (error: ServiceError | null, response: LeaseTimeToLiveResponse) => void,
-  ): ClientUnaryCall;
-  leaseTimeToLive(
-    request: LeaseTimeToLiveRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: LeaseTimeToLiveResponse) => void,
-  ): ClientUnaryCall;
-  leaseTimeToLive(
-    request: LeaseTimeToLiveRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: LeaseTimeToLiveResponse) => void,
-  ): ClientUnaryCall;
 }
 
 export const LeaseClient = makeGenericClientConstructor(LeaseService, "etcdserverpb.Lease") as unknown as {

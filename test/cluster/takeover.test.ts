@@ -11,14 +11,13 @@ async function takeoverMs(world: TwoServers): Promise<number> {
 }
 
 describe('a follower of a server that leads', () => {
-  it('leads before the lease ends when its own connection broke and the machine of that one refuses another', async () => {
+  it('waits for its lease, also where the machine of that one refuses: it may be a firewall', async () => {
     const world = new TwoServers();
     await world.beginBoth();
     world.kill('a');
     const ms = await takeoverMs(world);
-    // An end hears within 3 s, here sooner, that a connection is gone, in this world; the lease is 3 s.
-    expect(ms).toBeGreaterThan(0);
-    expect(ms).toBeLessThan(2_400);
+    expect(ms).toBeGreaterThan(2_400);
+    expect(ms).toBeLessThan(4_500);
     expect(world.failed).toEqual([]);
   });
 
@@ -51,14 +50,6 @@ describe('a follower of a server that leads', () => {
     await world.pass(60_000);
     expect(leader.member.role).toBe('leading');
     expect(world.failed).toEqual([]);
-  });
-
-  it('waits for the lease of one that it has never reached', async () => {
-    const world = new TwoServers();
-    world.refuse('a');
-    await world.beginBoth();
-    world.kill('a');
-    expect(await takeoverMs(world)).toBeGreaterThan(2_400);
   });
 
   it('takes nothing over from one that lives, however long it cannot reach it', async () => {

@@ -45,7 +45,6 @@ export class TwoServers {
           () => this.servers.get(name)!,
           (address) => this.servers.get(address),
         ),
-        isRefused: (address) => this.#links.isRefused(name, address, this.processes.get(address)),
         applied: () => {},
         fatal: (error) => void this.failed.push(error),
       },

@@ -47,7 +47,6 @@ export function bound(store: EtcdStore): EtcdStore {
     read: (range) => store.read(range),
     grant: (ttlMs) => store.grant(ttlMs),
     keepAlive: (lease) => store.keepAlive(lease),
-    timeToLive: (lease) => store.timeToLive(lease),
     revoke: (lease) => store.revoke(lease),
     compact: (revision) => store.compact(revision),
     status: () => store.status(),

@@ -3,7 +3,6 @@ import { ManualClock } from '../../harness/manual-clock.js';
 import { SimulatedEtcd } from '../../harness/simulation/machine/etcd.js';
 import { systemRandom } from '../../src/client/system.js';
 import { OWN_NUMBERS } from '../../src/journal/own-numbers.js';
-import type { LeaderProbe } from '../../src/log/etcd/gone-leader.js';
 import { LogKeys } from '../../src/log/etcd/keys.js';
 import { takeLead } from '../../src/log/etcd/lead.js';
 import { NAME_TTL_MS } from '../../src/log/etcd/limits.js';
@@ -12,10 +11,9 @@ import { type EtcdStore, StoreError } from '../../src/log/etcd/store.js';
 
 const TTL_MS = 6_000;
 const ADDRESS = '10.0.0.1:8779';
-const GONE: LeaderProbe = { hasLost: () => true, isRefused: async () => true, claimedAt: () => undefined };
 const KEYS = new LogKeys('yard');
 
-describe('a leader that is taken for gone', () => {
+describe('a leader whose term a process ends that has its name', () => {
   let clock: ManualClock;
   let etcd: SimulatedEtcd;
   const logged: unknown[][] = [];
@@ -27,12 +25,17 @@ describe('a leader that is taken for gone', () => {
     taken.length = 0;
   });
 
-  function take(name: string, probe?: LeaderProbe, store: EtcdStore = etcd.connect(), signal?: AbortSignal) {
+  function take(
+    name: string,
+    claimedAt?: () => bigint | undefined,
+    store: EtcdStore = etcd.connect(),
+    signal?: AbortSignal,
+  ) {
     const log = {
       info: (...entry: unknown[]) => void logged.push(['info', ...entry]),
       warn: (...entry: unknown[]) => void logged.push(['warn', ...entry]),
     };
-    const deps = { store, clock, random: systemRandom, log, network: 'yard', name, peerAddress: ADDRESS, probe };
+    const deps = { store, clock, random: systemRandom, log, network: 'yard', name, peerAddress: ADDRESS, claimedAt };
     return takeLead({ ...deps, leaderTtlMs: TTL_MS }, KEYS, signal);
   }
 
@@ -47,41 +50,12 @@ describe('a leader that is taken for gone', () => {
     });
   }
 
-  const probeOf = (name: ServerName): LeaderProbe => ({
-    ...GONE,
-    hasLost: () => false,
-    claimedAt: () => name.claimedAt,
-  });
-  const warned = () => logged.filter(([level]) => level === 'warn');
+  const claimOf = (name: ServerName) => () => name.claimedAt;
 
-  it('is reported to operators with its address, as a warning, once two thirds of its TTL have passed', async () => {
-    await takeAndDie();
-    const taking = take('b', GONE);
-    await clock.pass((TTL_MS * 2) / 3 - 100);
-    expect(warned()).toEqual([]);
-    await clock.pass(400);
-    const message = `the leader is refused at ${ADDRESS}, and has not renewed its lease: it is taken for dead, and its term ends`;
-    expect(logged.at(-1)).toEqual(['warn', { network: 'yard', leader: 'a', address: ADDRESS }, message]);
-    const { lease } = await taking;
-    lease.end();
-  });
-
-  it('has ended its term itself by then, if it lives and etcd does not hear it', async () => {
-    const { lease } = await takeAndDie();
-    let lostMs = Number.POSITIVE_INFINITY;
-    lease.lost.addEventListener('abort', () => (lostMs = clock.nowMs()));
-    let takenMs = Number.POSITIVE_INFINITY;
-    const taking = take('b', GONE).finally(() => (takenMs = clock.nowMs()));
-    await clock.pass(TTL_MS);
-    expect(takenMs).toBeLessThan(TTL_MS);
-    expect(lostMs).toBeLessThanOrEqual(takenMs);
-    (await taking).lease.end();
-  });
-
-  it('is no warning where this process has claimed its name since', async () => {
+  it('is one that led before this process claimed the name: its lease is not waited for', async () => {
     await takeAndDie();
     const name = await claim('a', ADDRESS);
-    const taking = take('a', probeOf(name));
+    const taking = take('a', claimOf(name));
     await clock.pass(300);
     expect(logged.at(-1)).toEqual([
       'info',
@@ -101,10 +75,10 @@ describe('a leader that is taken for gone', () => {
     const claiming = claim('a', ADDRESS);
     await clock.pass(NAME_TTL_MS + 1_000);
     const replacement = await claiming;
-    const { lease } = await take('a', probeOf(replacement));
+    const { lease } = await take('a', claimOf(replacement));
     isCut = false;
     const stop = new AbortController();
-    const taking = take('a', probeOf(old), store, stop.signal);
+    const taking = take('a', claimOf(old), store, stop.signal);
     taking.catch(() => {});
     await clock.pass(2 * NAME_TTL_MS);
     expect(lease.lost.aborted).toBe(false);
@@ -120,7 +94,7 @@ describe('a leader that is taken for gone', () => {
     const name = await claim('a', '10.0.0.2:8779');
     const { lease } = await take('a');
     const stop = new AbortController();
-    const taking = take('a', probeOf(name), etcd.connect(), stop.signal);
+    const taking = take('a', claimOf(name), etcd.connect(), stop.signal);
     taking.catch(() => {});
     await clock.pass(2 * TTL_MS);
     expect(lease.lost.aborted).toBe(false);
@@ -137,7 +111,7 @@ describe('a leader that is taken for gone', () => {
     const put = { kind: 'put', key: KEYS.name('a'), value: new Uint8Array(1), lease: other.id } as const;
     await etcd.connect().commit({ compare: [], success: [put] });
     const stop = new AbortController();
-    const taking = take('a', probeOf(name), etcd.connect(), stop.signal);
+    const taking = take('a', claimOf(name), etcd.connect(), stop.signal);
     taking.catch(() => {});
     await clock.pass(2 * TTL_MS);
     expect(lease.lost.aborted).toBe(false);
@@ -147,51 +121,25 @@ describe('a leader that is taken for gone', () => {
     await name.close();
   });
 
-  it('keeps its lease where this process is told to stop before it has ended it', async () => {
-    const { lease } = await takeAndDie();
-    const stop = new AbortController();
-    const store = etcd.connect();
-    let seen = 0;
-    // The second look comes when the leader is taken for gone: before it is answered, this process stops.
-    const commit: EtcdStore['commit'] = async (transaction) => {
-      const committed = await store.commit(transaction);
-      if (clock.nowMs() >= (TTL_MS * 2) / 3 && seen++ > 0) stop.abort(new Error('stopped'));
-      return committed;
-    };
-    const taking = take('b', GONE, { ...store, commit }, stop.signal);
-    taking.catch(() => {});
-    await clock.pass((TTL_MS * 2) / 3 + 500);
-    await expect(taking).rejects.toThrow('stopped');
-    expect(await etcd.connect().timeToLive(lease.id)).toBeDefined();
-  });
-
-  it('is warned of once, and its lease waited for, where etcd refuses to end that', async () => {
+  it('is none of another name, whoever may be dead: its lease is waited for', async () => {
     await takeAndDie();
-    const refused = new StoreError('refused', 'etcd: permission denied');
-    const taking = take('b', GONE, { ...etcd.connect(), revoke: () => Promise.reject(refused) });
-    await clock.pass(TTL_MS - 100);
-    const message = 'etcd refuses to end the lease of a leader that is gone: it is waited for';
-    expect(warned()).toEqual([['warn', { err: refused, network: 'yard' }, message]]);
-    await clock.pass(400);
-    const { lease } = await taking;
-    lease.end();
-  });
-
-  it.each<[string, LeaderProbe]>([
-    ['it was never reached in its term', { ...GONE, hasLost: () => false }],
-    ['its machine does not refuse', { ...GONE, isRefused: async () => false }],
-    ['that cannot be found out', { ...GONE, isRefused: () => Promise.reject(new Error('no sockets left')) }],
-  ])('has its whole TTL where %s', async (_why, probe) => {
-    await takeAndDie();
+    const name = await claim('b', ADDRESS);
     let hasTaken = false;
-    const taken = take('b', probe).then((lead) => {
-      hasTaken = true;
-      return lead;
-    });
+    const taking = take('b', claimOf(name)).finally(() => (hasTaken = true));
     await clock.pass(TTL_MS - 100);
     expect(hasTaken).toBe(false);
     await clock.pass(400);
-    const { lease } = await taken;
-    lease.end();
+    (await taking).lease.end();
+    await name.close();
+  });
+
+  it('loses its key also where etcd refuses to end its lease', async () => {
+    await takeAndDie();
+    const name = await claim('a', ADDRESS);
+    const refused = new StoreError('refused', 'etcd: permission denied');
+    const taking = take('a', claimOf(name), { ...etcd.connect(), revoke: () => Promise.reject(refused) });
+    await clock.pass(300);
+    (await taking).lease.end();
+    await name.close();
   });
 });

@@ -3,7 +3,6 @@ import type { Clock } from '../../../src/base/clock.js';
 import type { Asking } from '../../../src/brokering/asking.js';
 import type { BranchHost } from '../../../src/cluster/door/branch-calls.js';
 import { EpochRenewal } from '../../../src/cluster/epoch-renewal.js';
-import { HeardLeader } from '../../../src/cluster/heard-leader.js';
 import { LogMemory, type MemoryStore } from '../../../src/cluster/log-memory.js';
 import { Member } from '../../../src/cluster/member.js';
 import type { DialLeader, FollowerHandler, FollowerLink } from '../../../src/cluster/peers.js';
@@ -85,8 +84,6 @@ export interface ClusterServerDeps {
   readonly random: SeededRandom;
   readonly store: EtcdStore;
   readonly dial: DialLeader;
-  /** Whether the machine at an address says that nothing listens there; absent: none ever says so. */
-  readonly isRefused?: (address: string) => boolean;
   /** How it asks other servers for branches of streams; absent: it has none to ask for. */
   readonly branches?: Pick<PeerBranches, 'dial' | 'reach'>;
   /** What it says with its name that it knows; absent: it claims no name, and all are of one build. */
@@ -137,14 +134,9 @@ export class ClusterServer implements LinkPlace {
       const claim = { store, clock, random, keys, network: NETWORK, name, peerAddress: name, known };
       ownName = await ServerName.claim({ ...claim, isRefused: async () => false, taken: fatal, warn: () => {} });
     }
-    const heard = new HeardLeader();
     const log = new EtcdLog({
       ...{ clock, random, name, store, known },
-      probe: {
-        hasLost: (leader) => heard.hasLost(leader),
-        isRefused: async (address) => deps.isRefused?.(address) ?? false,
-        claimedAt: () => ownName?.claimedAt,
-      },
+      claimedAt: () => ownName?.claimedAt,
       log: pino({ level: 'silent' }),
       network: NETWORK,
       peerAddress: name,
@@ -172,7 +164,7 @@ export class ClusterServer implements LinkPlace {
         snapshotEvery: SNAPSHOT_EVERY,
       },
       pendingMax: DEFAULT_REPLICA_LIMITS.pendingMax,
-      dial: heard.over(deps.dial),
+      dial: deps.dial,
       replica: () => replica,
       leads: async () => {
         await renewal.settle(replica);

@@ -197,10 +197,6 @@ export class ClusterWorld implements ClusterScene {
       lateMs: lateMs === undefined ? undefined : () => (this.#isCalm ? 0 : lateMs),
       store: this.#etcd.connect({ next: () => this.#way(place), delayMs: () => random.fraction() * 3 }),
       dial: this.#links.dialFrom(from, find),
-      isRefused: (address) => {
-        const place = this.places.find((one) => one.name === address);
-        return this.#links.isRefused(name, address, place?.process);
-      },
       branches: new BranchLinks({ clock: process.clock, links: this.#links, from, find }),
       applied: (state: State, position: Position, changes: readonly Change[]) => {
         this.#judge.applied(name, state, position, changes);

@@ -127,7 +127,6 @@ export function within(process: Process, store: EtcdStore): EtcdStore {
     read: (range) => heard(store.read(range)),
     grant: (ttlMs) => heard(store.grant(ttlMs)),
     keepAlive: (lease) => heard(store.keepAlive(lease)),
-    timeToLive: (lease) => heard(store.timeToLive(lease)),
     revoke: (lease) => heard(store.revoke(lease)),
     compact: (revision) => heard(store.compact(revision)),
     status: () => heard(store.status()),

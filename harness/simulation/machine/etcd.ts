@@ -11,7 +11,6 @@ import {
   type ReadRange,
   StoreError,
   type StoreStatus,
-  type TimeToLive,
   type Transaction,
 } from '../../../src/log/etcd/store.js';
 
@@ -44,7 +43,6 @@ interface Stored {
 interface Granted {
   readonly ttlMs: number;
   timer: Timer;
-  renewedMs: number;
 }
 
 /** What an etcd had at one moment. */
@@ -121,7 +119,6 @@ export class SimulatedEtcd {
       read: (range) => ask('read', () => this.#read(range)),
       grant: (ttlMs) => ask('grant', () => this.#grant(ttlMs)),
       keepAlive: (lease) => ask('keepAlive', () => this.#keepAlive(lease)),
-      timeToLive: (lease) => ask('timeToLive', () => this.#timeToLive(lease)),
       revoke: (lease) => ask('revoke', () => this.#expire(lease)),
       compact: () => ask('compact', () => undefined),
       status: () => ask('status', () => this.#status()),
@@ -262,7 +259,7 @@ export class SimulatedEtcd {
 
   #grant(ttlMs: number): Lease {
     const id = this.#nextLease++;
-    this.#leases.set(id, { ttlMs, timer: this.#run(id, ttlMs), renewedMs: this.#clock.nowMs() });
+    this.#leases.set(id, { ttlMs, timer: this.#run(id, ttlMs) });
     return { id, ttlMs };
   }
 
@@ -271,19 +268,11 @@ export class SimulatedEtcd {
     if (granted === undefined) return false;
     granted.timer.cancel();
     granted.timer = this.#run(lease, granted.ttlMs);
-    granted.renewedMs = this.#clock.nowMs();
     return true;
   }
 
   #run(lease: bigint, ttlMs: number): Timer {
     return this.#clock.after(ttlMs * this.leasePace, () => this.#expire(lease));
-  }
-
-  #timeToLive(lease: bigint): TimeToLive | undefined {
-    const granted = this.#leases.get(lease);
-    if (granted === undefined) return undefined;
-    const livedMs = (this.#clock.nowMs() - granted.renewedMs) / this.leasePace;
-    return { ttlMs: granted.ttlMs, leftMs: granted.ttlMs - livedMs };
   }
 
   #expire(lease: bigint): void {

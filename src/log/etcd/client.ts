@@ -27,7 +27,6 @@ import {
   type ReadRange,
   StoreError,
   type StoreStatus,
-  type TimeToLive,
   type Transaction,
 } from './store.js';
 import { EtcdToken } from './token.js';
@@ -137,12 +136,6 @@ export class EtcdClient implements EtcdStore {
       call.on('error', (error: ServiceError) => answered(error));
       call.write({ ID: lease });
     };
-  }
-
-  async timeToLive(lease: bigint): Promise<TimeToLive | undefined> {
-    const { TTL, grantedTTL } = await this.#unary(LeaseService.leaseTimeToLive, { ID: lease });
-    // Seconds, rounded down.
-    return TTL < 0n ? undefined : { ttlMs: Number(grantedTTL) * 1_000, leftMs: (Number(TTL) + 1) * 1_000 };
   }
 
   async revoke(lease: bigint): Promise<void> {

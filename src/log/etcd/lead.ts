@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock, Random } from '../../base/clock.js';
 import { decodeLeader, encodeLeader } from './batch.js';
-import { GoneLeader, type LeaderProbe } from './gone-leader.js';
+import { GoneLeader } from './gone-leader.js';
 import type { LogKeys } from './keys.js';
 import { CAMPAIGN_MS } from './limits.js';
 import { type EtcdStore, StoreError } from './store.js';
@@ -26,8 +26,8 @@ export interface LeadDeps {
   readonly peerAddress?: string;
   /** How long the leader may be silent before another can win. */
   readonly leaderTtlMs: number;
-  /** How this process learns, without waiting for its lease, that a leader is gone. Absent: the lease is always waited for. */
-  readonly probe?: LeaderProbe | undefined;
+  /** etcd's revision at which this process claimed its name: the lease of who led under it before is not waited for. Absent: it has claimed none. */
+  readonly claimedAt?: (() => bigint | undefined) | undefined;
 }
 
 /** The key of who leads, held by this process. */
@@ -61,7 +61,7 @@ async function win(deps: LeadDeps, keys: LogKeys, lease: TermLease, signal: Abor
   const { store, random, name, peerAddress, log, network } = deps;
   const { leader } = keys;
   const value = encodeLeader(name, random.bytes(INCARNATION_BYTES), peerAddress);
-  const gone = new GoneLeader({ store, keys, log, network, name, probe: deps.probe });
+  const gone = new GoneLeader({ store, keys, log, network, name, claimedAt: deps.claimedAt ?? (() => undefined) });
   let leads: string | undefined;
   for (;;) {
     signal?.throwIfAborted();
@@ -92,9 +92,7 @@ async function win(deps: LeadDeps, keys: LogKeys, lease: TermLease, signal: Abor
       log.info({ network, leader: other.name }, 'another server leads; waiting');
     }
     leads = other?.name;
-    const waits = [pause(deps.clock, CAMPAIGN_MS, signal)];
-    if (now !== undefined) waits.push(gone.look(now));
-    await Promise.race(waits);
+    await pause(deps.clock, CAMPAIGN_MS, signal);
   }
 }
 

@@ -68,14 +68,6 @@ export interface Lease {
   readonly ttlMs: number;
 }
 
-/** How long a lease still lives. */
-export interface TimeToLive {
-  /** As granted. */
-  readonly ttlMs: number;
-  /** At most so long, if nothing renews it. */
-  readonly leftMs: number;
-}
-
 /** What etcd says of itself. */
 export interface StoreStatus {
   /** Such as 3.4.23. */
@@ -119,8 +111,6 @@ export interface EtcdStore {
   grant(ttlMs: number): Promise<Lease>;
   /** Keeps a lease for its whole length again. Resolves with false when it is gone. */
   keepAlive(lease: bigint): Promise<boolean>;
-  /** How long a lease still lives; undefined: it is gone. */
-  timeToLive(lease: bigint): Promise<TimeToLive | undefined>;
   /** Ends a lease and deletes its keys. One that is gone is no error. */
   revoke(lease: bigint): Promise<void>;
   /** Lets etcd forget how its keys stood before the present. */

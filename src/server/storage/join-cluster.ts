@@ -11,7 +11,6 @@ import type { PeerFiles } from '../../cluster/door/credentials.js';
 import { peerDialer } from '../../cluster/door/peer-dialer.js';
 import { PeerDoor } from '../../cluster/door/peer-door.js';
 import { EpochRenewal } from '../../cluster/epoch-renewal.js';
-import { HeardLeader } from '../../cluster/heard-leader.js';
 import { LogMemory } from '../../cluster/log-memory.js';
 import { Member } from '../../cluster/member.js';
 import type { FollowerLink } from '../../cluster/peers.js';
@@ -86,9 +85,8 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const peerAddress = formatAddress(config.peerAdvertise ?? bound);
   const store = new EtcdClient(members, clock, access);
   const known = OWN_NUMBERS;
-  const heard = new HeardLeader();
   const shared: FollowedLog = new EtcdLog({
-    probe: { hasLost: (leader) => heard.hasLost(leader), isRefused, claimedAt: () => ownName.claimedAt },
+    claimedAt: () => ownName.claimedAt,
     ...{ store, clock, random, log, network, name, peerAddress, leaderTtlMs, known },
     compactsHistory: config.etcdCompact === 'on',
     quotaBytes: config.etcdQuotaBytes,
@@ -131,7 +129,7 @@ export async function joinCluster(config: Config, members: readonly Address[], d
       encode: (position, changes) => encodeRevision(position, changes, joined!.replica.state.serverSid),
       snapshotEvery: replicaLimits(config).snapshotEvery,
     },
-    dial: heard.over(peerDialer(network, files, fence)),
+    dial: peerDialer(network, files, fence),
     replica: () => joined!.replica,
     inTouch: deps.inTouch,
     leads: async (term) => {
