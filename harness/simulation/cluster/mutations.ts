@@ -30,7 +30,7 @@ export const LATE_MS = 1_500;
 export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   {
     name: 'take a term for begun before what is left of the one before is read',
-    seed: 10,
+    seed: 2,
     minutes: 3,
     finds: 'Current',
     log: (log) => withTail(log, (tail) => new HastyTail(tail, log)),
@@ -69,7 +69,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'vouch for sessions without the log',
-    seed: 7,
+    seed: 8,
     minutes: 3,
     finds: 'Fresh',
     isInTouch: () => true,
@@ -90,7 +90,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'let a leader vouch for the log by what it has applied',
-    seed: 5,
+    seed: 4,
     minutes: 3,
     finds: 'Current',
     current: (member) => (member.role === 'leading' ? Promise.resolve(undefined) : member.current()),
@@ -118,7 +118,7 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'forward to the leader of yesterday',
-    seed: 2,
+    seed: 1,
     minutes: 3,
     finds: 'Converged',
     log: (log) => withTail(log, (tail) => new LateTail(tail)),
