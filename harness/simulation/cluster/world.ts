@@ -19,7 +19,6 @@ import { Links } from './links.js';
 import { OneLeader } from './one-leader.js';
 import type { ClusterScene, Place } from './place.js';
 import { ReadableCheck } from './readable-check.js';
-import { Refusals } from './refusals.js';
 import { ClusterRelays } from './relays.js';
 import { Restores } from './restores.js';
 import { ClusterServer, type ClusterServerDeps, type ClusterTampering, NETWORK } from './server.js';
@@ -74,7 +73,6 @@ export class ClusterWorld implements ClusterScene {
   readonly #connections: ClusterConnections;
   readonly #relays: ClusterRelays;
   readonly #restores: Restores;
-  readonly #refusals: Refusals;
   #isCalm = false;
 
   constructor(
@@ -109,7 +107,6 @@ export class ClusterWorld implements ClusterScene {
         for (const part of parts) part.restored(revision);
       },
     });
-    this.#refusals = new Refusals({ scene: this, links: this.#links, random: this.random.fork(5) });
     this.ledger.stored = (command, revision) => {
       this.#judge.stored(command, revision);
       if (!isExpiry(command)) return;
@@ -142,7 +139,6 @@ export class ClusterWorld implements ClusterScene {
       this.#connections.begin();
       this.#relays.begin();
       this.#strikes().begin();
-      if (this.#meets(false)) this.#refusals.begin();
       new OneLeader(this).begin();
       const isOver = () => verdict.violation !== undefined;
       await scheduler.run(minutes * 60_000, isOver);
