@@ -10,7 +10,7 @@ import {
   type OrderHandlers,
   type PeerStream,
   Refusal,
-  Switchyard,
+  type Switchyard,
 } from '../../../src/client/index.js';
 import { systemRandom } from '../../../src/client/system.js';
 import { type Running, run } from '../../grpc/running.js';
@@ -225,7 +225,7 @@ describe('a connection between two instances', () => {
   it('is asked for again after a wait, not at once, while the server answers with one that is decided at this end', async () => {
     const { instance } = await taking();
     const channel = new LateChannel(at.address);
-    const late = new Switchyard({ channel, random: { ...systemRandom, fraction: () => 1 } });
+    const late = makeYard(at.address, { channel, random: { ...systemRandom, fraction: () => 1 } });
     const caller = late.join({ uuid: `00000000-0000-4000-8000-${randomBytes(6).toString('hex')}`, type: 2 });
     instances.push(caller);
     await caller.attached();
@@ -246,7 +246,7 @@ describe('a connection between two instances', () => {
   it('rejects at once when the caller gives up while another one to the same peer is being made', async () => {
     const { instance } = await taking();
     const channel = new LateChannel(at.address);
-    const late = new Switchyard({ channel });
+    const late = makeYard(at.address, { channel });
     const caller = late.join({ uuid: `00000000-0000-4000-8000-${randomBytes(6).toString('hex')}`, type: 2 });
     await caller.attached();
     // The first one is ordered to relay, and takes its time.
