@@ -59,6 +59,7 @@ export interface StateView extends Readonly<Pick<State, Facts>> {
     | 'count'
     | 'has'
     | 'get'
+    | 'hold'
     | 'living'
     | 'homeOf'
     | 'ofInstance'

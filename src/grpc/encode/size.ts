@@ -2,6 +2,7 @@ import type { Attempt, Candidate, Connection, Pair } from '../../core/model/conn
 import { OTHER_OUTCOME } from '../../core/model/outcome.js';
 import type { Labels, Session } from '../../core/model/session.js';
 import type { Stream } from '../../core/model/stream.js';
+import type { HeldSession } from '../../core/store/sessions.js';
 
 /*
  * How many bytes a message takes at most, told without making it: to know when enough of them are together, and that none is
@@ -19,6 +20,11 @@ const LABEL_BYTES = 12;
 /** Of a session, or of its node. */
 export function sessionSize({ name, labels }: Session): number {
   return SESSION_BYTES + Buffer.byteLength(name) + labelsSize(labels);
+}
+
+/** Of a session that is not read yet. */
+export function heldSessionSize({ packedBytes, labelCount }: HeldSession): number {
+  return SESSION_BYTES + packedBytes + LABEL_BYTES * labelCount;
 }
 
 /** Of a stream with its branches. */

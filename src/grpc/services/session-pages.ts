@@ -6,22 +6,22 @@ import {
 } from '../../../gen/switchyard/v1/session_service.js';
 import { Checked } from '../../core/decide/check.js';
 import { Fault } from '../../core/model/fault.js';
-import type { Session } from '../../core/model/session.js';
+import type { HeldSession } from '../../core/store/sessions.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { Backing } from '../backing.js';
 import type { Step } from '../call-handlers.js';
 import { encoded } from '../encode/encoded.js';
 import { joined } from '../encode/frames.js';
 import { positionMessage, sessionMessage } from '../encode/message.js';
-import { sessionSize } from '../encode/size.js';
+import { heldSessionSize } from '../encode/size.js';
 import { fillPage, nextTokenOf, readPage } from './page.js';
 
 /** Bytes of a page of sessions that are encoded at a time, about: some tenths of a millisecond. */
 const PIECE_BYTES = 65_536;
 
 /**
- * A page of ListSessions. In the order of the SIDs' pages, which no coming or going of others can disturb. A page is read in the first step, and
- * encoded in those that follow.
+ * A page of ListSessions. In the order of the SIDs' pages, which no coming or going of others can disturb. What is on a page is settled in the first
+ * step, and its sessions, as they were then, are read and encoded in those that follow.
  */
 export function pageOfSessions(
   { replica, limits }: Backing,
@@ -42,12 +42,12 @@ export function pageOfSessions(
     if (encoding === undefined) {
       const { after } = wanted;
       const found = uuid === '' ? sessionsAfter(state, after, instanceType) : sessionOf(state, after, uuid);
-      const filled = fillPage(found, wanted, sessionSize);
+      const filled = fillPage(found, wanted, heldSessionSize);
       const end = {
         nextPageToken: nextTokenOf(paged, filled, ({ sid }) => sid),
         position: positionMessage(state.position),
       };
-      encoding = encodePage(filled.page, end, ({ sid }) => attachments.isAttached(sid), state.epoch);
+      encoding = encodePage(filled.page, end, (sid) => attachments.isAttached(sid), state.epoch);
       return 'more';
     }
     const { value, done } = encoding.next();
@@ -59,18 +59,18 @@ export function pageOfSessions(
 
 /** Pieces of a message that are the message when they stand behind each other: its sessions are repeated. */
 function* encodePage(
-  page: readonly Session[],
+  page: readonly HeldSession[],
   end: Pick<ListSessionsResponse, 'nextPageToken' | 'position'>,
-  isAttached: (session: Session) => boolean,
+  isAttached: (sid: number) => boolean,
   epoch: string,
 ): Generator<Uint8Array> {
   const piece = (part: Partial<ListSessionsResponse>) =>
     SessionServiceService.listSessions.responseSerialize(ListSessionsResponse.create(part));
   let sessions: SessionMessage[] = [];
   let bytes = 0;
-  for (const session of page) {
-    sessions.push(sessionMessage(session, epoch, isAttached(session)));
-    bytes += sessionSize(session);
+  for (const held of page) {
+    sessions.push(sessionMessage(held.read(), epoch, isAttached(held.sid)));
+    bytes += heldSessionSize(held);
     if (bytes < PIECE_BYTES) continue;
     yield piece({ sessions });
     sessions = [];
@@ -79,15 +79,15 @@ function* encodePage(
   yield piece({ sessions, ...end });
 }
 
-function* sessionsAfter(state: StateView, after: number, type: number): Iterable<Session> {
+function* sessionsAfter(state: StateView, after: number, type: number): Iterable<HeldSession> {
   for (const sid of state.graph.sidsAfter(after, type)) {
-    const session = state.sessions.get(sid);
+    const session = state.sessions.hold(sid);
     // A server's node has none.
     if (session !== undefined) yield session;
   }
 }
 
-function sessionOf(state: StateView, after: number, uuid: string): Session[] {
-  const session = state.sessions.ofInstance(uuid);
+function sessionOf(state: StateView, after: number, uuid: string): HeldSession[] {
+  const session = state.sessions.hold(state.sessions.sidOfInstance(uuid) ?? 0);
   return session === undefined || after !== 0 ? [] : [session];
 }

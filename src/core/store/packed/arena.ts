@@ -69,6 +69,12 @@ export class Arena {
     return entryAt(this.segments, this.placeOf(slot));
   }
 
+  /** How many bytes the content of a slot takes, a few more than it has; 0 of a slot without one. */
+  sizeAt(slot: number): number {
+    const entry = this.get(slot);
+    return entry === undefined ? 0 : entry.bytes.readUInt32LE(entry.at - HEAD_BYTES) - HEAD_BYTES;
+  }
+
   /** The content of a slot that is known to have one. */
   entry(slot: number): Entry {
     const entry = this.get(slot);

@@ -71,7 +71,7 @@ export function readSession({ bytes, at }: Entry): Session {
     uuid: textAt(bytes, uuidAt, 'latin1'),
     ttlMs: ttlOf({ bytes, at }),
     name: textAt(bytes, nameAt, 'utf8'),
-    labels: labelsAt(bytes, afterText(bytes, identityAt), bytes.readUInt16LE(at + LABELS_AT)),
+    labels: labelsAt(bytes, afterText(bytes, identityAt), labelCountOf({ bytes, at })),
     tokenHash: textAt(bytes, hashAt, 'latin1'),
     openedAtMs: bytes.readDoubleLE(at + OPENED_AT),
     openedRevision: openedRevisionOf({ bytes, at }),
@@ -80,6 +80,11 @@ export function readSession({ bytes, at }: Entry): Session {
   const session = home === 0 ? plain : { ...plain, home };
   if (keyId === '') return session;
   return identity === '' ? { ...session, keyId } : { ...session, keyId, identity };
+}
+
+/** How many labels it has. */
+export function labelCountOf({ bytes, at }: Entry): number {
+  return bytes.readUInt16LE(at + LABELS_AT);
 }
 
 /** Its SID alone. */
