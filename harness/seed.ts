@@ -1,3 +1,5 @@
+import { wholeNumber } from './number-option.js';
+
 /**
  * The seed of every property test of this run. Each names it in its title, so a failure can be had again:
  *
@@ -5,4 +7,7 @@
  *
  * Another run, another seed: what one does not find the next may.
  */
-export const SEED = Number(process.env.SWITCHYARD_SEED ?? (Date.now() ^ (process.pid << 16)) & 0x7fffffff);
+export const SEED =
+  process.env.SWITCHYARD_SEED === undefined
+    ? (Date.now() ^ (process.pid << 16)) & 0x7fffffff
+    : wholeNumber('SWITCHYARD_SEED', process.env.SWITCHYARD_SEED);

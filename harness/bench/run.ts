@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { benchStorm } from '../faults/storm.js';
+import { numberAboveZero, wholeNumber } from '../number-option.js';
 import { benchCapacity } from './benches/capacity.js';
 import { benchCluster } from './benches/cluster.js';
 import type { Curve } from './benches/curve.js';
@@ -158,7 +159,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string' },
-    minutes: { type: 'string', default: 'Infinity' },
+    minutes: { type: 'string' },
     kinds: { type: 'string', multiple: true },
     output: { type: 'string' },
     help: { type: 'boolean' },
@@ -170,16 +171,18 @@ if (values.help || unknown.length > 0) {
   console.log(HELP);
   process.exit(unknown.length > 0 ? 2 : 0);
 }
+const minutes = values.minutes === undefined ? Number.POSITIVE_INFINITY : numberOf('minutes', values.minutes);
+const rounds = values.rounds === undefined ? undefined : numberOf('rounds', values.rounds);
 console.error(machine());
 await installRivals((line) => console.error(line));
-const endMs = performance.now() + Number(values.minutes) * 60_000;
+const endMs = performance.now() + minutes * 60_000;
 const parts: Part[] = [];
 for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) {
   if (performance.now() > endMs) {
     console.error(`${name}: not run, time is up`);
     continue;
   }
-  const part = await runPart(name, Number(values.rounds ?? BENCHES[name].rounds));
+  const part = await runPart(name, rounds ?? BENCHES[name].rounds);
   parts.push(part);
   if (values.output !== undefined) saveResults(values.output, part);
 }
@@ -187,3 +190,12 @@ console.log(table(parts.flatMap(({ results }) => results)));
 for (const { bench, failed } of parts) if (failed !== undefined) console.log(`${bench} failed: ${failed}`);
 // What a bench has left running ends with this process.
 process.exit(parts.some(({ failed }) => failed !== undefined) ? 1 : 0);
+
+function numberOf(name: 'minutes' | 'rounds', text: string): number {
+  try {
+    return name === 'minutes' ? numberAboveZero('--minutes', text) : wholeNumber('--rounds', text, 1);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
+    process.exit(2);
+  }
+}

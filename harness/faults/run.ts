@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import type { Figure } from '../bench/figure.js';
 import { machine, othersPercent } from '../bench/machine.js';
 import { saveResults } from '../bench/results.js';
+import { wholeNumber } from '../number-option.js';
 import { clock } from './clock.js';
 import { STRIKE_LINES, strikeCluster, unknownStrikes } from './cluster/run.js';
 import type { Fault } from './fault.js';
@@ -83,6 +84,8 @@ if (values.help) {
 const built = existsSync(fileURLToPath(new URL('../../dist/src/main.js', import.meta.url)));
 const rounds = numberOf('rounds', isCluster ? CLUSTER_ROUNDS : ROUNDS);
 const seed = numberOf('seed', Date.now() % 1_000_000_000);
+const sessions = numberOf('sessions', SESSIONS);
+const connections = numberOf('connections', CONNECTIONS);
 /** What has to be taken back when somebody does not want to wait. */
 const undo = new Set<() => unknown>();
 let isInterrupted = false;
@@ -115,10 +118,12 @@ if (!isChecked) console.log('nothing was shown: nothing could be checked');
 process.exit(failed || !isChecked ? 1 : 0);
 
 function numberOf(name: 'rounds' | 'seed' | 'sessions' | 'connections', fallback: number): number {
-  const number = Number(values[name] ?? fallback);
-  return Number.isSafeInteger(number) && number > 0
-    ? number
-    : misused(`--${name} ${values[name]} is no number above 0`);
+  try {
+    const text = values[name];
+    return text === undefined ? fallback : wholeNumber(`--${name}`, text, name === 'seed' ? 0 : 1);
+  } catch (error) {
+    return misused(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function misused(why: string): never {
@@ -214,8 +219,6 @@ async function storm(): Promise<boolean> {
   // An error is made for every call that finds no server, and nobody looks at where.
   Error.stackTraceLimit = 0;
   const rounds = numberOf('rounds', STORM_ROUNDS);
-  const sessions = numberOf('sessions', SESSIONS);
-  const connections = numberOf('connections', CONNECTIONS);
   const others = await othersPercent();
   const command = `npm run faults -- ${process.argv.slice(2).join(' ')}`.trim();
   const about = {

@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { wholeNumber } from '../number-option.js';
 import { Cell, lacksForCells, type Transport } from './cell.js';
 import { NatNetwork, type NetworkOptions } from './network.js';
 import { isSamePairing, type Pairing, type Result, RoundFile } from './round.js';
@@ -46,11 +47,20 @@ if (values.help) {
   process.stdout.write(HELP);
   process.exit(0);
 }
-const roundsMax = Number(values.rounds);
+const [roundsMax, atOnce] = [numberOf('rounds'), numberOf('at-once')];
 const file = new RoundFile(values.output);
 const rounds = Array.from({ length: roundsMax }, (_, at) => at + 1);
 let broken = 0;
 let done = 0;
+
+function numberOf(name: 'rounds' | 'at-once'): number {
+  try {
+    return wholeNumber(`--${name}`, values[name], 1);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
+    process.exit(2);
+  }
+}
 
 /** Those with rounds to play, the slowest first: what is relayed has been tried three times before. */
 function pairingsLeft(): Pairing[] {
@@ -134,7 +144,7 @@ for (const [signal, status] of [
   });
 }
 const total = queue.length;
-await Promise.all(Array.from({ length: Number(values['at-once']) }, () => work(queue, total)));
+await Promise.all(Array.from({ length: atOnce }, () => work(queue, total)));
 removeAll();
 const played = file.rounds.filter(({ round }) => round <= roundsMax);
 const tables = tablesOf(played, Object.keys(CONDITIONS));

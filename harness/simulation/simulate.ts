@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { version } from '../../src/base/version.js';
+import { numberAboveZero, wholeNumber } from '../number-option.js';
 import { mutateClusters, simulateClusters } from './cluster/run.js';
 import { type FaultName, faultNames, withFaults } from './faults.js';
 import { worldOf } from './mutations/mutation.js';
@@ -62,25 +63,32 @@ if (values.help) {
 }
 // An error of the client's is made for every call that fails here, and nobody looks at where.
 Error.stackTraceLimit = values.follow || values.shrink ? 10 : 0;
-const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
-const hours = values.hours === undefined ? undefined : aboveZero('hours');
-const minutes = values.minutes === undefined ? 60 : aboveZero('minutes');
+const seed = values.seed === undefined ? Date.now() % 1_000_000_000 : asked('seed', wholeNumber);
+const hours = values.hours === undefined ? undefined : asked('hours', numberAboveZero);
+const minutes = values.minutes === undefined ? 60 : asked('minutes', numberAboveZero);
 if (hours !== undefined && values.seeds !== undefined)
   misused('--seeds and --hours both say how many worlds: give one of them');
-const count = values.seeds === undefined ? 1 : aboveZero('seeds');
+const count = values.seeds === undefined ? 1 : asked('seeds', countOf);
 const faults = faultsAsked();
 const ignored = ignoredOf(values);
 if (ignored !== undefined) misused(ignored);
 process.exitCode = (await run()) ? 0 : 1;
 
-function aboveZero(name: 'hours' | 'minutes' | 'seeds' | 'servers'): number {
-  const number = Number(values[name]);
-  return number > 0 && Number.isFinite(number) ? number : misused(`--${name} ${values[name]} is no number above 0`);
+function asked(name: 'seed' | 'hours' | 'minutes' | 'seeds' | 'servers', read: (name: string, text: string) => number) {
+  return readOption(() => read(`--${name}`, values[name] ?? ''));
+}
+
+function countOf(name: string, text: string): number {
+  return wholeNumber(name, text, 1);
 }
 
 function faultsAsked(): FaultName[] {
+  return readOption(() => (values.faults === undefined ? [] : faultNames(values.faults)));
+}
+
+function readOption<Value>(read: () => Value): Value {
   try {
-    return values.faults === undefined ? [] : faultNames(values.faults);
+    return read();
   } catch (error) {
     return misused(error instanceof Error ? error.message : String(error));
   }
@@ -94,7 +102,7 @@ function misused(why: string): never {
 function run(): Promise<boolean> {
   if (values.networks) return values.mutations ? mutateNetworks() : simulateNetworks(networksSeeds());
   if (values.servers === undefined) return values.mutations ? mutations() : seeds();
-  const servers = aboveZero('servers');
+  const servers = asked('servers', countOf);
   if (values.mutations) return mutateClusters(servers);
   return simulateClusters({ seed, seeds: count, minutes, servers });
 }

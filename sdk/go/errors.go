@@ -46,8 +46,15 @@ func (e *Error) Error() string {
 // Unwrap answers with what lies below: context.Canceled of a call that its own program gave up.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Temporary says whether the same call may succeed later: the server is away, or said when to come again.
+// The reason of a call of which nobody knows whether it was done.
+const outcomeUnknown = "OUTCOME_UNKNOWN"
+
+// Temporary says whether the same call may succeed later: the server is away, or said when to come again. False where it may have
+// been done already.
 func (e *Error) Temporary() bool {
+	if e.Reason == outcomeUnknown {
+		return false
+	}
 	return e.Code == codes.Unavailable || e.RetryAfter != nil
 }
 

@@ -183,10 +183,14 @@ func (i *Instance) KeepAlive(ctx context.Context) (*pb.Position, error) {
 	return answer.GetPosition(), err
 }
 
-// CreateStream registers a stream from here to the sinks.
+// CreateStream registers a stream from here to the sinks. It is asked for again where its answer was lost, and registered once.
 func (i *Instance) CreateStream(ctx context.Context, sinks []int32, params *pb.StreamParams) (*pb.Stream, error) {
-	request := &pb.CreateStreamRequest{Params: params, SinkCvids: sinks}
-	answer, err := call(ctx, i.caller, i.caller.server.streams.CreateStream, request, false)
+	id, err := drawRequestID()
+	if err != nil {
+		return nil, err
+	}
+	request := &pb.CreateStreamRequest{Params: params, SinkCvids: sinks, RequestId: id}
+	answer, err := call(ctx, i.caller, i.caller.server.streams.CreateStream, request, true)
 	return answer.GetStream(), err
 }
 

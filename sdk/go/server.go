@@ -195,7 +195,9 @@ func call[Request, Response any](
 			}
 		}
 		c.failed(failure, md)
-		if !retry || !failure.Temporary() || !sleepBefore(ctx, waits.afterFailure(failure.RetryAfter, 0)) {
+		// What may be done twice may be repeated, too, where nobody knows whether it was done.
+		mayRepeat := failure.Temporary() || failure.Reason == outcomeUnknown
+		if !retry || !mayRepeat || !sleepBefore(ctx, waits.afterFailure(failure.RetryAfter, 0)) {
 			return nil, failure
 		}
 	}

@@ -34,15 +34,15 @@ export class NetworkServers {
 
   /** From now on the others list this server. */
   begin(): void {
-    this.#deps.roster?.begin(() => this.#own());
+    this.#deps.roster?.begin(() => this.#own(this.#deps.replica));
   }
 
-  /** Every server, in the order of their names; this one as it is now. `network` is the one whose numbers are asked for. */
-  async list(network: Pick<Replica, 'state' | 'journalFormat'>): Promise<ServerListing | Fault> {
+  /** Every server, in the order of their names; this one as it is now in `network`, the one that is asked for. */
+  async list(network: Pick<Replica, 'state' | 'attachments' | 'journalFormat'>): Promise<ServerListing | Fault> {
     const { roster, clock } = this.#deps;
     try {
       const listed = await roster?.list();
-      const own = { ...this.#own(), atMs: clock.wallMs() };
+      const own = { ...this.#own(network), atMs: clock.wallMs() };
       const servers = [...(listed?.servers ?? []).filter(({ name }) => name !== this.name), own];
       servers.sort((x, y) => (x.name < y.name ? -1 : 1));
       return { servers, format: listed?.format ?? network.journalFormat, rules: network.state.rules };
@@ -52,8 +52,8 @@ export class NetworkServers {
     }
   }
 
-  #own(): RosterEntry {
-    const { replica, standing, addresses } = this.#deps;
+  #own(replica: NetworkServersDeps['replica']): RosterEntry {
+    const { standing, addresses } = this.#deps;
     const { isLeader, term, lagMs, isReady } = standing();
     return {
       ...{ name: this.name, leads: isLeader, term, lagMs, isReady, version: version(), addresses: addresses() },

@@ -117,6 +117,29 @@ describe('networks of one server', () => {
     }
   });
 
+  it('are each told by ListServers of their own sessions and revision, and of those of no other', async () => {
+    await create('north');
+    const attach = async (token: string) => {
+      const orders = open(at, Sessions.attach, {}, asHeaders({ 'switchyard-session': token }));
+      await orders.next();
+      return orders;
+    };
+    const here = [];
+    for (const number of [1, 2, 3])
+      here.push(await attach((await ask(at, Sessions.session, agent(number))).sessionToken));
+    const north = await ask(at, Sessions.session, agent(1), inNetwork('north'));
+    here.push(await attach(north.sessionToken));
+    for (const [name, sessions] of [
+      ['default', 3n],
+      ['north', 1n],
+    ] as const) {
+      const headers = inNetwork(name, { 'switchyard-admin': ADMIN_TOKEN });
+      const { servers, position } = await ask(at, Servers.listServers, {}, headers);
+      expect(servers).toMatchObject([{ sessions, revision: position?.revision }]);
+    }
+    for (const { call } of here) call.cancel();
+  });
+
   it('answer with NOT_FOUND what is in another of them', async () => {
     await create('north');
     await create('south');

@@ -4,7 +4,7 @@ import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/sessi
 import { type Instance, InstanceType, Switchyard } from '../../src/client/index.js';
 import { StopReason } from '../../src/core/model/stream.js';
 import { WatchKind } from '../../src/system/encode/delta-topic.js';
-import { ADMIN_TOKEN, asAdmin, ask, type Running, run } from '../grpc/running.js';
+import { ADMIN_TOKEN, asAdmin, ask, asSession, type Running, refused, run } from '../grpc/running.js';
 import { agent, type Talk, talk } from './talking.js';
 
 describe.each(['tcp', 'ws'])('system events over %s', (scheme) => {
@@ -138,6 +138,19 @@ describe.each(['tcp', 'ws'])('system events over %s', (scheme) => {
     expect((await sink.client.ask('StopStream', { id: branch })).result).toBe(1);
     await expect(one.client.ask('TerminateStream', { id })).rejects.toMatchObject({ reason: 'STREAM_NOT_FOUND' });
     await Promise.all([leave(one), leave(sink)]);
+  });
+
+  it('refuses to end the session of another with the reason and the words of gRPC', async () => {
+    const [one, other] = [await joined(), await joined()];
+    const cvid = other.session.instanceSid;
+    const there = await refused(
+      ask(at, Sessions.terminateSession, { cvid, reason: '' }, asSession(one.session.sessionToken)),
+    );
+    const message = 'session.terminate needs the metadata switchyard-admin';
+    expect(there).toMatchObject({ reason: 'ADMIN_REQUIRED', message: expect.stringContaining(message) });
+    const here = one.client.ask('TerminateSession', { cvid });
+    await expect(here).rejects.toMatchObject({ reason: 'ADMIN_REQUIRED', message: expect.stringContaining(message) });
+    await Promise.all([leave(one), leave(other)]);
   });
 
   it('ends its session: the answer first, then session and connection', async () => {

@@ -15,10 +15,11 @@ import { LinkType } from '../../../src/core/model/link.js';
 import { CloseReason } from '../../../src/core/model/session.js';
 import { capture, Restoring, rowsOf } from '../../../src/core/store/snapshot.js';
 import { State } from '../../../src/core/store/state.js';
+import { wholeNumber } from '../../number-option.js';
 import { seeded } from '../parts/seeded.js';
 
-const SESSIONS = Number(process.argv[2] ?? 1_000_000);
-const LINKS = Number(process.argv[3] ?? 1_000_000);
+const SESSIONS = wholeNumber('the count of sessions', process.argv[2] ?? '1000000', 1);
+const LINKS = wholeNumber('the count of links', process.argv[3] ?? '1000000', 1);
 const CHURN = 200_000;
 
 /** Strings as a decoder makes them: flat, their own, shared with nobody. */

@@ -22,7 +22,7 @@ from .peer_stream import PeerStream
 from .peers import Peers
 from .peers_owner import PeersOwner
 from .relay import RelaySink, RelaySource
-from .server import Caller, Server, read_next
+from .server import Caller, Server, draw_request_id, read_next
 from .stubs import duration_of, seconds_of
 from .v1 import identity_pb2, position_pb2, session_pb2, session_service_pb2, stream_pb2, stream_service_pb2
 
@@ -160,9 +160,9 @@ class Instance:
     async def create_stream(
         self, sink_cvids: Sequence[int], params: Optional[stream_pb2.StreamParams] = None
     ) -> stream_pb2.Stream:
-        """Registers a stream from here to the sinks."""
-        request = stream_service_pb2.CreateStreamRequest(params=params, sink_cvids=sink_cvids)
-        return (await self._caller.call(self._caller.server.streams.CreateStream, request)).stream
+        """Registers a stream from here to the sinks. It is asked for again where its answer was lost, and registered once."""
+        request = stream_service_pb2.CreateStreamRequest(params=params, sink_cvids=sink_cvids, request_id=draw_request_id())
+        return (await self._caller.call(self._caller.server.streams.CreateStream, request, retry=True)).stream
 
     async def terminate_stream(self, id: int) -> None:
         """Destroys a stream of one's own."""

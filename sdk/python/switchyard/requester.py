@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import os
 from typing import Any, Callable, Dict, Optional, Tuple, Union
 
 import grpc
@@ -14,6 +12,7 @@ from .errors import SwitchyardError
 from .peers_owner import PeersOwner
 from .relayed import RELAY_VERSION
 from .secure import PeerIdentity
+from .server import draw_request_id
 from .v1 import connection_pb2, network_service_pb2
 
 # The server answers once the peer has accepted: its order has 10 s, and a server may restart.
@@ -102,7 +101,7 @@ class ConnectionRequester:
             public_key=self._own().public_key,
             endorsement=self._owner.endorse(self._own().public_key),
             relay_version=RELAY_VERSION,
-            request_id=base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("="),
+            request_id=draw_request_id(),
             fallback=mine.fallback,
         )
         if mine.fallback != _IMMEDIATE:

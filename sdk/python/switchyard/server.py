@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import os
 import random as random_module
 from dataclasses import dataclass, field
 from typing import Any, Awaitable, Callable, Mapping, Optional, Tuple
@@ -107,6 +109,11 @@ def host_of(address: str) -> str:
     host, colon, _ = first.rpartition(":")
     # With more than one colon it is an address of IPv6 without a port.
     return (host if colon and ":" not in host else first) or _THIS_MACHINE
+
+
+def draw_request_id() -> str:
+    """By which the server knows a request again that is repeated: what it asks for is done once."""
+    return base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
 
 
 async def _no_credentials() -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from switchyard.emitter import Emitter
 from switchyard.errors import error_of
 from switchyard.keys import endorse, signed_bytes
 from switchyard.server import Caller
-from switchyard.v1 import network_pb2
+from switchyard.v1 import network_pb2, stream_pb2, stream_service_pb2, stream_service_pb2_grpc
 
 VECTORS = json.loads((Path(__file__).parents[3] / "test/vectors/proofs.json").read_text(encoding="utf-8"))
 ENDORSEMENTS = json.loads((Path(__file__).parents[3] / "test/vectors/endorsements.json").read_text(encoding="utf-8"))
@@ -101,6 +101,38 @@ class Calls(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((heard, len(told)), ([1], 2))
         with self.assertRaisesRegex(ValueError, "there is no event 'y'; there are x"):
             emitter.on("y", print)
+
+
+class LosesAnswers(stream_service_pb2_grpc.StreamServiceServicer):
+    """Registers streams, each request id once, and loses the first answers."""
+
+    def __init__(self, lost: int) -> None:
+        self.lost = lost
+        self.streams = {}
+
+    async def CreateStream(self, request, context):
+        stream = self.streams.setdefault(request.request_id, stream_pb2.Stream(id=len(self.streams) + 1))
+        if self.lost > 0:
+            self.lost -= 1
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the connection was lost before the answer")
+        return stream_service_pb2.CreateStreamResponse(stream=stream)
+
+
+class Streams(unittest.IsolatedAsyncioTestCase):
+    async def test_are_registered_once_each_though_answers_are_lost(self):
+        server, services = grpc.aio.server(), LosesAnswers(2)
+        stream_service_pb2_grpc.add_StreamServiceServicer_to_server(services, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        try:
+            async with Switchyard(f"127.0.0.1:{port}") as yard:
+                me = yard.join(InstanceOptions(uuid="6f1d2c3b-0000-4000-8000-00000000900d", type=2))
+                me._caller = Caller(yard._server)
+                self.assertEqual([(await me.create_stream([9])).id, (await me.create_stream([9])).id], [1, 2])
+                self.assertEqual((services.lost, len(services.streams), "" in services.streams), (0, 2, False))
+                me.detach()
+        finally:
+            await server.stop(None)
 
 
 class Keys(unittest.TestCase):

@@ -48,8 +48,18 @@ function queueOf(row: Row): string | undefined {
       return 'anchors';
     case 'ended':
       return 'ended';
-    default:
+    case 'meta':
+    case 'limits':
+    case 'server':
+    case 'session':
+    case 'link':
+    case 'report':
+    case 'stream':
+    case 'identity':
+    case 'policy':
       return undefined;
+    default:
+      throw new Error(`neither with a place nor without: ${JSON.stringify(row satisfies never)}`);
   }
 }
 

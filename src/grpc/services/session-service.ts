@@ -208,10 +208,7 @@ function terminate(
   if (cvid === 0) {
     return new Fault('SESSION_TOKEN_MISSING', 'without cvid, the session to end is the one of switchyard-session');
   }
-  const refused = caller.refuse('session.terminate', 'TerminateSession');
-  // Who may not even know of it is told no more than that.
-  if (refused !== undefined && !caller.sees(cvid)) return noSession(cvid);
-  return refused ?? terminateOther(backing, cvid, { reason, caller, call });
+  return backing.gatekeeper.refuseTermination(caller, cvid) ?? terminateOther(backing, cvid, { reason, caller, call });
 }
 
 /** The end is durable before it is answered: a success that a full disk undoes would be none. */

@@ -15,6 +15,7 @@ import { openPrivateFile } from '../../base/private-files.js';
 import { newerVersion } from '../format/frame.js';
 import { JournalError } from '../journal.js';
 import { journalError } from './failure.js';
+import { checkFounding } from './founding.js';
 import { probeSpace } from './space.js';
 
 /*
@@ -41,7 +42,8 @@ const NEW_FILE_BYTES = 65_536;
 
 /**
  * Looks at a data file before LMDB does, and throws a {@link JournalError} where LMDB would take the process down: when
- * it cannot open the file, when the file is no LMDB file, and when it was cut short.
+ * it cannot open the file, when the file is no LMDB file, and when it was cut short; and where LMDB would begin an empty
+ * journal in a file that has lost its content.
  *
  * A file may rightly end before its last page, when the pages that are not there are free ones. So a file that is too
  * short is filled up with zeros: where a page that matters is missing, LMDB then finds an invalid page, or the journal
@@ -55,6 +57,7 @@ export function checkDataFile(folder: string, readOnly: boolean): void {
     for (const needed of [folder, path, join(folder, 'lock.mdb')]) if (existsSync(needed)) accessSync(needed, mode);
     for (const file of [path, join(folder, 'lock.mdb')]) checkOwned(file);
     if (!existsSync(path) || statSync(path).size === 0) {
+      if (existsSync(path)) checkFounding(folder);
       const refusal = readOnly ? new Error('there is no journal') : probeSpace(folder, 0, NEW_FILE_BYTES);
       if (refusal !== undefined) throw refusal;
       return;
@@ -70,6 +73,7 @@ export function checkDataFile(folder: string, readOnly: boolean): void {
 export function isShort(folder: string): boolean {
   const path = join(folder, 'data.mdb');
   checkOwned(path);
+  if (statSync(path).size === 0) checkFounding(folder);
   return statSync(path).size < expectedBytes(path);
 }
 

@@ -9,6 +9,7 @@ import { REMOVE_KEYS_MAX } from '../limits.js';
 import { checkFollows, checkFormat, checkNewSnapshot, formatWith, gapless } from '../sequence.js';
 import { journalError } from './failure.js';
 import { Folder } from './folder.js';
+import { endFounding } from './founding.js';
 import { FolderLock, type Hold } from './lock.js';
 import { removeKeys } from './move-keys.js';
 import { LmdbNetworks } from './networks.js';
@@ -81,6 +82,7 @@ export class LmdbJournal implements Journal {
         await journal.found();
         syncNames(path, firstMade ?? path);
       }
+      endFounding(path);
       await journal.removeUnfinished();
       await networks.removeDropped();
       return journal;

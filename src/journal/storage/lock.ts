@@ -5,6 +5,7 @@ import { codeOf } from '../../base/errors.js';
 import { checkPrivateFolder, openPrivateFile } from '../../base/private-files.js';
 import { JournalError } from '../journal.js';
 import { journalError } from './failure.js';
+import { noteFounding } from './founding.js';
 
 /** BSD's and macOS's open(2): the lock comes with the file descriptor. Not among Node's constants. */
 const O_EXLOCK = 0x20;
@@ -44,8 +45,8 @@ export class FolderLock implements Hold {
   ) {}
 
   /**
-   * Takes the lock of a folder, or throws a {@link JournalError}: `locked`, with who has it, or `failed`. An empty data file is
-   * made where there is none.
+   * Takes the lock of a folder, or throws a {@link JournalError}: `locked`, with who has it, `damaged` when its data file is gone, or
+   * `failed`. An empty data file is made where there was none.
    */
   static take(folder: string): FolderLock {
     const lock = LOCKS[process.platform];
@@ -55,6 +56,7 @@ export class FolderLock implements Hold {
       // First: in a folder that nobody else can write, nobody exchanges a file between a look and its use.
       checkFolder(folder);
       taken.push(lock(folder, LOCK_FILE, constants.O_RDWR));
+      prepareDataFile(folder);
       // Read only, as what is locked is the file and not what may be done with it.
       taken.push(lock(folder, DATA_FILE, constants.O_RDONLY));
       writeOwner(folder, taken[0]);
@@ -84,6 +86,14 @@ function checkFolder(folder: string): void {
     checkPrivateFolder(folder);
   } catch (thrown) {
     throw journalError(thrown, `cannot use ${folder}`);
+  }
+}
+
+function prepareDataFile(folder: string): void {
+  try {
+    noteFounding(folder);
+  } catch (thrown) {
+    throw journalError(thrown, `cannot make ${join(folder, DATA_FILE)}`);
   }
 }
 

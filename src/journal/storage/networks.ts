@@ -5,6 +5,7 @@ import { syncFolder } from '../../base/private-files.js';
 import type { DroppedNetwork, Journal, NetworkJournals, NewNetwork, StoredNetwork } from '../journal.js';
 import { REMOVE_KEYS_MAX } from '../limits.js';
 import { journalError } from './failure.js';
+import { endFounding } from './founding.js';
 import { copySection, removeKeys } from './move-keys.js';
 import type { Section } from './section.js';
 import type { Store } from './store.js';
@@ -97,6 +98,7 @@ export class LmdbNetworks implements NetworkJournals {
       rmSync(unfinished, { recursive: true, force: true });
       const copy = await this.#deps.makeStore(unfinished);
       await copySection(this.#folder.section(number), copy).finally(() => copy.close());
+      endFounding(unfinished);
       syncFolder(unfinished);
       rmSync(to, { recursive: true, force: true });
       await rename(unfinished, to);

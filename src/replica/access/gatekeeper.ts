@@ -193,6 +193,14 @@ export class Gatekeeper {
     });
   }
 
+  /** Why a caller may not end another's session; undefined when it may. Who may not even know of the session is told no more than that. */
+  refuseTermination(asker: Asker, sid: number): Fault | undefined {
+    const refused = this.refuse('session.terminate', asker, 'TerminateSession');
+    return refused === undefined || this.sees(asker, sid)
+      ? refused
+      : new Fault('SESSION_NOT_FOUND', `no session ${sid}`);
+  }
+
   /** Why a session may not create a stream to these sinks; undefined when it may. */
   refuseStream(asker: Asker, sid: number, sinks: readonly number[]): Fault | undefined {
     const { streams, limits } = this.#deps.state;

@@ -142,8 +142,8 @@ export const terminateSession: SessionHandler<'TerminateSession'> = async ({ bac
   const { replica } = backing;
   const { cvid = 0 } = body;
   if (cvid !== 0 && cvid !== sid) {
-    if (!backing.gatekeeper.sees(conversation, cvid)) return new Fault('SESSION_NOT_FOUND', `no session ${cvid}`);
-    return new Fault('ADMIN_REQUIRED', 'there are no administrators here: only the own session can be terminated');
+    const elsewhere = 'over system events only the own session can be terminated: call TerminateSession over gRPC';
+    return backing.gatekeeper.refuseTermination(conversation, cvid) ?? new Fault('ADMIN_REQUIRED', elsewhere);
   }
   conversation.move('terminate');
   const outcome = await replica.enforce({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });

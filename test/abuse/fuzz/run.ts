@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { numberAboveZero, wholeNumber } from '../../../harness/number-option.js';
 import { expelledCount, Fuzzer, playAlone, RoundFailure, type Tally } from './fuzzer.js';
 import { Control, ControlledPatience } from './patience.js';
 import type { Round } from './plan.js';
@@ -99,10 +100,11 @@ function parse() {
 function numberOf(name: 'seed' | 'minutes' | 'from' | 'rounds' | 'patience', fallback: number): number {
   const text = values[name];
   if (text === undefined) return fallback;
-  const number = Number(text);
-  const isGood = name === 'minutes' ? number > 0 && Number.isFinite(number) : Number.isSafeInteger(number);
-  const allowed = name === 'minutes' ? 'a number above 0' : 'a whole number from 0 on';
-  return isGood && number >= 0 ? number : misused(`--${name} ${text}: it must be ${allowed}`);
+  try {
+    return name === 'minutes' ? numberAboveZero('--minutes', text) : wholeNumber(`--${name}`, text);
+  } catch (error) {
+    return misused(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function misused(why: string): never {

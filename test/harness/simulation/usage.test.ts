@@ -15,7 +15,13 @@ describe('npm run simulate', () => {
     ['--networks --servers 3', /^--networks does not go with --servers$/m],
     ['--plan seed-7.json --seed 7', /^--plan does not go with --seed$/m],
     ['--mutations --faults flags', /^--mutations does not go with --faults$/m],
-    ['--servers many', /^--servers many is no number above 0$/m],
+    ['--servers many', /^--servers many is no whole number from 1 on$/m],
+    ['--servers 2.5', /^--servers 2.5 is no whole number from 1 on$/m],
+    ['--seed abc', /^--seed abc is no whole number from 0 on$/m],
+    ['--seed 1.5 --servers 3', /^--seed 1.5 is no whole number from 0 on$/m],
+    ['--seed= --networks', /^--seed {2}is no whole number from 0 on$/m],
+    ['--seeds 1.5', /^--seeds 1.5 is no whole number from 1 on$/m],
+    ['--minutes 1e', /^--minutes 1e is no number above 0$/m],
   ])(
     'runs nothing where options contradict each other: %s',
     (words, why) => {

@@ -87,6 +87,19 @@ describe('system events where callers have to prove who they are', () => {
     });
   });
 
+  it('refuse to end the session of another in the words of the policy, and where it may be ended send the caller to gRPC', async () => {
+    const [client, other, operator] = [await member('client'), await member('agent'), await member('operator')];
+    await client.client.ask('CreateStream', { params: {}, sinkCvids: [other.sid] });
+    await expect(client.client.ask('TerminateSession', { cvid: other.sid })).rejects.toMatchObject({
+      reason: 'PERMISSION_DENIED',
+      message: 'your roles do not allow session.terminate',
+    });
+    await expect(operator.client.ask('TerminateSession', { cvid: other.sid })).rejects.toMatchObject({
+      reason: 'ADMIN_REQUIRED',
+      message: 'over system events only the own session can be terminated: call TerminateSession over gRPC',
+    });
+  });
+
   it('tell an agent that is asked for a connection who asks, and which of its ports the policy lets that one reach', async () => {
     const policy = {
       auth: 'required',

@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+
+const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+describe('a program of the harness', () => {
+  it.each([
+    ['harness/faults/run.ts', '--seed abc', '--seed abc is no whole number from 0 on'],
+    ['harness/faults/run.ts', '--rounds 0', '--rounds 0 is no whole number from 1 on'],
+    ['harness/faults/run.ts', 'kill --sessions many', '--sessions many is no whole number from 1 on'],
+    ['harness/faults/run.ts', 'kill --connections 2.5', '--connections 2.5 is no whole number from 1 on'],
+    ['harness/nat/matrix.ts', '--rounds abc', '--rounds abc is no whole number from 1 on'],
+    ['harness/nat/matrix.ts', '--at-once 0', '--at-once 0 is no whole number from 1 on'],
+    ['harness/bench/run.ts', 'echo --rounds abc', '--rounds abc is no whole number from 1 on'],
+    ['harness/bench/run.ts', 'echo --minutes soon', '--minutes soon is no number above 0'],
+    ['harness/bench/benches/core.ts', 'abc', 'the count of sessions abc is no whole number from 1 on'],
+    ['test/abuse/fuzz/run.ts', '--seed abc', '--seed abc is no whole number from 0 on'],
+    ['test/abuse/fuzz/run.ts', '--seed=', '--seed  is no whole number from 0 on'],
+    ['test/abuse/fuzz/run.ts', '--minutes 0', '--minutes 0 is no number above 0'],
+  ])(
+    'runs nothing when a number is none: %s %s',
+    (program, words, why) => {
+      const args = ['--no-warnings', '--import', at('harness/typescript.mjs'), at(program), ...words.split(' ')];
+      const run = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 });
+      expect(run.status).toBeGreaterThan(0);
+      expect(run.stdout).toBe('');
+      expect(run.stderr).toContain(why);
+    },
+    90_000,
+  );
+
+  it('has no seed that is no number from the environment', () => {
+    const seeds = `import ${JSON.stringify(at('harness/seed.ts'))};`;
+    const args = ['--no-warnings', '--import', at('harness/typescript.mjs'), '--input-type=module', '-e', seeds];
+    const env = { ...process.env, SWITCHYARD_SEED: 'abc' };
+    const run = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000, env });
+    expect(run.status).toBe(1);
+    expect(run.stderr).toContain('SWITCHYARD_SEED abc is no whole number from 0 on');
+  }, 90_000);
+});
