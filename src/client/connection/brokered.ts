@@ -276,7 +276,8 @@ export class Brokered {
   /** The stream goes another way: the server and the program hear of it. */
   #tellPath(facts: PathFacts): void {
     this.#path = facts.path;
-    this.desk.report(this, wordOf(facts));
+    const before = facts.path === 'direct' ? this.orders.relayAnswered : Promise.resolve();
+    void before.then(() => this.#state === 'standing' && this.desk.report(this, wordOf(facts)));
     Object.assign(this.#handedOut!, facts);
     this.#handedOut!.emit('path', facts);
   }

@@ -229,11 +229,12 @@ export class Connections {
     }
   }
 
-  /** Carries out an order about a connection; resolves with the answer's data. */
-  async order(order: Connection): Promise<Uint8Array | undefined> {
+  /** Carries out an order about a connection; resolves with the answer's data. `answered`: resolves once the server has that. */
+  async order(order: Connection, answered: () => Promise<void>): Promise<Uint8Array | undefined> {
     if (order.role === ConnectionRole.GATHER) return this.#gather(order);
     if (order.role === ConnectionRole.DIAL) return this.#dial(order);
     const brokered = await this.#find(order);
+    brokered.orders.note(order, answered);
     return brokered.orders.once(order, async () => {
       if (order.role !== ConnectionRole.RELAY) return brokered.punch(order);
       await brokered.relay(order);

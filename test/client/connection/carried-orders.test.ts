@@ -31,8 +31,8 @@ afterEach(async () => {
 async function connected(options: ConnectOptions, listenPort?: number) {
   const { order } = Connections.prototype;
   const given: { one: Connection; to: Connections; answer: Promise<Uint8Array | undefined> }[] = [];
-  jest.spyOn(Connections.prototype, 'order').mockImplementation(function (this: Connections, one) {
-    const answer = order.call(this, one);
+  jest.spyOn(Connections.prototype, 'order').mockImplementation(function (this: Connections, one, answered) {
+    const answer = order.call(this, one, answered);
     given.push({ one, to: this, answer });
     return answer;
   });
@@ -48,7 +48,7 @@ async function connected(options: ConnectOptions, listenPort?: number) {
     // What is gathered may be gathered anew.
     const first = given.filter(({ one }) => one.role !== GATHER);
     const answers = await Promise.all(first.map(({ answer }) => answer));
-    const again = await Promise.all([...given].map(({ one, to }) => to.order(one)));
+    const again = await Promise.all([...given].map(({ one, to }) => to.order(one, async () => {})));
     return { roles, answers, again: again.filter((_, which) => roles[which] !== GATHER) };
   };
   return { near, accepted, giveAgain };
