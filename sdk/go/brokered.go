@@ -56,6 +56,8 @@ type brokered struct {
 	isRelayed bool
 	// The sockets of a direct path, once they are open.
 	sockets *puncher
+	// A direct path that the peer may not have.
+	alone *carrier
 }
 
 func (b *brokered) isWith(peer int32, link pb.LinkType) bool { return b.peer == peer && b.link == link }
@@ -73,12 +75,13 @@ func (b *brokered) relay(order *pb.Connection) error {
 		// Given again, after the answer was forgotten.
 		return nil
 	}
+	b.leaveAlone()
 	c, err := b.openRelay(order)
 	if err != nil {
 		b.end(err, false)
 		return err
 	}
-	b.handOut(c, Relayed)
+	b.handOut(c, Relayed, false)
 	return nil
 }
 
@@ -130,7 +133,7 @@ func (b *brokered) secureRelay(order *pb.Connection) (*carrier, error) {
 	}), nil
 }
 
-func (b *brokered) handOut(c *carrier, path Path) {
+func (b *brokered) handOut(c *carrier, path Path, isReported bool) {
 	b.all.mu.Lock()
 	if b.state != making {
 		b.all.mu.Unlock()
@@ -144,7 +147,9 @@ func (b *brokered) handOut(c *carrier, path Path) {
 	isWanted := b.isWanted || !b.incoming
 	close(b.made)
 	b.all.mu.Unlock()
-	b.all.report(b, &pb.ReportLinkRequest{State: pb.LinkState_LINK_STATE_ESTABLISHED, Path: pathKinds[path]})
+	if !isReported {
+		b.reportPath(path)
+	}
 	if !isWanted {
 		b.all.accepted(b.conn)
 	}
@@ -155,6 +160,10 @@ func (b *brokered) handOut(c *carrier, path Path) {
 		c.mu.Unlock()
 		b.end(err, !errors.Is(err, net.ErrClosed))
 	}()
+}
+
+func (b *brokered) reportPath(path Path) {
+	b.all.report(b, &pb.ReportLinkRequest{State: pb.LinkState_LINK_STATE_ESTABLISHED, Path: pathKinds[path]})
 }
 
 var pathKinds = map[Path]pb.PathKind{Relayed: pb.PathKind_PATH_KIND_RELAYED, Direct: pb.PathKind_PATH_KIND_DIRECT}
@@ -176,6 +185,7 @@ func (b *brokered) ended(ended *pb.ConnectionEnded) {
 	b.all.mu.Unlock()
 	switch {
 	case isMaking:
+		b.leaveAlone()
 		b.endLife()
 		b.closeSockets()
 		b.all.forget(b)
@@ -196,6 +206,7 @@ func (b *brokered) end(err error, failed bool) {
 	conn := b.conn
 	b.all.mu.Unlock()
 	b.endLife()
+	b.leaveAlone()
 	b.closeSockets()
 	if conn != nil {
 		conn.carrier.destroy(net.ErrClosed)

@@ -15,8 +15,14 @@ import (
 	pb "switchyard.example/switchyard/v1"
 )
 
-// How long the sockets of a punch are kept after it has worked here, should it not have worked there.
-const spareTime = 10 * time.Second
+const (
+	// How long the sockets of a punch are kept after it has worked here, should it not have worked there: the other end has 12 s for its
+	// answer, and the order that follows is on its way after that.
+	spareTime = 15 * time.Second
+	// Before the server is asked again whether it has heard of a path from both ends: the first time, and at most.
+	decidedFirst = 50 * time.Millisecond
+	decidedRetry = time.Second
+)
 
 func (p *puncher) roundTripMessage() *durationpb.Duration {
 	if p.roundTrip == 0 {
@@ -86,6 +92,7 @@ func (b *brokered) punch(order *pb.Connection) ([]byte, error) {
 	b.all.mu.Lock()
 	sockets, conn, isRelayed := b.sockets, b.conn, b.isRelayed
 	b.all.mu.Unlock()
+	b.leaveAlone()
 	if conn != nil && !isRelayed {
 		// A path that only this end had from the attempt before.
 		conn.carrier.destroy(errors.New("the peer has not found the same path"))
@@ -125,9 +132,82 @@ func (b *brokered) takePath(secured *tls.Conn, controlling bool) bool {
 		c.destroy(errNotNominated)
 		return false
 	}
-	b.handOut(c, Direct)
 	time.AfterFunc(spareTime, b.closeSockets)
+	if controlling {
+		return b.hold(c)
+	}
+	b.handOut(c, Direct, false)
 	return true
+}
+
+// Keeps a path that the peer may not have, as the end that controls cannot know, and hands it out once that is known.
+func (b *brokered) hold(c *carrier) bool {
+	b.all.mu.Lock()
+	isHeld := b.state == making && !b.isRelayed
+	if isHeld {
+		b.alone = c
+	}
+	b.all.mu.Unlock()
+	if !isHeld {
+		c.destroy(net.ErrClosed)
+		return false
+	}
+	b.reportPath(Direct)
+	go b.awaitDecision(c)
+	return true
+}
+
+// Waits until the server has heard of the path from both ends. One that ends before is left, and another one, or the relay, is
+// ordered: a report of its loss would end the connection.
+func (b *brokered) awaitDecision(c *carrier) {
+	rest := decidedFirst
+	for endsAt := time.Now().Add(spareTime); time.Now().Before(endsAt) && b.isAlone(c) && b.isPunching(); {
+		select {
+		case <-c.closed:
+			if b.isPunching() {
+				b.leaveAlone()
+			}
+		case <-time.After(rest):
+		}
+		if rest *= 2; rest > decidedRetry {
+			rest = decidedRetry
+		}
+	}
+	b.all.mu.Lock()
+	isAlone := b.alone == c
+	if isAlone {
+		b.alone = nil
+	}
+	b.all.mu.Unlock()
+	if isAlone {
+		b.handOut(c, Direct, true)
+	}
+}
+
+func (b *brokered) isAlone(c *carrier) bool {
+	b.all.mu.Lock()
+	defer b.all.mu.Unlock()
+	return b.alone == c
+}
+
+// Leaves a path of which the peer knows nothing.
+func (b *brokered) leaveAlone() {
+	b.all.mu.Lock()
+	c := b.alone
+	b.alone = nil
+	b.all.mu.Unlock()
+	if c != nil {
+		c.destroy(errors.New("the peer has not found the same path"))
+	}
+}
+
+// Whether the server may order another attempt, or the relay, as it has not heard of a path from both ends. False: it cannot say.
+func (b *brokered) isPunching() bool {
+	as := b.all.instance.caller
+	ctx, cancel := context.WithTimeout(b.life, callTimeout)
+	defer cancel()
+	answer, err := call(ctx, as, as.server.network.GetConnection, &pb.GetConnectionRequest{ConnectionId: b.id}, true)
+	return err == nil && answer.GetConnection().GetState() == pb.ConnectionState_CONNECTION_STATE_PUNCHING
 }
 
 // The peer listens: dials it. The answer goes out before, as the peer lets nobody in without the key that it brings.

@@ -1,9 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { TesteeProcess } from '../../conformance/runner/testee.js';
 import { GO } from '../../conformance/testees/plans.js';
+import { DirectCarrier } from '../../src/client/carrier/direct-carrier.js';
 import { type Instance, type PeerStream, Switchyard } from '../../src/client/index.js';
 import { type Running, run } from '../grpc/running.js';
 
@@ -97,6 +98,24 @@ if (missing !== undefined) process.stderr.write(`not checked: peers of sdk/go: $
     await there.command({ do: 'send', stream: 'direct', text: 'from Go' });
     await there.command({ do: 'endWriting', stream: 'direct' });
     expect(await text(ours)).toBe('from Go');
+  });
+
+  it('goes on by the next attempt when Go has had the path of the first alone', async () => {
+    const heard = jest.spyOn(DirectCarrier.prototype, 'heard').mockResolvedValueOnce(false);
+    const accepted = new Promise<PeerStream>((resolve) => {
+      here.handlers.accepted = resolve;
+    });
+    const fields = { do: 'connect', as: 'go', cvid: hereCvid, stream: 'alone', direct: true };
+    expect(await there.command(fields)).toEqual({ path: 'direct', endToEnd: true });
+    heard.mockRestore();
+    const ours = await accepted;
+    ours.end('from TypeScript');
+    expect(await there.command({ do: 'receiveEnd', stream: 'alone' })).toEqual({ rest: 'from TypeScript' });
+    await there.command({ do: 'send', stream: 'alone', text: 'from Go' });
+    await there.command({ do: 'endWriting', stream: 'alone' });
+    expect(await text(ours)).toBe('from Go');
+    const { connection } = await here.getConnection(ours.connectionId);
+    expect(connection.attempts.length).toBe(2);
   });
 
   it('is an error at Go when TypeScript cuts it, and is refused by a TypeScript that takes none', async () => {

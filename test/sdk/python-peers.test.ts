@@ -4,9 +4,11 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { TesteeProcess } from '../../conformance/runner/testee.js';
 import { GO, PYTHON } from '../../conformance/testees/plans.js';
+import { DirectCarrier } from '../../src/client/carrier/direct-carrier.js';
+import { TcpPunch } from '../../src/client/direct/tcp.js';
 import { type Instance, InstanceType, type PeerStream, SigningKey, Switchyard } from '../../src/client/index.js';
 import { pythonWithGrpc } from '../gate/requirements.mjs';
 import { ADMIN_TOKEN, type Running, run } from '../grpc/running.js';
@@ -114,6 +116,14 @@ async function expectEcho(testee: TesteeProcess, as: string, cvid: number, path:
 
   it('is direct where Python asks for that, carries more than the window both ways, and ends well', async () => {
     await expectEcho(there.testee, 'p', here.session!.cvid, 'direct');
+  });
+
+  it('goes on by the next attempt when Python has had the path of the first alone', async () => {
+    const attempt = jest.spyOn(TcpPunch.prototype, 'attempt');
+    const heard = jest.spyOn(DirectCarrier.prototype, 'heard').mockResolvedValueOnce(false);
+    await expectEcho(there.testee, 'p', here.session!.cvid, 'direct');
+    expect(attempt).toHaveBeenCalledTimes(2);
+    for (const spy of [heard, attempt]) spy.mockRestore();
   });
 
   it('is dialled by Python where TypeScript listens', async () => {

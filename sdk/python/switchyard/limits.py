@@ -59,5 +59,9 @@ EARLY_MAX = 16
 SECURE_TURN_MS = 500
 # Pairs that the server takes of one attempt.
 PAIRS_MAX = 32
-# How long the sockets of a punch are kept after it has worked here, should it not have worked there.
-SPARE_MS = 10_000
+# How long the sockets of a punch are kept after it has worked here, should it not have worked there: the other end has 12 s for its
+# answer, and the order that follows is on its way after that.
+SPARE_MS = 15_000
+# Before the server is asked again whether it has heard of a path from both ends: the first time, and at most.
+DECIDED_FIRST_MS = 50
+DECIDED_RETRY_MS = 1_000

@@ -1,4 +1,4 @@
-"""Tells the server which path a connection has, and that it has none any more."""
+"""Tells the server which path a connection has, and that it has none any more; and asks whether it has heard so from both ends."""
 from __future__ import annotations
 
 from .brokered import Brokered
@@ -7,6 +7,16 @@ from .peers_owner import PeersOwner
 from .v1 import connection_pb2, network_service_pb2
 
 _PATHS = {"relayed": connection_pb2.PATH_KIND_RELAYED, "direct": connection_pb2.PATH_KIND_DIRECT}
+
+
+async def is_punching(owner: PeersOwner, brokered: Brokered) -> bool:
+    """Whether the server may order another attempt, or the relay, as it has not heard of a path from both ends. False: it cannot say."""
+    request = network_service_pb2.GetConnectionRequest(connection_id=brokered.id)
+    try:
+        answer = await owner.caller.call(owner.caller.server.network.GetConnection, request)
+    except SwitchyardError:
+        return False
+    return answer.connection.state == connection_pb2.CONNECTION_STATE_PUNCHING
 
 
 async def report_path(owner: PeersOwner, brokered: Brokered, *, established: bool, path: str = "", failed: bool = False) -> None:

@@ -13,7 +13,7 @@ from .background import Background
 from .brokered import Brokered
 from .direct import NOT_COMMON, DirectPaths, places_of
 from .errors import Refusal, SwitchyardError
-from .path_report import report_path
+from .path_report import is_punching, report_path
 from .peer_stream import PeerStream
 from .peers_owner import PeersOwner
 from .punch import Puncher
@@ -132,7 +132,9 @@ class Peers:
         self._leave_one_sided(brokered)
         stream, answer = await self._paths.punch(brokered, order)
         if stream is not None:
-            self._background.spawn(self._hand_out(brokered, stream))
+            # The end that controls cannot know whether the peer has the path, too.
+            may_be_alone = order.role == connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING
+            self._background.spawn(self._hand_out(brokered, stream, may_be_alone=may_be_alone))
         return answer
 
     async def _dial(self, order: connection_pb2.Connection) -> bytes:
@@ -202,8 +204,10 @@ class Peers:
         if had_stream:
             self._background.spawn(self._hand_over(brokered))
 
-    async def _hand_out(self, brokered: Brokered, stream: PeerStream) -> None:
+    async def _hand_out(self, brokered: Brokered, stream: PeerStream, *, may_be_alone: bool = False) -> None:
         await report_path(self._owner, brokered, established=True, path=stream.path)
+        if may_be_alone:
+            await self._decided(brokered, stream)
         if brokered.transport is not stream.writer.transport:
             return  # It was left meanwhile.
         if not brokered.stream.done():
@@ -211,6 +215,25 @@ class Peers:
         # Of a path that was found another attempt may follow, and a relayed connection stays what it is.
         brokered.spare_sockets()
         self._background.spawn(self._watch(brokered, stream))
+
+    async def _decided(self, brokered: Brokered, stream: PeerStream) -> None:
+        """
+        Waits until the server has heard of the path from both ends. A path that ends before is left, and another one, or the relay, is
+        ordered: a report of its loss would end the connection.
+        """
+        closed = asyncio.create_task(stream.closed())
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + limits.SPARE_MS / 1000
+        rest = limits.DECIDED_FIRST_MS
+        while await is_punching(self._owner, brokered) and loop.time() < ends_at:
+            if brokered.transport is not stream.writer.transport:
+                break  # Another way was ordered.
+            if closed.done():
+                brokered.leave_path(stream.writer.transport, NOT_COMMON)  # type: ignore[arg-type]
+                break
+            await asyncio.wait({closed}, timeout=rest / 1000)
+            rest = min(2 * rest, limits.DECIDED_RETRY_MS)
+        closed.cancel()
 
     async def _watch(self, brokered: Brokered, stream: PeerStream) -> None:
         error = await stream.closed()

@@ -32,6 +32,7 @@ class Server:
 
     DirectConnection = "ask"
     ReportLink = "report"
+    GetConnection = "get"
     host = "127.0.0.1"
 
     def __init__(self) -> None:
@@ -40,6 +41,8 @@ class Server:
         self.network = self.server = self
         self.asked: List[Any] = []
         self.reported: List[Any] = []
+        # Of every connection: whether paths are known of both ends.
+        self.state = connection_pb2.CONNECTION_STATE_PUNCHING
         # Of a try again: as late as may be.
         self.random = lambda: 1.0
         # Whether orders reach the instance.
@@ -52,6 +55,8 @@ class Server:
 
     async def call(self, method: str, request: Any, **_: Any) -> Any:
         await asyncio.sleep(0)
+        if method == "get":
+            return network_service_pb2.GetConnectionResponse(connection=connection_pb2.ConnectionRecord(state=self.state))
         (self.asked if method == "ask" else self.reported).append(request)
         return network_service_pb2.DirectConnectionResponse(request=connection_pb2.Connection(connection_id=self.name))
 
@@ -292,6 +297,51 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
             await asyncio.wait_for(self.peers.connect(PEER, "late"), 5)
         self.assertEqual(caught.exception.code, grpc.StatusCode.DEADLINE_EXCEEDED)
         self.assertEqual(self.peers._requester.asking, {})
+
+    async def alone(self) -> Tuple["asyncio.Task[PeerStream]", PeerStream]:
+        """A connect that has a direct path of which the server has heard from this end only."""
+        connecting = self.connect("late")
+        await self.until(lambda: "c1" in self.peers._by_id)
+        streams: List[PeerStream] = []
+
+        async def punch(brokered: Brokered, order: connection_pb2.Connection) -> Tuple[PeerStream, bytes]:
+            stream = await self.open_relayed(brokered, order)
+            brokered.transport._extra["path"] = stream.path = "direct"  # type: ignore[union-attr]
+            streams.append(stream)
+            return stream, b""
+
+        with mock.patch.object(self.peers._paths, "punch", punch):
+            await self.order(connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING, fallback=LATE)
+        await self.until(lambda: self.server.reported)
+        return connecting, streams[0]
+
+    async def test_goes_on_by_the_relay_when_a_path_ends_that_only_this_end_had(self) -> None:
+        connecting, first = await self.alone()
+        # The peer, which has not heard this end in time, closes it.
+        self.raws[0].close()
+        self.assertRegex(str(await first.closed()), "the path was cut")
+        await asyncio.sleep(0.3)
+        self.assertFalse(connecting.done())
+        await self.order(RELAY, fallback=LATE)
+        self.assertEqual((await asyncio.wait_for(connecting, 5)).path, "relayed")
+        states = [report.state for report in self.server.reported]
+        self.assertNotIn(network_service_pb2.LINK_STATE_LOST, states)
+
+    async def test_goes_on_by_the_relay_when_that_is_ordered_while_only_this_end_has_a_path(self) -> None:
+        connecting, first = await self.alone()
+        await self.order(RELAY, fallback=LATE)
+        self.assertEqual((await asyncio.wait_for(connecting, 5)).path, "relayed")
+        self.assertRegex(str(await first.closed()), "has not found the same path")
+
+    async def test_hands_out_a_path_once_the_server_has_heard_of_it_from_both_ends(self) -> None:
+        connecting, first = await self.alone()
+        await asyncio.sleep(0.2)
+        self.assertFalse(connecting.done())
+        self.server.state = connection_pb2.CONNECTION_STATE_ESTABLISHED
+        self.assertIs(await asyncio.wait_for(connecting, 5), first)
+        # From then on its end is the end of the connection.
+        self.raws[0].close()
+        await self.until(lambda: self.server.reported[-1].state == network_service_pb2.LINK_STATE_LOST)
 
     async def test_ends_a_stream_that_the_program_has_when_the_peer_has_not_found_its_path(self) -> None:
         connecting = self.connect("late")

@@ -5,6 +5,7 @@ import type { Gathered } from '../direct/gather.js';
 import type { Identity } from '../direct/identity.js';
 import type { LocalAddresses } from '../local-addresses.js';
 import type { RelayOptions, RelaySink, RelaySource } from '../relay/relay.js';
+import type { CarriedOrders } from './carried-orders.js';
 import type { PeerKeyCheck } from './peer-key-check.js';
 
 /** A connection as its instance knows it. */
@@ -12,6 +13,7 @@ export interface NamedConnection {
   readonly facts: BrokeredFacts;
   /** As the server named it; empty until it has. */
   readonly connectionId: string;
+  readonly orders: Pick<CarriedOrders, 'relayAnswered'>;
 }
 
 /** What a connection needs of the instance that it belongs to. */

@@ -19,6 +19,7 @@ import { attemptPlan, type DirectPath, dialPlan } from '../direct/path.js';
 import { Refusal } from '../instance/orders.js';
 import type { BrokeredDesk, BrokeredFacts } from './brokered-desk.js';
 import { type BrokeredState, nextBrokered } from './brokered-state.js';
+import { CarriedOrders } from './carried-orders.js';
 import { gatherAnswer, type Known, NOT_GATHERED } from './connection-request.js';
 import { canMove, openAgain, openMovable, openPlain, RELAY_VERSION, type Relayed } from './open-relayed.js';
 import { OwnSockets } from './own-sockets.js';
@@ -44,6 +45,7 @@ export class Brokered {
   /** Resolves with the stream once there is one; rejects when it comes to nothing. */
   readonly stream: Promise<PeerStream>;
   readonly gathered: Promise<Gathered>;
+  readonly orders = new CarriedOrders();
   readonly #life = new AbortController();
   #settle!: { resolve(stream: PeerStream): void; reject(error: Error): void };
   #handedOut: Duplex | undefined;
@@ -274,7 +276,8 @@ export class Brokered {
   /** The stream goes another way: the server and the program hear of it. */
   #tellPath(facts: PathFacts): void {
     this.#path = facts.path;
-    this.desk.report(this, wordOf(facts));
+    const before = facts.path === 'direct' ? this.orders.relayAnswered : Promise.resolve();
+    void before.then(() => this.#state === 'standing' && this.desk.report(this, wordOf(facts)));
     Object.assign(this.#handedOut!, facts);
     this.#handedOut!.emit('path', facts);
   }

@@ -229,16 +229,17 @@ export class Connections {
     }
   }
 
-  /** Carries out an order about a connection; resolves with the answer's data. */
-  async order(order: Connection): Promise<Uint8Array | undefined> {
+  /** Carries out an order about a connection; resolves with the answer's data. `answered`: resolves once the server has that. */
+  async order(order: Connection, answered: () => Promise<void>): Promise<Uint8Array | undefined> {
     if (order.role === ConnectionRole.GATHER) return this.#gather(order);
     if (order.role === ConnectionRole.DIAL) return this.#dial(order);
     const brokered = await this.#find(order);
-    if (order.role === ConnectionRole.RELAY) {
+    brokered.orders.note(order, answered);
+    return brokered.orders.once(order, async () => {
+      if (order.role !== ConnectionRole.RELAY) return brokered.punch(order);
       await brokered.relay(order);
       return undefined;
-    }
-    return brokered.punch(order);
+    });
   }
 
   /** The server says that a connection is over. */
@@ -277,11 +278,12 @@ export class Connections {
   }
 
   /** The peer listens. Nobody is dialled who could not be known. */
-  async #dial(order: Connection): Promise<Uint8Array> {
+  async #dial(order: Connection): Promise<Uint8Array | undefined> {
     if (order.peerPublicKey.length === 0) throw new Refusal('UNIMPLEMENTED', 'a caller without a key is not dialled');
     // Loopback is dialled only by an end that is seen there itself, which the rendezvous says.
     const isLocal = isLoopback({ host: order.host, port: order.port });
-    return (await this.#accept(order, isLocal ? undefined : [])).dial(order);
+    const brokered = await this.#accept(order, isLocal ? undefined : []);
+    return brokered.orders.once(order, () => brokered.dial(order));
   }
 
   /** Takes a connection that a peer asks for, if the program wants to. */

@@ -42,12 +42,13 @@ export function reportPath(deps: PathReportDeps, { facts, connectionId }: NamedC
  */
 export function askToReturn(
   deps: PathReportDeps,
-  { facts, connectionId }: NamedConnection,
+  { facts, connectionId, orders }: NamedConnection,
 ): Promise<unknown> | undefined {
   if (deps.session() === undefined) return undefined;
   const { peerCvid, link, traceparent } = facts;
   const details = { connectionId, path: PathKind.RELAYED, failed: true, traceparent };
-  return deps.report(peerCvid, link, false, { ...details, timeoutMs: CONNECTION_TIMES.returnMs });
+  const report = () => deps.report(peerCvid, link, false, { ...details, timeoutMs: CONNECTION_TIMES.returnMs });
+  return orders.relayAnswered.then(report);
 }
 
 /** Whether the server may order another attempt of a connection, as it has not heard of a path from both ends. Undefined: there is no session. */

@@ -311,7 +311,7 @@ export class Instance extends SessionCalls {
   #desk(): OrderDesk {
     return {
       handlers: this.handlers,
-      connection: (connection) => this.#brokered().order(connection),
+      connection: (connection, answered) => this.#brokered().order(connection, answered),
       tracer: this.caller.tracer,
       answer: async (request, { signal, traceparent }) => {
         const options = { signal, traceparent, retry: true, timeoutMs: LIMITS.answerTimeoutMs };

@@ -91,8 +91,8 @@ export interface OrderHandlers {
 /** What {@link Orders} needs of its instance. */
 export interface OrderDesk {
   readonly handlers: OrderHandlers;
-  /** Carries out an order about a connection, when no handler does. */
-  connection(connection: Connection): Promise<Uint8Array | undefined>;
+  /** Carries out an order about a connection, when no handler does. `answered`: resolves once the server has the answer, or can no longer get it. */
+  connection(connection: Connection, answered: () => Promise<void>): Promise<Uint8Array | undefined>;
   /** Brings an answer to the server, as often as it takes. Rejects when that is no longer possible. */
   answer(
     request: AnswerRequest,
@@ -112,7 +112,7 @@ export interface OrderDesk {
  * are remembered within the bounds of {@link LIMITS}, the oldest forgotten first.
  */
 export class Orders {
-  readonly #running = new Set<string>();
+  readonly #running = new Map<string, Promise<void>>();
   readonly #answers = new Map<string, AnswerRequest>();
   #answersBytes = 0;
 
@@ -138,12 +138,13 @@ export class Orders {
       this.desk.problem(new Error(`order ${order.orderId} is left: ${LIMITS.ordersAtOnce} are being carried out`));
       return;
     }
-    this.#running.add(order.orderId);
-    this.#serve(order)
+    this.#running.set(order.orderId, Promise.resolve());
+    const served = this.#serve(order)
       .catch((error: unknown) => {
         if (!this.#scope.signal.aborted) this.desk.problem(asError(error));
       })
       .finally(() => this.#running.delete(order.orderId));
+    this.#running.set(order.orderId, served);
   }
 
   /** The session is over: nobody waits for its answers any more. */
@@ -180,7 +181,8 @@ export class Orders {
     try {
       switch (kind?.$case) {
         case 'connection': {
-          const { connection = (order) => this.desk.connection(order) } = this.desk.handlers;
+          const answered = async () => this.#running.get(orderId);
+          const { connection = (order) => this.desk.connection(order, answered) } = this.desk.handlers;
           return { ...answer, data: Buffer.from((await connection(kind.value, this.#scope.signal)) ?? []) };
         }
         case 'terminateSession':

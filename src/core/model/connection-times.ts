@@ -51,8 +51,11 @@ export const CONNECTION_TIMES = {
   silentMs: 500,
   /** Before the answer to a nomination is given up for: the path was good a moment ago. */
   nominateMs: 2_000,
-  /** How long the sockets of a punch are kept after it has worked here, should it not have worked there. */
-  spareMs: 10_000,
+  /**
+   * How long the sockets of a punch are kept after it has worked here, should it not have worked there: the other end has
+   * `attemptDeadlineMs` for its answer, and the order that follows is on its way after that.
+   */
+  spareMs: 15_000,
   /**
    * How long an end that has lost such a path waits until the server has decided about the attempt: the other end has `attemptDeadlineMs` for
    * its answer, and the server's next order is on its way after that. A report of the loss before it would end the connection.

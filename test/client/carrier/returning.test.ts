@@ -7,6 +7,7 @@ import { ManualClock } from '../../../harness/manual-clock.js';
 import { SEED } from '../../../harness/seed.js';
 import { CarriedDuplex } from '../../../src/client/carrier/carried-duplex.js';
 import { type Frame, FrameKind } from '../../../src/client/carrier/carrier.js';
+import { CarriedOrders } from '../../../src/client/connection/carried-orders.js';
 import { WayBack } from '../../../src/client/connection/way-back.js';
 import { CONNECTION_TIMES } from '../../../src/core/model/connection-times.js';
 import { MemoryCarrier, type Way } from './memory-carrier.js';
@@ -285,7 +286,7 @@ describe('a connection whose path dies', () => {
       const desk = { clock: new ManualClock(), isPunching: none, askToReturn: none };
       const ends = { peerCvid: 1, link: LinkType.TRANSPORT_TCP, incoming: false, relayOnly: false };
       const facts = { ...ends, upgradeAfterMs: 0, fallback: ConnectionFallback.LATE };
-      new WayBack(desk, { facts, connectionId: 'one' }).leave(near.duplex);
+      new WayBack(desk, { facts, connectionId: 'one', orders: new CarriedOrders() }).leave(near.duplex);
       expect((await near.over).error?.message).toBe('the peer has used a path that it says it does not have');
       far.duplex.destroy();
     },
@@ -300,7 +301,7 @@ describe('a connection whose path dies', () => {
     const giveUp = () => {
       isGivenUp = true;
     };
-    new WayBack(desk, { facts, connectionId: 'one' }).lost(
+    new WayBack(desk, { facts, connectionId: 'one', orders: new CarriedOrders() }).lost(
       new Error('died'),
       { mayReturn: false, mayBeAlone: true },
       giveUp,

@@ -41,6 +41,11 @@ const SUMS: [what: string, parts: number[], roomMs: number][] = [
   ],
   ['the last word about a path that has worked at one end', [T.attemptMs, T.secureMs, T.nominateMs], T.spareMs],
   [
+    "the other end's answer to the attempt whose path this end has, and the way of the order after it",
+    [T.attemptDeadlineMs, T.nominateMs],
+    T.spareMs,
+  ],
+  [
     "the other end's answer to the attempt whose path this end has lost, its way, and the question after it",
     [T.attemptDeadlineMs, T.decidedRetryMs, T.nominateMs],
     T.decidedMs,
