@@ -169,8 +169,13 @@ describe('tickets and identities in a page of the console', () => {
       expect([where, found.filter((one) => there.includes(one))]).toEqual([where, []]);
     }
     expect(listed).toContain(ticket!.ticketId);
-    for (const what of ['IssueTicket', 'RevokeTicket', 'RevokeIdentity']) {
-      expect(stored).toMatch(new RegExp(`"who":"administrator"[^\\n]*"what":"${what}"[^\\n]*"outcome":"ok"`));
+    const acts = {
+      IssueTicket: `ticket ${ticket!.ticketId}`,
+      RevokeTicket: `ticket ${ticket!.ticketId}`,
+      RevokeIdentity: `identity ${UUID}`,
+    };
+    for (const [what, on] of Object.entries(acts)) {
+      expect(stored).toMatch(new RegExp(`"who":"administrator"[^\\n]*"what":"${what}","on":"${on}","outcome":"ok"`));
     }
   });
 });
