@@ -30,6 +30,8 @@ const POLL_MS = 500;
 /** How long the first layout may take. The replay stands still meanwhile, and so long its connections bear. */
 const SETTLED_MS = 45_000;
 const JOINED_MS = 240_000;
+/** How long the replay may take at its end until all who left have returned. */
+const ENDED_MS = 60_000;
 
 const PROBE = readFileSync(fileURLToPath(new URL('churn-probe.js', import.meta.url)), 'utf8');
 
@@ -73,7 +75,12 @@ async function main(): Promise<void> {
   const server = await startSwitchyard(data.path, '--console-listen', '127.0.0.1:0', '--admin-token', TOKEN);
   const browser = await launchChromium();
   try {
-    const replay = await joined(file, `127.0.0.1:${server.port}`, ['--churn', `${churn}`, '--for', `${minutes}m`]);
+    const { replay, ended } = await joined(file, `127.0.0.1:${server.port}`, [
+      '--churn',
+      `${churn}`,
+      '--for',
+      `${minutes}m`,
+    ]);
     const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
     await page.addInitScript(PROBE);
     const code = makeCode(TOKEN, { role: 'viewer', network: 'default' }, systemClock, systemRandom);
@@ -83,7 +90,7 @@ async function main(): Promise<void> {
     await settled(page);
     replay.kill('SIGCONT');
     await measure(page, minutes);
-    replay.kill('SIGTERM');
+    console.log(await ended());
   } finally {
     await browser.close();
     await server.stop();
@@ -102,7 +109,14 @@ async function joined(file: string, server: string, options: readonly string[]) 
     await sleep(POLL_MS);
   }
   console.log(said.trim());
-  return replay;
+  const told = said.length;
+  /** What it says of the fleet at its end: how many left, and whether all returned. */
+  const ended = async () => {
+    for (let ms = 0; replay.exitCode === null && ms < ENDED_MS; ms += POLL_MS) await sleep(POLL_MS);
+    if (replay.exitCode === null) replay.kill('SIGTERM');
+    return said.slice(told).trim() || 'the replay has not ended';
+  };
+  return { replay, ended };
 }
 
 async function settled(page: Page): Promise<void> {
@@ -131,7 +145,8 @@ async function measure(page: Page, minutes: number): Promise<void> {
     const frames = { frames: times.length, medianMs: at(0.5), p99Ms: at(0.99), longestMs: at(1) };
     all.push({ ...counted, ...frames, scriptMsPerFrame: ((now - script) * 1_000) / times.length, heapMiB });
     script = now;
-    console.log(`minute ${minute + 1}: ${wordsOf(all.at(-1))}`);
+    const chip = await page.locator('.chip').textContent();
+    console.log(`minute ${minute + 1}: ${wordsOf(all.at(-1))}; ${chip}`);
   }
 }
 
