@@ -168,6 +168,8 @@ describe('tickets and identities in a page of the console', () => {
       const found = [text, ...(['hex', 'base64', 'base64url', 'latin1'] as const).map((code) => secret.toString(code))];
       expect([where, found.filter((one) => there.includes(one))]).toEqual([where, []]);
     }
+    // It is found where it is.
+    expect(Buffer.concat(page.messages(issue)).toString('latin1')).toContain(text);
     expect(listed).toContain(ticket!.ticketId);
     const acts = {
       IssueTicket: `ticket ${ticket!.ticketId}`,
