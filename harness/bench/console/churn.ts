@@ -113,7 +113,7 @@ async function joined(file: string, server: string, options: readonly string[]) 
   /** What it says of the fleet at its end: how many left, and whether all returned. */
   const ended = async () => {
     for (let ms = 0; replay.exitCode === null && ms < ENDED_MS; ms += POLL_MS) await sleep(POLL_MS);
-    if (replay.exitCode === null) replay.kill('SIGTERM');
+    if (replay.exitCode === null) replay.kill('SIGKILL');
     return said.slice(told).trim() || 'the replay has not ended';
   };
   return { replay, ended };
