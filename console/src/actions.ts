@@ -3,6 +3,8 @@ import { METHODS } from './net/methods.js';
 import { RefusedError } from './net/refusal.js';
 import { go, route } from './route.js';
 import { link, notice, path } from './state.js';
+import { many } from './text.js';
+import type { IssuedTicket, TicketWish } from './wire/trust-messages.js';
 
 /* What a person does that the server is asked for. Each says what came of it. */
 
@@ -65,6 +67,30 @@ export async function wouldStop(id: number): Promise<readonly number[]> {
 /** Stops a stream or branch. */
 export async function stopStream(id: number): Promise<void> {
   notice.value = await wordsOfOutcome(link.ask(METHODS.stopStream, { id }), `stream ${id} has stopped`);
+}
+
+/** Issues a ticket. The answer is the only copy of its secret. Rejects with why it was not issued. */
+export function issueTicket(wish: TicketWish): Promise<IssuedTicket> {
+  return link.ask(METHODS.issueTicket, wish);
+}
+
+/** Revokes a ticket and, where that is asked for, those that have enrolled by it. */
+export async function revokeTicket(ticketId: string, andIdentities: boolean): Promise<void> {
+  try {
+    const { identityUuids } = await link.ask(METHODS.revokeTicket, { ticketId, andIdentities });
+    const enrolled = `${many(identityUuids.length, 'identity', 'identities')} enrolled by it`;
+    notice.value = `ticket ${ticketId} is revoked; ${enrolled}${andIdentities ? ', revoked, too' : ''}`;
+  } catch (error) {
+    notice.value = wordsOf(error);
+  }
+}
+
+/** Revokes an identity. */
+export async function revokeIdentity(identityUuid: string): Promise<void> {
+  notice.value = await wordsOfOutcome(
+    link.ask(METHODS.revokeIdentity, { identityUuid }),
+    `identity ${identityUuid} is revoked`,
+  );
 }
 
 /** What went wrong, in the words of the command line. */

@@ -11,7 +11,10 @@ export const isHelpOpen = signal(false);
 /** Every key, as the help has it. */
 export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['/', 'search'],
-  ['g then g s t c x h v a', 'Graph, Sessions, sTreams, Connections, Closed (x), Health, serVers, Audit'],
+  [
+    'g then g s t c x h v a i k',
+    'Graph, Sessions, sTreams, Connections, Closed (x), Health, serVers, Audit, Identities, ticKets',
+  ],
   ['← ↑ → ↓', 'move the graph, or in a table'],
   ['+ − f', 'zoom, fit'],
   ['n N', 'next and previous neighbour of the selection'],

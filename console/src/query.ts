@@ -97,6 +97,19 @@ export function parseLineQuery(text: string, fields: readonly string[]): LineMat
   return (line) => parts.every((part) => part(line));
 }
 
+/** The same for a page: what is asked for, and what is wrong with how; then everything is. */
+export function matchLines(
+  text: string,
+  fields: readonly string[],
+): { readonly matcher: LineMatcher; readonly problem: string } {
+  try {
+    return { matcher: parseLineQuery(text, fields), problem: '' };
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    return { matcher: () => true, problem: error.message };
+  }
+}
+
 function parseLinePart(text: string, fields: readonly string[]): LineMatcher {
   if (text.length > 1 && text.startsWith('-')) {
     const part = parseLinePart(text.slice(1), fields);

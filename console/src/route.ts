@@ -10,6 +10,8 @@ export const VIEWS = [
   { id: 'health', title: 'Health', key: 'h' },
   { id: 'servers', title: 'Servers', key: 'v' },
   { id: 'audit', title: 'Audit', key: 'a' },
+  { id: 'identities', title: 'Identities', key: 'i' },
+  { id: 'tickets', title: 'Tickets', key: 'k' },
 ] as const;
 export type ViewId = (typeof VIEWS)[number]['id'];
 

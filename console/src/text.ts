@@ -62,8 +62,8 @@ export function timeWord(ms: number): string {
 }
 
 /** So many of something: `1 link`, `4 links`. */
-export function many(number: number, word: string): string {
-  return `${count(number)} ${word}${number === 1 ? '' : 's'}`;
+export function many(number: number, word: string, words = `${word}s`): string {
+  return `${count(number)} ${number === 1 ? word : words}`;
 }
 
 /** Labels in one line. */

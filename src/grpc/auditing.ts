@@ -38,7 +38,7 @@ export function auditCall(
   const act = { who: caller && gatekeeper.nameOf(caller), from: originOfPeer(call.getPeer()).address, what };
   if (isRefused) audit.refused(act, outcome.reason);
   else if (!validateOnly && !(ruleOf(what).audited === 'others' && isOwn(about, caller))) {
-    audit.done({ ...act, on: targetOf(about) });
+    audit.done({ ...act, on: issuedTicket(about, outcome) ?? targetOf(about) });
   }
 }
 
@@ -46,6 +46,13 @@ export function auditCall(
 function isOwn({ cvid }: Described, caller: Caller | undefined): boolean {
   if (caller?.sid === undefined || caller.isAdmin) return false;
   return cvid === undefined || cvid === 0 || cvid === caller.sid;
+}
+
+/** The ticket that a call has issued, which its request could not name. */
+function issuedTicket({ ticketId, identityUuid }: Described, outcome: unknown): string | undefined {
+  const { ticket } = (outcome ?? {}) as { readonly ticket?: { readonly ticketId: string } };
+  if (ticket === undefined || ticketId !== undefined) return undefined;
+  return identityUuid ? `ticket ${ticket.ticketId} for ${identityUuid.toLowerCase()}` : `ticket ${ticket.ticketId}`;
 }
 
 function targetOf({ identityUuid, ticketId, proof, oldProof, cvid, id }: Described): string {

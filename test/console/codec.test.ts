@@ -4,9 +4,10 @@ import { AUDIT_MESSAGE, WATCH_AUDIT } from '../../console/src/wire/audit-message
 import { decode, encode, type Field, type Kind, type Schema } from '../../console/src/wire/codec.js';
 import { CONNECTION_PAGE } from '../../console/src/wire/connection-messages.js';
 import * as wire from '../../console/src/wire/messages.js';
+import * as trust from '../../console/src/wire/trust-messages.js';
 import { ErrorInfo, RetryInfo } from '../../gen/google/rpc/error_details.js';
 import { Status } from '../../gen/google/rpc/status.js';
-import { ListNetworksResponse, WatchAuditRequest, WatchAuditResponse } from '../../gen/switchyard/v1/identity.js';
+import * as identity from '../../gen/switchyard/v1/identity.js';
 import * as network from '../../gen/switchyard/v1/network_service.js';
 import { GetServerResponse, ListServersResponse } from '../../gen/switchyard/v1/server.js';
 import * as session from '../../gen/switchyard/v1/session_service.js';
@@ -29,9 +30,14 @@ const READ: Readonly<Record<string, readonly [Schema, Generated]>> = {
   ListStreamsResponse: [wire.STREAM_PAGE, stream.ListStreamsResponse],
   StopStreamResponse: [wire.STREAM_STOPS, stream.StopStreamResponse],
   GetServerResponse: [wire.SERVER_FACTS, GetServerResponse],
-  WatchAuditResponse: [AUDIT_MESSAGE, WatchAuditResponse],
+  WatchAuditResponse: [AUDIT_MESSAGE, identity.WatchAuditResponse],
   ListServersResponse: [wire.SERVER_LIST, ListServersResponse],
-  ListNetworksResponse: [wire.NETWORK_LIST, ListNetworksResponse],
+  ListNetworksResponse: [wire.NETWORK_LIST, identity.ListNetworksResponse],
+  ListIdentitiesResponse: [trust.IDENTITY_PAGE, identity.ListIdentitiesResponse],
+  ListTicketsResponse: [trust.TICKET_PAGE, identity.ListTicketsResponse],
+  IssueTicketResponse: [trust.ISSUED_TICKET, identity.IssueTicketResponse],
+  RevokeTicketResponse: [trust.REVOKED_TICKET, identity.RevokeTicketResponse],
+  GetPolicyResponse: [trust.POLICY_FACTS, identity.GetPolicyResponse],
   Status: [wire.STATUS, Status],
   ErrorInfo: [wire.ERROR_INFO, ErrorInfo],
   RetryInfo: [wire.RETRY_INFO, RetryInfo],
@@ -46,12 +52,15 @@ const WRITTEN: Readonly<Record<string, readonly [Schema, Generated]>> = {
   FindPathRequest: [wire.FIND_PATH, network.FindPathRequest],
   TerminateSessionRequest: [wire.TERMINATE_SESSION, session.TerminateSessionRequest],
   StopStreamRequest: [wire.STOP_STREAM, stream.StopStreamRequest],
-  WatchAuditRequest: [WATCH_AUDIT, WatchAuditRequest],
+  WatchAuditRequest: [WATCH_AUDIT, identity.WatchAuditRequest],
+  IssueTicketRequest: [trust.ISSUE_TICKET, identity.IssueTicketRequest],
+  RevokeTicketRequest: [trust.REVOKE_TICKET, identity.RevokeTicketRequest],
+  RevokeIdentityRequest: [trust.REVOKE_IDENTITY, identity.RevokeIdentityRequest],
 };
 /** Fields that the API does not have yet in this tree: what other servers may send. */
 const LATER: ReadonlySet<string> = new Set(['instanceUuid', 'name']);
 /** Fields that are a Timestamp, which the generated code makes a Date of. */
-const TIMESTAMPS: ReadonlySet<string> = new Set(['openedAt', 'askedAt', 'startedAt', 'snapshotAt']);
+const TIMESTAMPS: ReadonlySet<string> = new Set(['openedAt', 'askedAt', 'startedAt', 'snapshotAt', 'expiresAt']);
 
 const text = fc.string({ unit: 'grapheme', maxLength: 12 });
 const SCALARS = {

@@ -54,6 +54,44 @@ describe('the layout', () => {
     expect(places(laidOut(6), 36)).toEqual(places(laidOut(6), 36));
   });
 
+  it('comes to rest where it begins while nodes come and go, and from then on moves nobody who stands', () => {
+    const side = 12;
+    const count = side * side;
+    const placement = new Placement();
+    const links = grid(side);
+    placement.change({ slots: count, links, gone: NONE, fresh: range(count), relinked: NONE });
+    // As a page of 2,000 nodes has it: 20 steps between two changes. One leaves, or returns, in each.
+    const steps = () => Array.from({ length: 20 }, () => placement.step()).at(-1);
+    const without = links.filter((slot, at) => slot !== 0 && links[at ^ 1] !== 0);
+    let wasAtRest = false;
+    for (let change = 0; change < 60 && !wasAtRest; change++) {
+      const isLeaving = change % 2 === 0;
+      const [gone, fresh] = isLeaving ? [range(1), NONE] : [NONE, range(1)];
+      placement.change({ slots: count, links: isLeaving ? without : links, gone, fresh, relinked: NONE });
+      wasAtRest = steps() === false;
+    }
+    expect(wasAtRest).toBe(true);
+    const before = places(placement, count);
+    for (let change = 0; change < 4; change++) {
+      const [gone, fresh] = change % 2 === 0 ? [range(1), NONE] : [NONE, range(1)];
+      placement.change({ slots: count, links: change % 2 === 0 ? without : links, gone, fresh, relinked: NONE });
+      steps();
+      expect(places(placement, count).slice(1)).toEqual(before.slice(1));
+    }
+  });
+
+  it('is laid out anew as a whole while it is still moving when it has doubled', () => {
+    const apart = new Placement();
+    const all = grid(8);
+    const half = all.filter((slot, at) => slot < 32 && all[at ^ 1]! < 32);
+    apart.change({ slots: 64, links: half, gone: NONE, fresh: range(32), relinked: NONE });
+    for (let step = 0; step < 150; step++) apart.step();
+    const fresh = range(64).filter((slot) => slot >= 32);
+    apart.change({ slots: 64, links: all, gone: NONE, fresh, relinked: NONE });
+    // A whole layout takes some 200 steps, what was left of the first one 50.
+    expect(settle(apart)).toBeGreaterThan(150);
+  });
+
   it('moves nobody who was there when somebody comes and goes', () => {
     const placement = laidOut(8);
     const before = places(placement, 64);

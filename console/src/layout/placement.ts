@@ -64,7 +64,7 @@ export class Placement {
     const moving = this.#sort(fresh, relinked, isWhole);
     if (moving.length > 0 || isWhole) {
       this.#placeNew(moving);
-      this.#alpha = Math.max(this.#alpha, isWhole && places === undefined ? ALPHA.whole : ALPHA.change);
+      this.#alpha = Math.max(this.#alpha, this.#warmth(isWhole, places !== undefined));
       this.#isWhole = isWhole;
     }
     if (links.length > 0) this.#isFirst = false;
@@ -95,6 +95,20 @@ export class Placement {
   }
 
   #isWhole = true;
+  /** Nodes of the graph when the whole layout began. */
+  #wholeSize = 0;
+
+  /**
+   * How far a change lets nodes go. A whole layout that still moves begins anew when the graph has doubled, as while a fleet comes up, and
+   * otherwise cools down: with each change anew it would last for as long as nodes come and go.
+   */
+  #warmth(isWhole: boolean, isRemembered: boolean): number {
+    if (!isWhole) return ALPHA.change;
+    const size = this.forces.used.reduce((sum, used) => sum + used, 0);
+    if (!this.#isFirst && size < 2 * this.#wholeSize) return 0;
+    this.#wholeSize = size;
+    return isRemembered ? ALPHA.change : ALPHA.whole;
+  }
 
   /** Which nodes belong to the graph now, and which of them may move. */
   #sort(fresh: Int32Array, relinked: Int32Array, isWhole: boolean): number[] {

@@ -2,6 +2,7 @@ import { AUDIT_MESSAGE, type AuditMessage, WATCH_AUDIT } from '../wire/audit-mes
 import type { Schema } from '../wire/codec.js';
 import { CONNECTION_PAGE, type ConnectionPage } from '../wire/connection-messages.js';
 import * as wire from '../wire/messages.js';
+import * as trust from '../wire/trust-messages.js';
 
 /** A method of the services: where it is, and the messages of it that the page knows. */
 export interface Method<Answer> {
@@ -33,5 +34,11 @@ export const METHODS = {
   findPath: method<wire.Path>('NetworkService/FindPath', wire.FIND_PATH, wire.PATH),
   stopStream: method<wire.StreamStops>('StreamService/StopStream', wire.STOP_STREAM, wire.STREAM_STOPS),
   watchAudit: method<AuditMessage>('IdentityService/WatchAudit', WATCH_AUDIT, AUDIT_MESSAGE),
+  listIdentities: method<trust.IdentityPage>('IdentityService/ListIdentities', wire.LIST, trust.IDENTITY_PAGE),
+  revokeIdentity: method<object>('IdentityService/RevokeIdentity', trust.REVOKE_IDENTITY, wire.EMPTY),
+  listTickets: method<trust.TicketPage>('IdentityService/ListTickets', wire.LIST, trust.TICKET_PAGE),
+  issueTicket: method<trust.IssuedTicket>('IdentityService/IssueTicket', trust.ISSUE_TICKET, trust.ISSUED_TICKET),
+  revokeTicket: method<trust.RevokedTicket>('IdentityService/RevokeTicket', trust.REVOKE_TICKET, trust.REVOKED_TICKET),
+  getPolicy: method<trust.PolicyFacts>('IdentityService/GetPolicy', wire.EMPTY, trust.POLICY_FACTS),
   terminateSession: method<object>('SessionService/TerminateSession', wire.TERMINATE_SESSION, wire.EMPTY),
 } as const;

@@ -13,11 +13,13 @@ import { ConnectionsView } from './connections.js';
 import { Dialog } from './dialog.js';
 import { GraphView } from './graph.js';
 import { HealthView } from './health.js';
+import { IdentitiesView } from './identities.js';
 import { NetworkChoice, NetworkName } from './networks.js';
 import { ServersView } from './servers.js';
 import { SessionsView } from './sessions.js';
 import { Side } from './side.js';
 import { StreamsView } from './streams.js';
+import { TicketsView } from './tickets.js';
 
 const SHOWN = {
   graph: GraphView,
@@ -28,6 +30,8 @@ const SHOWN = {
   health: HealthView,
   servers: ServersView,
   audit: AuditView,
+  identities: IdentitiesView,
+  tickets: TicketsView,
 } as const;
 /** How long what an action came to is shown. */
 const NOTICE_MS = 8_000;

@@ -5,7 +5,7 @@ import { AuditTrail, NEWEST } from '../model/audit.js';
 import { follow } from '../net/follow.js';
 import { METHODS } from '../net/methods.js';
 import { CODE, type RefusedError } from '../net/refusal.js';
-import { type LineMatcher, parseLineQuery, QueryError } from '../query.js';
+import { matchLines } from '../query.js';
 import { go, route } from '../route.js';
 import { link } from '../state.js';
 import { count, many, printable } from '../text.js';
@@ -73,7 +73,7 @@ export function AuditView() {
 
 function AuditTable() {
   const { reason: outcome, q } = route.value;
-  const { matcher, problem } = matcherOf(q);
+  const { matcher, problem } = matchLines(q, FIELDS);
   const { lines, breaks, end } = trail.value;
   const isAsked = ({ outcome: came }: AuditLine) => outcome === '' || (came === 'ok') === (outcome === 'ok');
   const rows = lines.filter((line) => isAsked(line) && matcher(fieldsOf(line))).reverse();
@@ -124,15 +124,6 @@ function emptyWord(lines: number, end: number | undefined): string {
   if (lines > 0) return 'No line matches the query.';
   if (refusal.value !== undefined) return 'There is nothing to show.';
   return end === undefined ? 'Reading …' : 'Nothing has been done yet that the log is for.';
-}
-
-function matcherOf(text: string): { readonly matcher: LineMatcher; readonly problem: string } {
-  try {
-    return { matcher: parseLineQuery(text, FIELDS), problem: '' };
-  } catch (error) {
-    if (!(error instanceof QueryError)) throw error;
-    return { matcher: () => true, problem: error.message };
-  }
 }
 
 const FIELDS = ['who', 'from', 'what', 'on', 'outcome'] as const;

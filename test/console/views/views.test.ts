@@ -22,6 +22,8 @@ const VIEWS = [
   { id: 'closed', keys: 'x', selector: '.view', text: /No session has ended|expired|terminated/ },
   { id: 'servers', keys: 'v', selector: 'tbody', text: /leader.*\d of 4\s*1 of 1/s },
   { id: 'audit', keys: 'a', selector: 'tbody', text: /server.*Start/ },
+  { id: 'identities', keys: 'i', selector: 'tbody', text: /here\s*gateway-1\s*instance/ },
+  { id: 'tickets', keys: 'k', selector: '.view', text: /No ticket has been issued/ },
   { id: 'health', keys: 'h', selector: '.limits', text: /sessions-max/ },
 ] as const;
 const LOOKS: readonly Required<Look>[] = (['dark', 'light'] as const).flatMap((theme) => [

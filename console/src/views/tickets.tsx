@@ -1,0 +1,137 @@
+import { useState } from 'preact/hooks';
+import { revokeTicket } from '../actions.js';
+import { kindWord, ticketState } from '../model/trust.js';
+import { METHODS } from '../net/methods.js';
+import { msOf } from '../net/refusal.js';
+import { matchLines } from '../query.js';
+import { route } from '../route.js';
+import { link } from '../state.js';
+import { count, many, momentWord, printable } from '../text.js';
+import type { Ticket } from '../wire/trust-messages.js';
+import { ForAdministrators } from './administrators.js';
+import { Dialog } from './dialog.js';
+import { IssueTicket } from './issue-ticket.js';
+import { usePolled } from './polled.js';
+import { type Column, Table } from './table.js';
+
+const POLL_MS = 3_000;
+const FIELDS = ['id', 'state', 'kind', 'role', 'names', 'for'] as const;
+
+function columns(revoke: (ticket: Ticket) => void): readonly Column<Ticket>[] {
+  return [
+    { id: 'id', title: 'ID', cell: ({ ticketId }) => ticketId, order: ({ ticketId }) => ticketId },
+    { id: 'state', title: 'State', cell: stateWord, order: stateWord },
+    { id: 'used', title: 'Used', cell: usedWord, order: ({ used }) => used, isNumber: true },
+    {
+      id: 'kind',
+      title: 'Kind',
+      cell: ({ kind }) => kindWord(kind),
+      order: ({ kind }) => kindWord(kind),
+      isWide: true,
+    },
+    { id: 'roles', title: 'Roles', cell: ({ roles }) => roles.join(' ') || '–', isWide: true },
+    { id: 'names', title: 'Names', cell: ({ names }) => printable(names) || 'any', isWide: true },
+    { id: 'for', title: 'For', cell: ({ identityUuid }) => identityUuid || '–', isWide: true },
+    {
+      id: 'until',
+      title: 'Until',
+      cell: ({ expiresAt }) => momentWord(msOf(expiresAt)),
+      order: ({ expiresAt }) => msOf(expiresAt),
+      isWide: true,
+    },
+    { id: 'revoke', title: 'Revoke', cell: (ticket) => <RevokeButton ticket={ticket} onRevoke={revoke} /> },
+  ];
+}
+
+/** The tickets that the server remembers, and the way to new ones. */
+export function TicketsView() {
+  return link.role.value === 'administrator' ? <TicketTable /> : <ForAdministrators what="tickets" />;
+}
+
+function TicketTable() {
+  const [isIssuing, setIssuing] = useState(false);
+  const [revoking, setRevoking] = useState<Ticket>();
+  const { items, isRead, problem } = usePolled(METHODS.listTickets, ({ tickets }) => tickets, POLL_MS);
+  const asked = matchLines(route.value.q, FIELDS);
+  const rows = items.filter((ticket) => asked.matcher(fieldsOf(ticket)));
+  return (
+    <div class="view">
+      <div class="bar">
+        <h1>Tickets</h1>
+        <p>{rows.length === items.length ? count(rows.length) : `${count(rows.length)} of ${count(items.length)}`}</p>
+        <button type="button" onClick={() => setIssuing(true)}>
+          Issue a ticket…
+        </button>
+        <p class="problem">{problem || asked.problem}</p>
+      </div>
+      <Table
+        label="Tickets"
+        columns={columns(setRevoking)}
+        rows={rows}
+        idOf={({ ticketId }) => ticketId}
+        empty={<p>{emptyWord(items.length, isRead)}</p>}
+      />
+      {isIssuing && <IssueTicket onClose={() => setIssuing(false)} />}
+      {revoking !== undefined && <RevokeTicket ticket={revoking} onClose={() => setRevoking(undefined)} />}
+    </div>
+  );
+}
+
+function RevokeButton({ ticket, onRevoke }: { ticket: Ticket; onRevoke: (ticket: Ticket) => void }) {
+  if (ticket.revoked) return '–';
+  return (
+    <button
+      type="button"
+      class="danger"
+      aria-label={`Revoke ticket ${ticket.ticketId}`}
+      onClick={() => onRevoke(ticket)}
+    >
+      Revoke…
+    </button>
+  );
+}
+
+function RevokeTicket({ ticket: { ticketId, used }, onClose }: { ticket: Ticket; onClose: () => void }) {
+  return (
+    <Dialog title={`Revoke ticket ${ticketId}?`} onClose={onClose}>
+      <p>It lets nobody in any more. {many(used, 'identity has', 'identities have')} enrolled by it.</p>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void revokeTicket(ticketId, new FormData(event.currentTarget).has('identities'));
+          onClose();
+        }}
+      >
+        <label class="check">
+          <input type="checkbox" name="identities" /> Revoke those, too: their sessions end, and they open no other
+        </label>
+        <div class="buttons">
+          <button type="submit" class="danger">
+            Revoke ticket {ticketId}
+          </button>
+          <button type="button" onClick={onClose}>
+            Cancel
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function emptyWord(tickets: number, isRead: boolean): string {
+  if (tickets > 0) return 'No ticket matches the query.';
+  return isRead ? 'No ticket has been issued.' : 'Reading …';
+}
+
+function stateWord(ticket: Ticket): string {
+  return ticketState(ticket, Date.now());
+}
+
+function usedWord({ used, uses }: Ticket): string {
+  return `${count(used)} of ${count(uses)}`;
+}
+
+function fieldsOf(ticket: Ticket): Readonly<Record<(typeof FIELDS)[number], string>> {
+  const { ticketId: id, kind, roles, names, identityUuid } = ticket;
+  return { id, state: stateWord(ticket), kind: kindWord(kind), role: roles.join(' '), names, for: identityUuid };
+}
