@@ -10,7 +10,7 @@ import grpc
 
 from . import limits
 from .background import Background
-from .brokered import Brokered
+from .brokered import Brokered, Places
 from .direct import NOT_COMMON, DirectPaths, places_of
 from .errors import Refusal, SwitchyardError
 from .path_report import report_path
@@ -36,8 +36,8 @@ _PUNCHES = (connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING, connection_pb2.CON
 
 class Peers:
     """
-    Connections are direct or go through the server, and stay what they are; they are encrypted between the ends where both and the
-    server are of 0.2.0 or newer. When both ends ask for each other at the same moment, the server answers both requests with one
+    Connections are direct or go through the server, from where they may move to a direct path; they are encrypted between the ends
+    where both and the server are of 0.2.0 or newer. When both ends ask for each other at the same moment, the server answers both requests with one
     connection, and both go on as one.
     """
 
@@ -102,11 +102,22 @@ class Peers:
     async def _gather(self, order: connection_pb2.Connection) -> bytes:
         brokered = await self._named(order, _CROSSING_SECONDS) or await self._accept(order)
         answer = self._gathered(relay_version=RELAY_VERSION)
-        # The relay needs no addresses, and what goes through it does not move.
-        if order.fallback != _IMMEDIATE and order.type == _TCP and not brokered.is_relayed:
-            with self._forgotten_if_refused(brokered):
-                await self._requester.tell_places(brokered, places_of(order.rendezvous, self._owner.caller.server.host), answer)
+        # Where the relay comes first it needs no addresses.
+        if order.fallback != _IMMEDIATE and order.type == _TCP:
+            places = places_of(order.rendezvous, self._owner.caller.server.host)
+            if brokered.is_relayed:
+                await self._gather_again(brokered, places, answer)
+            else:
+                with self._forgotten_if_refused(brokered):
+                    await self._requester.tell_places(brokered, places, answer)
         return answer.SerializeToString()
+
+    async def _gather_again(self, brokered: Brokered, places: Places, answer: connection_pb2.GatherAnswer) -> None:
+        """For an attempt beside the relay, which stands whatever comes of it. What was observed of earlier sockets is old."""
+        if brokered.transport is None or not brokered.transport.may_move:
+            raise Refusal("UNIMPLEMENTED", "an end of this connection cannot move to another path")
+        brokered.close_sockets()
+        await self._requester.tell_places(brokered, places, answer)
 
     def _gathered(self, relay_version: int = 0) -> connection_pb2.GatherAnswer:
         key = self._own().public_key
@@ -129,6 +140,11 @@ class Peers:
 
     async def _punch(self, order: connection_pb2.Connection) -> bytes:
         brokered = await self._find(order)
+        if brokered.is_relayed:
+            lane, answer = await self._paths.upgrade(brokered, order)
+            if lane is not None and brokered.transport is not None:
+                self._background.spawn(brokered.transport.move(order.attempt, lane))
+            return answer
         self._leave_one_sided(brokered)
         stream, answer = await self._paths.punch(brokered, order)
         if stream is not None:
@@ -184,7 +200,13 @@ class Peers:
         except BaseException as error:
             self._drop(brokered, error)
             raise
+        stream.writer.transport.on_moved = lambda: self._background.spawn(self._tell_moved(brokered))  # type: ignore[attr-defined]
         await self._hand_out(brokered, stream)
+
+    async def _tell_moved(self, brokered: Brokered) -> None:
+        """The server hears of the direct path, after it has heard of the relayed one."""
+        stream = await asyncio.shield(brokered.stream)
+        await report_path(self._owner, brokered, established=True, path=stream.path)
 
     def _leave_one_sided(self, brokered: Brokered) -> None:
         """

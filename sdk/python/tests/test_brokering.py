@@ -211,7 +211,7 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         await self.order(GATHER, fallback=LATE)
         brokered = self.peers._by_id["c1"]
         stream = await self.open_relayed(brokered, connection_pb2.Connection())
-        brokered.transport._extra["path"] = stream.path = "direct"  # type: ignore[union-attr]
+        brokered.transport._extra["path"] = "direct"  # type: ignore[union-attr]
         await self.peers._hand_out(brokered, stream)
         await self.until(lambda: accepted)
         return brokered, stream
