@@ -149,6 +149,22 @@ async function expectEcho(testee: TesteeProcess, as: string, cvid: number, path:
     expect(await there.testee.event('problem', 'p', 1)).toBeUndefined();
   });
 
+  it('moves to a direct path that Python asks for while more than the window is on its way, and ends well', async () => {
+    const { testee } = there;
+    here.handlers.accepted = (stream) => void stream.pipe(stream);
+    const asked = { as: 'p', cvid: here.session!.cvid, stream: 'moves', moves: true };
+    expect(await testee.command({ do: 'connect', ...asked })).toMatchObject({ endToEnd: true });
+    const sent = testee.command({ do: 'send', stream: 'moves', text: LONG });
+    expect(await testee.command({ do: 'moved', stream: 'moves' })).toEqual({ path: 'direct' });
+    const receiving = testee.command({ do: 'receive', stream: 'moves', length: 2 * LONG.length });
+    await sent;
+    await testee.command({ do: 'send', stream: 'moves', text: LONG });
+    const { text: came } = await receiving;
+    expect(came === LONG + LONG).toBe(true);
+    await testee.command({ do: 'endWriting', stream: 'moves' });
+    expect(await testee.command({ do: 'receiveEnd', stream: 'moves' })).toEqual({ rest: '' });
+  });
+
   itLong('is an error at Python when TypeScript cuts it, and never the end of the data', async () => {
     here.handlers.accepted = (stream) => void stream.destroy();
     await there.testee.command({ do: 'connect', as: 'p', cvid: here.session!.cvid, stream: 'cut' });

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple
 
 from . import limits
@@ -35,6 +36,8 @@ class Brokered:
         self.is_wanted = not incoming
         # The relay was ordered: later orders are about a direct path, which the connection may move to.
         self.is_relayed = False
+        # Before the second try to move from the relay to a direct path, in seconds; infinite: none is made.
+        self.upgrade_after = math.inf
         self.transport: Optional[PeerTransport] = None
         self.stream = _stream_to_come()
         # The sockets of a direct path, once they are open.
@@ -52,6 +55,7 @@ class Brokered:
             return False
         self.is_wanted = True
         self.is_direct_only |= mine.is_direct_only
+        self.upgrade_after = mine.upgrade_after
         self.take_sockets(mine)
         return True
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 from contextlib import contextmanager
 from typing import Iterator, Optional
 
@@ -20,6 +21,7 @@ from .punch import Puncher
 from .relayed import RELAY_VERSION, RelayedPaths
 from .requester import ASK_SECONDS, ConnectionRequester, too_late
 from .secure import PeerIdentity
+from .upgrade import seek_direct
 from .v1 import connection_pb2, error_pb2, link_pb2, session_pb2
 
 _TCP = link_pb2.LINK_TYPE_TRANSPORT_TCP
@@ -51,12 +53,14 @@ class Peers:
         self._requester = ConnectionRequester(owner, self._own, self._by_id)
         self._background = Background(owner.problem)
 
-    async def connect(self, peer_cvid: int, fallback: str) -> PeerStream:
+    async def connect(self, peer_cvid: int, fallback: str, upgrade_after: float = math.inf) -> PeerStream:
         """Asks for a connection, and waits until the peer has proved its key."""
+        if not upgrade_after > 0:
+            raise ValueError(f"upgrade_after is a number of seconds above 0, not {upgrade_after!r}")
         if fallback not in _FALLBACKS:
             raise ValueError(f"fallback is one of {', '.join(_FALLBACKS)}, not {fallback!r}")
         ends_at = asyncio.get_running_loop().time() + limits.PEER_CONNECT_MS / 1000
-        brokered = await self._requester.ask(peer_cvid, _FALLBACKS[fallback], ends_at)
+        brokered = await self._requester.ask(peer_cvid, _FALLBACKS[fallback], ends_at, upgrade_after)
         try:
             left = ends_at - asyncio.get_running_loop().time()
             stream = await asyncio.wait_for(asyncio.shield(brokered.stream), left)
@@ -202,6 +206,10 @@ class Peers:
             raise
         stream.writer.transport.on_moved = lambda: self._background.spawn(self._tell_moved(brokered))  # type: ignore[attr-defined]
         await self._hand_out(brokered, stream)
+        is_caller = order.controlling if order.relay_version >= RELAY_VERSION else not brokered.incoming
+        if is_caller and brokered.link == _TCP and brokered.upgrade_after < math.inf:
+            random = self._owner.caller.server.random
+            self._background.spawn(seek_direct(brokered, self._requester.ask_again, random))
 
     async def _tell_moved(self, brokered: Brokered) -> None:
         """The server hears of the direct path, after it has heard of the relayed one."""
