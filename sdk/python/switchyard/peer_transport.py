@@ -407,6 +407,8 @@ class PeerTransport(asyncio.Transport):
         task = self._loop.create_task(self._guarded_on(lane, work))
         lane.tasks.add(task)
         task.add_done_callback(lane.tasks.discard)
+        # One that is cancelled before its first turn has awaited nothing.
+        task.add_done_callback(lambda _: work.close())
         return task
 
     async def _guarded_on(self, lane: Lane, work: Coroutine[Any, Any, Any]) -> None:
