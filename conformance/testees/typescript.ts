@@ -34,11 +34,12 @@ const CAN = [
   'direct',
   'moves',
   'network',
+  'servers',
   'closed',
 ];
 
 const [, , server, network] = process.argv;
-const yard = new Switchyard({ server, network });
+const yard = new Switchyard({ server: server.split(','), network });
 const instances = new Map<string, Instance>();
 const networks = new Map<string, Network>();
 const sources = new Map<string, RelaySource>();
