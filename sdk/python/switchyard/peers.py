@@ -213,8 +213,10 @@ class Peers:
 
     async def _tell_moved(self, brokered: Brokered) -> None:
         """The server hears of the direct path, after it has heard of the relayed one."""
-        stream = await asyncio.shield(brokered.stream)
-        await report_path(self._owner, brokered, established=True, path=stream.path)
+        await asyncio.wait({brokered.stream})
+        # One that is over by now was reported as lost.
+        if brokered.transport is not None and self._by_id.get(brokered.id) is brokered:
+            await report_path(self._owner, brokered, established=True, path=brokered.transport.get_extra_info("path"))
 
     def _leave_one_sided(self, brokered: Brokered) -> None:
         """
