@@ -61,7 +61,7 @@ class MovingTest(unittest.IsolatedAsyncioTestCase):
 
     def found(self) -> Tuple[Lane, Lane]:
         """The path of an attempt, at both ends: the second one moves when the first one does."""
-        raws = socket.socketpair()
+        raws = self.raws = socket.socketpair()
         lanes = []
         for at, channel in enumerate(proved(self.identities)):
             raws[at].setblocking(False)
@@ -72,6 +72,10 @@ class MovingTest(unittest.IsolatedAsyncioTestCase):
                 expected.set_result(lane)
             lanes.append(lane)
         return lanes[0], lanes[1]
+
+    def cut(self) -> None:
+        """What is on the way between them ends the path, so that both read its end."""
+        self.raws[1].shutdown(socket.SHUT_RDWR)
 
     async def expect_good_end(self) -> None:
         ends = await asyncio.wait_for(asyncio.gather(self.here.closed(), self.there.closed()), 10)
@@ -126,8 +130,8 @@ class MovingTest(unittest.IsolatedAsyncioTestCase):
         await self.expect_good_end()
 
     async def test_a_path_that_dies_before_is_forgotten(self) -> None:
-        path, other = self.found()
-        other.pipe.close()
+        path, _ = self.found()
+        self.cut()
         await asyncio.sleep(0.1)
         self.assertFalse(await asyncio.wait_for(self.transports[0].move(ATTEMPT, path), 5))
         self.here.writer.write(b"on the relay")
@@ -135,9 +139,9 @@ class MovingTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((self.here.path, self.transports[0].may_move), ("relayed", True))
 
     async def test_a_path_that_dies_after_is_an_error_at_both_ends(self) -> None:
-        path, other = self.found()
+        path, _ = self.found()
         self.assertTrue(await asyncio.wait_for(self.transports[0].move(ATTEMPT, path), 5))
-        other.pipe.close()
+        self.cut()
         ends = await asyncio.wait_for(asyncio.gather(self.here.closed(), self.there.closed()), 5)
         for error in ends:
             self.assertIsInstance(error, ConnectionError)
