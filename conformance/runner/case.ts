@@ -60,6 +60,8 @@ export interface Case {
   readonly server?: Readonly<Record<string, string>>;
   /** The network that the testee is in, and the visitor where a step does not say another. Absent: `default`. */
   readonly network?: string;
+  /** A second path to the server, which no step moves. `told`: the server tells clients of it. `given`: the testee is called with both addresses. */
+  readonly elsewhere?: 'told' | 'given';
   readonly steps: readonly Step[];
 }
 

@@ -20,8 +20,8 @@ export type Outcome =
 
 /** Plays one case with one testee, on a server and a path of its own. */
 export async function play(played: Case, plan: TesteePlan): Promise<Outcome> {
-  const stage = await Stage.open(played.server ?? {}, played.network);
-  const testee = new TesteeProcess(plan, stage.path.address, played.network);
+  const stage = await Stage.open(played);
+  const testee = new TesteeProcess(plan, stage.addresses(played), played.network);
   let outcome: Outcome;
   try {
     const can = new Set(await testee.can);

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServerProcess } from '../../harness/faults/server.js';
-import type { PathStep, ServerStep } from './case.js';
+import type { Case, PathStep, ServerStep } from './case.js';
 import { ServerPath } from './path.js';
 import { Visitor } from './visitor.js';
 
@@ -20,6 +20,7 @@ export class Stage {
     private readonly network: string | undefined,
     server: ServerProcess,
     folder: string,
+    private readonly elsewhere: ServerPath,
   ) {
     this.#server = server;
     this.#folders = [folder];
@@ -30,14 +31,24 @@ export class Stage {
     return this.#visitor;
   }
 
+  /** Where a testee is told to find the server; several addresses with a comma between. */
+  addresses({ elsewhere }: Case): string {
+    return [this.path, ...(elsewhere === 'given' ? [this.elsewhere] : [])].map(({ address }) => address).join();
+  }
+
   /** Starts a server with the options of a case, and creates the network that the case is in. */
-  static async open(options: Readonly<Record<string, string>>, network?: string): Promise<Stage> {
+  static async open({ server: options, network, elsewhere: kind }: Case): Promise<Stage> {
+    let target = () => '';
+    const elsewhere = new ServerPath(() => target());
+    if (kind !== undefined) await elsewhere.open();
+    const told = kind === 'told' ? { advertise: elsewhere.address } : {};
     // A busy machine takes its time between two calls, so leases are long unless a case is about them.
-    const all = { 'session-ttl': '10m', ...options };
+    const all = { 'session-ttl': '10m', ...told, ...options };
     const flags = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
     const folder = await makeFolder();
     const server = await ServerProcess.begin(serverOptions(folder, flags));
-    const stage = new Stage(flags, network, server, folder);
+    const stage = new Stage(flags, network, server, folder, elsewhere);
+    target = () => stage.#server.address;
     await stage.#visitor.begin();
     await stage.path.open();
     return stage;
@@ -67,6 +78,7 @@ export class Stage {
   /** Ends everything. Resolves with what the server logged as its own fault. */
   async close(): Promise<readonly string[]> {
     this.path.close();
+    this.elsewhere.close();
     await this.#visitor.close();
     await this.#server.kill();
     for (const folder of this.#folders) await rm(folder, { recursive: true, force: true });

@@ -4,6 +4,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import math
 import sys
 from typing import Any, Optional
 
@@ -15,7 +16,7 @@ CAN = ["join", "orders", "replica", "streams", "calls", "network", "closed"]
 if importlib.util.find_spec("cryptography") is not None:
     CAN.append("proof")
     if importlib.util.find_spec("OpenSSL") is not None:
-        CAN += ["relayed", "direct"]
+        CAN += ["relayed", "direct", "moves"]
 # The longest command: one that has texts of some MiB sent.
 LINE_BYTES_MAX = 32 << 20
 
@@ -118,9 +119,18 @@ class Testee:
         handlers.accept, handlers.accepted = accept, accepted
 
     async def connect(self, of: dict[str, Any]) -> dict[str, Any]:
+        # Without `direct` it stays on the relay, unless the case asks for the move.
         fallback = "none" if of.get("direct") else "immediate"
-        stream = self.peers[of["stream"]] = await self.instances[of["as"]].connect(of["cvid"], fallback=fallback)
+        upgrade_after = 5.0 if of.get("moves") else math.inf
+        connecting = self.instances[of["as"]].connect(of["cvid"], fallback=fallback, upgrade_after=upgrade_after)
+        stream = self.peers[of["stream"]] = await connecting
         return {"path": stream.path, "endToEnd": stream.end_to_end}
+
+    async def moved(self, of: dict[str, Any]) -> dict[str, Any]:
+        stream = self.peers[of["stream"]]
+        while stream.path != "direct":
+            await asyncio.sleep(0.01)
+        return {"path": stream.path}
 
     async def send(self, of: dict[str, Any]) -> None:
         writer = self.peers[of["stream"]].writer

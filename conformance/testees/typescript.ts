@@ -1,4 +1,5 @@
 // The TypeScript client as a testee of conformance/: node --import ./harness/typescript.mjs conformance/testees/typescript.ts HOST:PORT [NETWORK]
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import {
   CloseReason,
@@ -22,15 +23,29 @@ import { PeerEnd } from './peer-end.js';
 // biome-ignore lint/suspicious/noExplicitAny: each command knows its own fields, and a wrong one fails the case
 type Fields = any;
 
-const CAN = ['join', 'orders', 'replica', 'streams', 'calls', 'proof', 'relayed', 'direct', 'network', 'closed'];
+const CAN = [
+  'join',
+  'orders',
+  'replica',
+  'streams',
+  'calls',
+  'proof',
+  'relayed',
+  'direct',
+  'moves',
+  'network',
+  'servers',
+  'closed',
+];
 
 const [, , server, network] = process.argv;
-const yard = new Switchyard({ server, network });
+const yard = new Switchyard({ server: server.split(','), network });
 const instances = new Map<string, Instance>();
 const networks = new Map<string, Network>();
 const sources = new Map<string, RelaySource>();
 const sinks = new Map<string, AsyncIterator<Uint8Array>>();
 const peers = new Map<string, PeerEnd>();
+const paths = new Map<string, PeerStream>();
 
 function say(message: object): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
@@ -147,10 +162,19 @@ async function read({ stream, count = Number.POSITIVE_INFINITY }: Fields) {
   return { blocks, ended: false };
 }
 
-async function connectTo({ as, cvid, stream: name, direct }: Fields) {
-  const stream = await found(instances, as).connect(cvid, direct ? { fallback: 'none' } : { relayOnly: true });
+async function connectTo({ as, cvid, stream: name, direct, moves }: Fields) {
+  const stays = direct ? ({ fallback: 'none' } as const) : { relayOnly: true };
+  const stream = await found(instances, as).connect(cvid, moves ? {} : stays);
   peers.set(name, new PeerEnd(stream));
+  paths.set(name, stream);
   return { path: stream.path, endToEnd: stream.endToEnd };
+}
+
+/** Waits until a connection goes over a direct path. */
+async function moved({ stream: name }: Fields) {
+  const stream = found(paths, name);
+  if (stream.path !== 'direct') await once(stream, 'path');
+  return { path: stream.path };
 }
 
 const COMMANDS: Readonly<Record<string, (fields: Fields) => unknown>> = {
@@ -188,6 +212,7 @@ const COMMANDS: Readonly<Record<string, (fields: Fields) => unknown>> = {
   finish: ({ stream }) => found(sources, stream).finish(),
   reasons: () => ({ count: Object.keys(Reason).length }),
   connect: connectTo,
+  moved,
   send: ({ stream, text }) => found(peers, stream).send(text),
   endWriting: ({ stream }) => found(peers, stream).endWriting(),
   receive: async ({ stream, length }) => ({ text: await found(peers, stream).receive(length) }),

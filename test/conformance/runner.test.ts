@@ -29,7 +29,7 @@ describe('a case', () => {
     const kinds = ['do', 'event', 'never', 'server', 'path', 'visitor'];
     const needs = [
       ...['join', 'orders', 'replica', 'streams', 'calls', 'proof', 'relayed', 'direct', 'network'],
-      'closed',
+      ...['closed', 'moves', 'servers'],
     ];
     for (const { name, needs: wanted, steps } of readCases()) {
       for (const step of steps)

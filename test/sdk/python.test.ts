@@ -39,6 +39,7 @@ describe('sdk/python', () => {
         'tests.test_peers',
         'tests.test_direct',
         'tests.test_path',
+        'tests.test_moving',
         'tests.test_brokering',
         'tests.test_pairs',
       );

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple
 
 from . import limits
@@ -33,8 +34,10 @@ class Brokered:
         self.is_direct_only = fallback == connection_pb2.CONNECTION_FALLBACK_NONE
         # Whether this end asks for it itself: then it gets the stream, also of a connection that the peer asked for first.
         self.is_wanted = not incoming
-        # The relay was ordered: later orders are about a direct path, which this client does not move to.
+        # The relay was ordered: later orders are about a direct path, which the connection may move to.
         self.is_relayed = False
+        # Before the second try to move from the relay to a direct path, in seconds; infinite: none is made.
+        self.upgrade_after = math.inf
         self.transport: Optional[PeerTransport] = None
         self.stream = _stream_to_come()
         # The sockets of a direct path, once they are open.
@@ -52,6 +55,7 @@ class Brokered:
             return False
         self.is_wanted = True
         self.is_direct_only |= mine.is_direct_only
+        self.upgrade_after = mine.upgrade_after
         self.take_sockets(mine)
         return True
 
@@ -76,7 +80,7 @@ class Brokered:
     def spare_sockets(self) -> None:
         """Closes them in a while: another attempt is ordered by then, should the peer not have found the same path."""
         self.keep_sockets()
-        self._sparing = asyncio.get_running_loop().call_later(limits.SPARE_MS / 1000, self._close_sockets)
+        self._sparing = asyncio.get_running_loop().call_later(limits.SPARE_MS / 1000, self.close_sockets)
 
     def keep_sockets(self) -> None:
         """Closes them later than was said: an attempt needs them."""
@@ -100,7 +104,7 @@ class Brokered:
     def over(self) -> None:
         """Nothing is left of it but its stream."""
         self._is_over = True
-        self._close_sockets()
+        self.close_sockets()
 
     def fail(self, error: BaseException) -> None:
         """It comes to nothing, or has ended."""
@@ -110,7 +114,8 @@ class Brokered:
         if self.transport is not None:
             self.transport.fail(error)
 
-    def _close_sockets(self) -> None:
+    def close_sockets(self) -> None:
+        """Gives them back; an attempt on them ends."""
         self.keep_sockets()
         if self.sockets is not None:
             self.sockets.close()

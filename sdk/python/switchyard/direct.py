@@ -7,6 +7,7 @@ from typing import Callable, Optional, Tuple
 from . import limits
 from .brokered import Brokered, Places
 from .direct_pipe import DirectPipe, let_go
+from .lane import Lane
 from .peer_stream import PeerStream
 from .peer_transport import PeerTransport
 from .punch import Puncher
@@ -63,13 +64,40 @@ class DirectPaths:
             raise ConnectionError("the peer could not be reached where it listens")
         return stream
 
-    async def _attempt(
-        self, brokered: Brokered, sockets: Puncher, order: connection_pb2.Connection, *, controlling: bool
-    ) -> Tuple[Optional[PeerStream], connection_pb2.PunchAnswer]:
+    async def upgrade(self, brokered: Brokered, order: connection_pb2.Connection) -> Tuple[Optional[Lane], bytes]:
+        """
+        Tries once to find a direct path for a connection that goes through the server. As the controlled end it moves to it if and
+        when the peer does; the path is for the controlling end, which moves to it once its answer is made.
+        """
+        brokered.keep_sockets()
+        transport, sockets = brokered.transport, brokered.sockets
+        if transport is None or sockets is None or not transport.may_move:
+            return None, connection_pb2.PunchAnswer().SerializeToString()
+        controlling = order.role == connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING
+        expected = None if controlling else transport.expect(order.attempt)
+        lane: Optional[Lane] = None
+        try:
+            path, answer = await self._race(sockets, order, controlling=controlling)
+            lane = None if path is None else transport.adopt(DirectPipe(path.raw), path.channel)
+        finally:
+            brokered.close_sockets()
+            if expected is not None:
+                expected.set_result(lane)
+        answer.connected = lane is not None
+        return lane if controlling else None, answer.SerializeToString()
+
+    async def _race(
+        self, sockets: Puncher, order: connection_pb2.Connection, *, controlling: bool
+    ) -> Tuple[Optional[Path], connection_pb2.PunchAnswer]:
         def secure() -> Channel:
             return Channel(self._identity(), spoken=_SPOKEN, is_client=controlling, peer_public_key=order.peer_public_key)
 
-        path, answer = await Race(sockets, order, controlling=controlling, secure=secure).run()
+        return await Race(sockets, order, controlling=controlling, secure=secure).run()
+
+    async def _attempt(
+        self, brokered: Brokered, sockets: Puncher, order: connection_pb2.Connection, *, controlling: bool
+    ) -> Tuple[Optional[PeerStream], connection_pb2.PunchAnswer]:
+        path, answer = await self._race(sockets, order, controlling=controlling)
         stream = None if path is None else await self._take(brokered, path, controlling=controlling)
         answer.connected = stream is not None
         return stream, answer

@@ -17,10 +17,13 @@ def head(kind: int, length: int) -> bytes:
 class FrameReader:
     """Reads frames out of chunks that begin and end anywhere. Bytes of a frame are handed out as they come, so it holds a head."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_move: bool = False) -> None:
         self._head = b""
         self._left = 0
         self._has_ended = False
+        # Whether the peer may go on elsewhere; and that it does.
+        self._may_move = may_move
+        self._has_moved = False
 
     def read(self, chunk: bytes) -> Iterator[Tuple[int, int, bytes]]:
         """The kind, length and bytes of each frame or part of one. Raises a ConnectionError at one that cannot come here."""
@@ -41,13 +44,17 @@ class FrameReader:
                 yield from self._begin(kind, length)
 
     def _begin(self, kind: int, length: int) -> Iterator[Tuple[int, int, bytes]]:
-        is_known = kind == TAKEN or (kind in (ALIVE, END) and length == 0) or (kind == DATA and length <= FRAME_BYTES_MAX)
+        is_move = kind == MOVED and self._may_move
+        is_known = is_move or kind == TAKEN or (kind in (ALIVE, END) and length == 0) or (kind == DATA and length <= FRAME_BYTES_MAX)
         if not is_known:
             raise ConnectionError(f"the peer sends a frame of kind {kind} with {length} bytes, which none has")
-        if self._has_ended and kind in (DATA, END):
+        if self._has_ended and kind in (DATA, END, MOVED):
             raise ConnectionError("the peer sends more after it has said that it is done")
+        if self._has_moved and kind in (DATA, MOVED):
+            raise ConnectionError("the peer sends more after it has said that it goes on elsewhere")
         if kind == DATA:
             self._left = length
         elif kind != ALIVE:
             self._has_ended = self._has_ended or kind == END
+            self._has_moved = self._has_moved or is_move
             yield kind, length, b""

@@ -182,15 +182,18 @@ class Instance:
         """Opens a branch that leads here, to receive."""
         return await RelaySink.open(self._caller, branch_id, blocks)
 
-    async def connect(self, peer_cvid: int, *, fallback: str = "immediate") -> PeerStream:
+    async def connect(self, peer_cvid: int, *, fallback: str = "immediate", upgrade_after: float = 5.0) -> PeerStream:
         """
         Connects to a peer; the server cannot read what passes. `fallback` says whether and when it goes through the server:
-        `immediate`: at once, and it stays there; it outlives broken calls and restarts of the server. `late`: when three attempts to
-        find a direct path over TCP have failed. `none`: never; when these have failed, so has the connection.
+        `immediate`: at once; it outlives broken calls and restarts of the server. `late`: when three attempts to find a direct path
+        over TCP have failed. `none`: never; when these have failed, so has the connection.
+
+        What goes through the server moves to a direct path when one is found: it is looked for at once, after `upgrade_after` seconds,
+        and after twice as long each time. `math.inf`: it stays where it is. A direct path that dies is the end of its connection.
 
         Raises a SwitchyardError: PEER_REFUSED where the peer takes no connections, PATH_FAILED where no path was found.
         """
-        return await self._peers.connect(peer_cvid, fallback)
+        return await self._peers.connect(peer_cvid, fallback, upgrade_after)
 
     def _happen(self, event: Event, error: Optional[SwitchyardError] = None) -> None:
         before = self.state

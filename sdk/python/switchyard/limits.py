@@ -59,6 +59,10 @@ EARLY_MAX = 16
 SECURE_TURN_MS = 500
 # Pairs that the server takes of one attempt.
 PAIRS_MAX = 32
+# Tries of one relayed connection to move to a direct path: how many, the longest wait between two, and how long one may take.
+UPGRADES_MAX = 16
+UPGRADE_MAX_MS = 3_600_000
+UPGRADE_TAKES_MS = 25_000
 # How long the sockets of a punch are kept after it has worked here, should it not have worked there: the other end has 12 s for its
 # answer, and the order that follows is on its way after that.
 SPARE_MS = 15_000

@@ -20,13 +20,17 @@ class PeerStream:
         self.writer = writer
         self._transport = transport
         self.peer_cvid: int = transport.get_extra_info("peer_cvid")
-        # `direct`: from end to end; `relayed`: through the server. It does not change.
-        self.path: str = transport.get_extra_info("path")
         self.connection_id: str = transport.get_extra_info("connection_id")
         # Whether the server cannot read it. It can with a server or a peer of release 0.1.0, or a peer that speaks system events.
         self.end_to_end: bool = transport.get_extra_info("end_to_end")
         # Whether the peer has asked for it.
         self.incoming: bool = transport.get_extra_info("incoming")
+
+    @property
+    def path(self) -> str:
+        """`direct`: from end to end; `relayed`: through the server, from where it may move to a direct path, and not back."""
+        path: str = self._transport.get_extra_info("path")
+        return path
 
     @classmethod
     async def open(cls, transport: PeerTransport) -> PeerStream:

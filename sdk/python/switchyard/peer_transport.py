@@ -7,6 +7,8 @@ from typing import Any, AsyncIterator, Optional
 from . import frames, limits
 from .direct_pipe import DirectPipe
 from .errors import SwitchyardError
+from .lane import Lane
+from .lanes import Lanes
 from .pipe import RelayPipe
 from .plain_pipe import PlainChannel, PlainPipe
 from .secure import Channel
@@ -15,7 +17,7 @@ _HIGH_WATER = 65_536
 _LOW_WATER = 16_384
 
 
-class PeerTransport(asyncio.Transport):
+class PeerTransport(Lanes, asyncio.Transport):
     """
     Frames inside TLS, on a direct path or inside two streams; or in the streams themselves where older peers know no other way. Of
     each way 8 MiB may be on their way to a reader that has not taken them; beyond it `drain` waits. `close` sends what was written,
@@ -26,21 +28,15 @@ class PeerTransport(asyncio.Transport):
     """
 
     def __init__(self, pipe: RelayPipe | PlainPipe | DirectPipe, channel: Channel | PlainChannel, extra: dict[str, Any]) -> None:
-        super().__init__(extra)
-        self._pipe = pipe
-        self._channel = channel
+        asyncio.Transport.__init__(self, extra)
+        Lanes.__init__(self, Lane(pipe, channel))
         self._protocol: Optional[asyncio.BaseProtocol] = None
         self._loop = asyncio.get_running_loop()
-        # One at a time: the bytes of TLS go out in the order in which they were made.
-        self._turn = asyncio.Lock()
-        # What was written and waits for the window; and bytes on their way that the peer's reader has not taken.
+        # What was written and waits for the window.
         self._buffer = bytearray()
-        self._untaken = 0
-        # What came and waits for the program; and bytes that it has taken and the peer was not told of.
-        self._inbox = bytearray()
-        self._to_say = 0
         self._is_complete = False
-        # The end of this way was sent.
+        # The end of this way is being sent; and was.
+        self._is_saying_end = False
         self._has_said = False
         # Both ways are complete: whatever ends the path now is no error.
         self._is_parting = False
@@ -54,17 +50,9 @@ class PeerTransport(asyncio.Transport):
         self._peer_done: asyncio.Future[None] = self._loop.create_future()
         self._over: asyncio.Future[Optional[BaseException]] = self._loop.create_future()
         self._changed = asyncio.Event()
-        # Anything has come from the peer since the path was secured; and whether anything went to it since the last sign of life.
-        self._has_heard = False
-        self._has_sent = False
-        # Signs of life that did not come, one after the other.
-        self._missed = 0
-        # On a direct path; on the relay the server says whether the peer lives.
-        self._living: Optional[asyncio.Task[None]] = None
-        self._saying: Optional[asyncio.Task[None]] = None
-        self._reading = self._loop.create_task(self._guarded(self._read()))
         self._telling: Optional[asyncio.Task[None]] = None
         self._writing: Optional[asyncio.Task[None]] = None
+        self._begin_reading(self._first)
 
     async def secured(self, protocol: asyncio.Protocol) -> None:
         """Waits until TLS has proved the peer's key; then a protocol is told what comes. Raises why there is no connection."""
@@ -73,21 +61,21 @@ class PeerTransport(asyncio.Transport):
         protocol.connection_made(self)
         self._telling = self._loop.create_task(self._guarded(self._tell_taken()))
         self._writing = self._loop.create_task(self._guarded(self._write()))
-        if isinstance(self._pipe, DirectPipe):
-            self._living = self._loop.create_task(self._guarded(self._live()))
+        if self._first.is_direct:
+            self._spawn_on(self._first, self._live(self._first))
         self._stir()
 
     async def heard(self, seconds: float) -> bool:
         """Whether the peer says anything in time, as it does at once when it has the path, too."""
         ends_at = self._loop.time() + seconds
-        while not self._has_heard and not self._over.done():
+        while not self._first.has_heard and not self._over.done():
             left = ends_at - self._loop.time()
             if left <= 0:
                 break
             changed = self._loop.create_task(self._change())
             await asyncio.wait({changed, self._over}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             changed.cancel()
-        return self._has_heard and not self._over.done()
+        return self._first.has_heard and not self._over.done()
 
     async def over(self) -> Optional[BaseException]:
         """Waits for the end; None when both ways were complete, or it was closed here."""
@@ -132,7 +120,8 @@ class PeerTransport(asyncio.Transport):
 
     def close(self) -> None:
         self._is_closing = True
-        self._inbox.clear()
+        for lane in self._lanes():
+            lane.inbox.clear()
         self.write_eof()
 
     def abort(self) -> None:
@@ -142,32 +131,32 @@ class PeerTransport(asyncio.Transport):
         """Ends it for a reason that came from elsewhere."""
         self._end(error)
 
-    async def _read(self) -> None:
-        reader = frames.FrameReader()
-        await self._shake_hands()
-        blocks = self._pipe.blocks()
+    async def _read(self, lane: Lane) -> None:
+        if lane is self._first:
+            await self._shake_hands()
+        blocks = lane.pipe.blocks()
         async for block in blocks:
-            self._channel.take(block)
+            lane.channel.take(block)
             if not self._secured.done() and not await self._shake_hands():
                 continue
             # Without a protocol nobody could be told.
             while self._protocol is None:
                 await self._change()
-            plain, is_closed = self._channel.read()
+            plain, is_closed = lane.channel.read()
             if plain:
-                self._has_heard, self._missed = True, 0
+                lane.has_heard, lane.missed = True, 0
                 self._stir()
-            for kind, length, part in reader.read(plain):
-                self._heed(kind, length, part)
+            for kind, length, part in lane.frames.read(plain):
+                self._heed(lane, kind, length, part)
             # What TLS itself has to say may wait for what is sent next. Waiting here for a write that waits for the peer could keep
             # both ends from reading.
-            if not self._turn.locked():
-                await self._put()
+            if not lane.turn.locked():
+                await lane.put()
             if is_closed:
                 break
-        if not self._peer_done.done():
+        if not lane.has_ended and lane.moved is None:
             raise ConnectionError("the path was cut before the peer had said that its data is complete")
-        if not self._has_said:
+        if not self._has_said and lane is self._out:
             raise ConnectionError("the path was cut before all was sent to the peer")
         await self._drain(blocks)
 
@@ -180,39 +169,52 @@ class PeerTransport(asyncio.Transport):
             pass  # The server stops the streams as soon as one end says that the connection is over.
 
     async def _shake_hands(self) -> bool:
-        is_done = self._channel.shake_hands()
-        await self._put()
+        is_done = self._first.channel.shake_hands()
+        await self._first.put()
         if is_done:
             self._secured.set_result(None)
         return is_done
 
-    def _heed(self, kind: int, length: int, part: bytes) -> None:
+    def _heed(self, lane: Lane, kind: int, length: int, part: bytes) -> None:
         if kind == frames.TAKEN:
-            self._untaken -= length
-            if self._untaken < 0:
+            lane.untaken -= length
+            if lane.untaken < 0:
                 raise ConnectionError("the peer has taken more than was sent to it")
             self._stir()
+        elif kind == frames.MOVED:
+            lane.moved = length
+            self._spawn_on(lane, self._follow(length))
         elif kind == frames.END:
-            self._peer_done.set_result(None)
+            # What it says after MOVED is that nothing more comes here.
+            lane.has_ended = lane.moved is None
             self._deliver()
         elif kind == frames.DATA and not self._is_closing:
-            self._inbox += part
-            if len(self._inbox) + self._to_say > limits.PEER_WINDOW_BYTES:
+            lane.inbox += part
+            if len(lane.inbox) + lane.to_say > limits.PEER_WINDOW_BYTES:
                 raise ConnectionError("the peer sends more than was taken from it")
             self._deliver()
 
     def _deliver(self) -> None:
         """Gives the program what came, as long as it reads."""
-        while self._inbox and not self._is_paused:
-            self._give(limits.PEER_FRAME_BYTES)
-        if self._peer_done.done() and not self._inbox and not self._over.done():
+        self._give_what_came()
+        if self._is_at_path():
+            self._in = self._path  # type: ignore[assignment]
+            self._check_moved()
+            self._give_what_came()
+        if self._in.has_ended and not self._peer_done.done():
+            self._peer_done.set_result(None)
+        if self._peer_done.done() and not self._in.inbox and not self._over.done():
             self._tell_eof()
         self._stir()
 
+    def _give_what_came(self) -> None:
+        while self._in.inbox and not self._is_paused:
+            self._give(limits.PEER_FRAME_BYTES)
+
     def _give(self, most: int) -> None:
-        part = bytes(self._inbox[:most])
-        del self._inbox[: len(part)]
-        self._to_say += len(part)
+        part = bytes(self._in.inbox[:most])
+        del self._in.inbox[: len(part)]
+        self._in.to_say += len(part)
         self._protocol.data_received(part)  # type: ignore[union-attr]
 
     def _tell_eof(self) -> None:
@@ -223,44 +225,50 @@ class PeerTransport(asyncio.Transport):
     async def _tell_taken(self) -> None:
         """Tells the peer what the program has taken; nobody waits for it after the end of the peer's way."""
         while not self._peer_done.done():
-            if self._to_say < limits.PEER_TAKEN_BYTES:
+            lane = self._in
+            if lane.to_say < limits.PEER_TAKEN_BYTES:
                 await self._change()
                 continue
-            said, self._to_say = self._to_say, 0
-            await self._put(frames.head(frames.TAKEN, said))
+            said, lane.to_say = lane.to_say, 0
+            try:
+                await lane.put(frames.head(frames.TAKEN, said))
+            except (SwitchyardError, ConnectionError):
+                # The server stops the streams as soon as both ends have left them.
+                if lane is self._in:
+                    raise
 
-    async def _live(self) -> None:
+    async def _live(self, lane: Lane) -> None:
         """Sends signs of life and awaits them, also after the end of this way: so a path that is dead is known."""
         while True:
             # One who writes says enough. The count goes on while a peer that does not read holds up what is sent.
-            if not self._has_sent and not self._turn.locked():
-                self._saying = self._loop.create_task(self._say_alive())
-            self._has_sent = False
+            if not lane.has_sent and not lane.turn.locked():
+                self._spawn_on(lane, lane.put(frames.head(frames.ALIVE, 0), is_sign=True))
+            lane.has_sent = False
             await asyncio.sleep(limits.PEER_ALIVE_MS / 1000)
-            self._missed += 1
-            if self._missed > limits.PEER_ALIVE_MISSED_MAX:
+            lane.missed += 1
+            if lane.missed > limits.PEER_ALIVE_MISSED_MAX:
                 raise ConnectionError("the path is dead: nothing has come from the peer")
 
-    async def _say_alive(self) -> None:
-        try:
-            await self._put(frames.head(frames.ALIVE, 0), is_sign=True)
-        except Exception as error:
-            self._end(error)
-
     async def _write(self) -> None:
-        while self._buffer or not self._is_complete:
-            room = limits.PEER_WINDOW_BYTES - self._untaken
+        while self._moving is not None or self._buffer or not self._is_complete:
+            if self._moving is not None:
+                await self._move_out(self._moving)
+                continue
+            out = self._out
+            room = limits.PEER_WINDOW_BYTES - out.untaken
             part = bytes(self._buffer[: min(limits.PEER_FRAME_BYTES, room)])
             if not part:
                 await self._change()
                 continue
             del self._buffer[: len(part)]
-            self._untaken += len(part)
-            await self._put(frames.head(frames.DATA, len(part)) + part)
+            out.untaken += len(part)
+            await out.put(frames.head(frames.DATA, len(part)) + part)
             self._balance()
-        await self._put(frames.head(frames.END, 0))
+        self._is_saying_end = True
+        out = self._out
+        await out.put(frames.head(frames.END, 0))
         self._has_said = True
-        await self._pipe.flush()
+        await self._flush(out)
         while not self._peer_done.done() and not self._is_closing:
             await self._change()
         # The peer hears of a close, and ends its own way or has had time to.
@@ -273,25 +281,16 @@ class PeerTransport(asyncio.Transport):
     async def _part(self) -> None:
         """Both ways are complete: closes TLS, and reads up to the peer's own close."""
         self._is_parting = True
-        self._channel.close()
-        await self._put()
+        out = self._out
+        out.channel.close()
+        await out.put()
         linger = limits.PEER_LINGER_MS / 1000
         try:
-            await asyncio.wait_for(self._pipe.finish(), linger)
+            await asyncio.wait_for(out.pipe.finish(), linger)
         except (SwitchyardError, ConnectionError, asyncio.TimeoutError):
             pass  # The server stops the streams as soon as one end says that the connection is over.
-        await asyncio.wait({self._reading}, timeout=linger)
+        await asyncio.wait(out.reading, timeout=linger)
         self._end(None)
-
-    async def _put(self, plain: bytes = b"", *, is_sign: bool = False) -> None:
-        """Sends bytes; `is_sign`: a sign of life, which is no reason to leave out the next."""
-        async with self._turn:
-            if plain:
-                self._has_sent |= not is_sign
-                self._channel.write(plain)
-            cipher = self._channel.outgoing()
-            if cipher:
-                await self._pipe.send(cipher)
 
     async def _guarded(self, work: Any) -> None:
         try:
@@ -322,10 +321,10 @@ class PeerTransport(asyncio.Transport):
         self._is_closing = self._is_complete = True
         self._over.set_result(error)
         current = asyncio.current_task()
-        for task in (self._reading, self._telling, self._writing, self._living, self._saying):
+        for task in (self._telling, self._writing):
             if task is not None and task is not current:
                 task.cancel()
-        self._pipe.close()
+        self._close_lanes()
         if not self._secured.done():
             self._secured.set_exception(error or ConnectionError("the connection was closed"))
         if self._protocol is not None:
@@ -333,8 +332,8 @@ class PeerTransport(asyncio.Transport):
 
     def _give_rest(self) -> None:
         """A program that has not read on loses nothing of a connection that ended well: a window of bytes at most."""
-        while self._inbox and self._protocol is not None:
-            self._give(len(self._inbox))
+        while self._in.inbox and self._protocol is not None:
+            self._give(len(self._in.inbox))
 
     def _stir(self) -> None:
         self._changed.set()

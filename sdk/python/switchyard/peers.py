@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 from contextlib import contextmanager
 from typing import Iterator, Optional
 
@@ -10,7 +11,7 @@ import grpc
 
 from . import limits
 from .background import Background
-from .brokered import Brokered
+from .brokered import Brokered, Places
 from .direct import NOT_COMMON, DirectPaths, places_of
 from .errors import Refusal, SwitchyardError
 from .path_report import is_punching, report_path
@@ -20,6 +21,7 @@ from .punch import Puncher
 from .relayed import RELAY_VERSION, RelayedPaths
 from .requester import ASK_SECONDS, ConnectionRequester, too_late
 from .secure import PeerIdentity
+from .upgrade import seek_direct
 from .v1 import connection_pb2, error_pb2, link_pb2, session_pb2
 
 _TCP = link_pb2.LINK_TYPE_TRANSPORT_TCP
@@ -36,8 +38,8 @@ _PUNCHES = (connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING, connection_pb2.CON
 
 class Peers:
     """
-    Connections are direct or go through the server, and stay what they are; they are encrypted between the ends where both and the
-    server are of 0.2.0 or newer. When both ends ask for each other at the same moment, the server answers both requests with one
+    Connections are direct or go through the server, from where they may move to a direct path; they are encrypted between the ends
+    where both and the server are of 0.2.0 or newer. When both ends ask for each other at the same moment, the server answers both requests with one
     connection, and both go on as one.
     """
 
@@ -51,12 +53,14 @@ class Peers:
         self._requester = ConnectionRequester(owner, self._own, self._by_id)
         self._background = Background(owner.problem)
 
-    async def connect(self, peer_cvid: int, fallback: str) -> PeerStream:
+    async def connect(self, peer_cvid: int, fallback: str, upgrade_after: float = math.inf) -> PeerStream:
         """Asks for a connection, and waits until the peer has proved its key."""
+        if not upgrade_after > 0:
+            raise ValueError(f"upgrade_after is a number of seconds above 0, not {upgrade_after!r}")
         if fallback not in _FALLBACKS:
             raise ValueError(f"fallback is one of {', '.join(_FALLBACKS)}, not {fallback!r}")
         ends_at = asyncio.get_running_loop().time() + limits.PEER_CONNECT_MS / 1000
-        brokered = await self._requester.ask(peer_cvid, _FALLBACKS[fallback], ends_at)
+        brokered = await self._requester.ask(peer_cvid, _FALLBACKS[fallback], ends_at, upgrade_after)
         try:
             left = ends_at - asyncio.get_running_loop().time()
             stream = await asyncio.wait_for(asyncio.shield(brokered.stream), left)
@@ -102,11 +106,22 @@ class Peers:
     async def _gather(self, order: connection_pb2.Connection) -> bytes:
         brokered = await self._named(order, _CROSSING_SECONDS) or await self._accept(order)
         answer = self._gathered(relay_version=RELAY_VERSION)
-        # The relay needs no addresses, and what goes through it does not move.
-        if order.fallback != _IMMEDIATE and order.type == _TCP and not brokered.is_relayed:
-            with self._forgotten_if_refused(brokered):
-                await self._requester.tell_places(brokered, places_of(order.rendezvous, self._owner.caller.server.host), answer)
+        # Where the relay comes first it needs no addresses.
+        if order.fallback != _IMMEDIATE and order.type == _TCP:
+            places = places_of(order.rendezvous, self._owner.caller.server.host)
+            if brokered.is_relayed:
+                await self._gather_again(brokered, places, answer)
+            else:
+                with self._forgotten_if_refused(brokered):
+                    await self._requester.tell_places(brokered, places, answer)
         return answer.SerializeToString()
+
+    async def _gather_again(self, brokered: Brokered, places: Places, answer: connection_pb2.GatherAnswer) -> None:
+        """For an attempt beside the relay, which stands whatever comes of it. What was observed of earlier sockets is old."""
+        if brokered.transport is None or not brokered.transport.may_move:
+            raise Refusal("UNIMPLEMENTED", "an end of this connection cannot move to another path")
+        brokered.close_sockets()
+        await self._requester.tell_places(brokered, places, answer)
 
     def _gathered(self, relay_version: int = 0) -> connection_pb2.GatherAnswer:
         key = self._own().public_key
@@ -129,6 +144,11 @@ class Peers:
 
     async def _punch(self, order: connection_pb2.Connection) -> bytes:
         brokered = await self._find(order)
+        if brokered.is_relayed:
+            lane, answer = await self._paths.upgrade(brokered, order)
+            if lane is not None and brokered.transport is not None:
+                self._background.spawn(brokered.transport.move(order.attempt, lane))
+            return answer
         self._leave_one_sided(brokered)
         stream, answer = await self._paths.punch(brokered, order)
         if stream is not None:
@@ -186,7 +206,19 @@ class Peers:
         except BaseException as error:
             self._drop(brokered, error)
             raise
+        stream.writer.transport.on_moved = lambda: self._background.spawn(self._tell_moved(brokered))  # type: ignore[attr-defined]
         await self._hand_out(brokered, stream)
+        is_caller = order.controlling if order.relay_version >= RELAY_VERSION else not brokered.incoming
+        if is_caller and brokered.link == _TCP and brokered.upgrade_after < math.inf:
+            random = self._owner.caller.server.random
+            self._background.spawn(seek_direct(brokered, self._requester.ask_again, random))
+
+    async def _tell_moved(self, brokered: Brokered) -> None:
+        """The server hears of the direct path, after it has heard of the relayed one."""
+        await asyncio.wait({brokered.stream})
+        # One that is over by now was reported as lost.
+        if brokered.transport is not None and self._by_id.get(brokered.id) is brokered:
+            await report_path(self._owner, brokered, established=True, path=brokered.transport.get_extra_info("path"))
 
     def _leave_one_sided(self, brokered: Brokered) -> None:
         """

@@ -33,11 +33,12 @@ class ConnectionRequester:
         # Asked for, until the server has answered: by the peer that was asked for.
         self.asking: Dict[asyncio.Future[None], int] = {}
 
-    async def ask(self, peer_cvid: int, fallback: Any, ends_at: float) -> Brokered:
+    async def ask(self, peer_cvid: int, fallback: Any, ends_at: float, upgrade_after: float) -> Brokered:
         """A connection for one caller. Raises a SwitchyardError when there is none by then."""
         backoff = Backoff(self._owner.caller.server.random)
         while True:
             mine = Brokered(peer_cvid, incoming=False, fallback=fallback)
+            mine.upgrade_after = upgrade_after
             used, is_own = mine, False
             try:
                 # No `wait_for`: before Python 3.12 it swallows a cancellation that comes with the result.
@@ -95,15 +96,7 @@ class ConnectionRequester:
         return None
 
     async def _gather_and_ask(self, mine: Brokered) -> Tuple[Brokered, bool]:
-        request = network_service_pb2.DirectConnectionRequest(
-            cvid=mine.peer_cvid,
-            type=mine.link,
-            public_key=self._own().public_key,
-            endorsement=self._owner.endorse(self._own().public_key),
-            relay_version=RELAY_VERSION,
-            request_id=draw_request_id(),
-            fallback=mine.fallback,
-        )
+        request = self._request(mine)
         if mine.fallback != _IMMEDIATE:
             await self.tell_places(mine, await self._owner.rendezvous(), request)
         # Until orders reach the instance: that is not of the time that the request has.
@@ -121,6 +114,27 @@ class ConnectionRequester:
         mine.id = answer.request.connection_id
         self._by_id[mine.id] = mine
         return mine, True
+
+    async def ask_again(self, brokered: Brokered) -> None:
+        """Asks for an attempt at a direct path beside the relay; the order to punch comes of it."""
+        request = self._request(brokered)
+        request.connection_id = brokered.id
+        # What was observed of earlier sockets is old.
+        brokered.close_sockets()
+        await self.tell_places(brokered, await self._owner.rendezvous(), request)
+        method = self._owner.caller.server.network.DirectConnection
+        await self._owner.asker.call(method, request, timeout=ASK_SECONDS)
+
+    def _request(self, brokered: Brokered) -> network_service_pb2.DirectConnectionRequest:
+        return network_service_pb2.DirectConnectionRequest(
+            cvid=brokered.peer_cvid,
+            type=brokered.link,
+            public_key=self._own().public_key,
+            endorsement=self._owner.endorse(self._own().public_key),
+            relay_version=RELAY_VERSION,
+            request_id=draw_request_id(),
+            fallback=brokered.fallback,
+        )
 
 
 async def _decided(used: Brokered, backoff: Backoff) -> None:

@@ -17,6 +17,7 @@ from switchyard.peer_stream import PeerStream
 from switchyard.peers import Peers
 from switchyard.peers_owner import PeersOwner
 from switchyard.plain_pipe import PlainChannel
+from switchyard.upgrade import seek_direct
 from switchyard.v1 import connection_pb2, link_pb2, network_service_pb2
 
 GATHER = connection_pb2.CONNECTION_ROLE_GATHER
@@ -216,7 +217,7 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         await self.order(GATHER, fallback=LATE)
         brokered = self.peers._by_id["c1"]
         stream = await self.open_relayed(brokered, connection_pb2.Connection())
-        brokered.transport._extra["path"] = stream.path = "direct"  # type: ignore[union-attr]
+        brokered.transport._extra["path"] = "direct"  # type: ignore[union-attr]
         await self.peers._hand_out(brokered, stream)
         await self.until(lambda: accepted)
         return brokered, stream
@@ -355,6 +356,38 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         self.assertIs(await connecting, stream)
         self.assertRegex(str(await stream.closed()), "has not found the same path")
         self.assertEqual(self.peers._by_id, {})
+
+    async def test_leaves_a_relayed_connection_as_it_is_where_an_attempt_is_ordered_and_it_cannot_move(self) -> None:
+        await self.order(GATHER)
+        await self.order(RELAY)
+        brokered = self.peers._by_id["c1"]
+        stream = await brokered.stream
+        with self.assertRaisesRegex(Refusal, "cannot move to another path"):
+            await self.order(GATHER, fallback=connection_pb2.CONNECTION_FALLBACK_UNSPECIFIED)
+        answer = await self.order(connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLED)
+        self.assertFalse(connection_pb2.PunchAnswer.FromString(answer).connected)
+        self.assertIs(self.peers._by_id["c1"], brokered)
+        self.assertFalse(stream.writer.transport.is_closing())
+
+    async def test_asks_for_a_direct_path_at_once_and_after_waits_that_double_until_the_connection_has_moved(self) -> None:
+        loop = asyncio.get_running_loop()
+        over: "asyncio.Future[None]" = loop.create_future()
+        transport = mock.Mock(may_move=True, over=lambda: asyncio.shield(over))
+        brokered = Brokered(PEER, incoming=False)
+        brokered.transport, brokered.upgrade_after = transport, 0.1
+        asked: List[float] = []
+
+        async def ask(_: Brokered) -> None:
+            asked.append(loop.time())
+            transport.may_move = len(asked) < 3
+            raise SwitchyardError(grpc.StatusCode.UNAVAILABLE, "away")
+
+        began = loop.time()
+        await asyncio.wait_for(seek_direct(brokered, ask, lambda: 0.0), 10)
+        self.assertEqual(len(asked), 3)
+        self.assertLess(asked[0] - began, 0.1)
+        self.assertGreaterEqual(asked[1] - asked[0], 0.09)
+        self.assertGreaterEqual(asked[2] - asked[1], 0.19)
 
 
 if __name__ == "__main__":
