@@ -110,7 +110,11 @@ export class Peers implements PeerWatch {
             confirmsOnly: () => share && peer?.confirmsOnly(share),
           });
         }
+        // node:http2 announces the end of a request without DATA even when nothing reads it. grpc-js listens from here on, and would
+        // wait for that end for ever.
+        const { readableEnded } = stream;
         for (const listener of serve) listener.call(server, stream, headers, flags, raw);
+        if (readableEnded) stream.emit('end');
       };
       // It may begin in a later turn of the event loop, past the fence around this one.
       this.fenced(peer, () => peer?.calling(stream, headers, raw, (share) => this.fenced(peer, () => begin(share))));

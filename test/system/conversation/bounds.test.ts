@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../../harness/manual-clock.js';
+import type { Clock } from '../../../src/base/clock.js';
+import { systemClock } from '../../../src/client/system.js';
 import { FairTurns } from '../../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../../src/fair/limits.js';
 import { Inbox, type Reader } from '../../../src/system/conversation/inbox.js';
@@ -19,8 +21,8 @@ describe('the bounds of all connections together', () => {
     await at.stop();
   });
 
-  const start = async (flags: Record<string, string>) => {
-    at = await run({ 'system-tcp-listen': '127.0.0.1:0', 'metrics-listen': '127.0.0.1:0', ...flags });
+  const start = async (flags: Record<string, string>, clock: Clock = systemClock) => {
+    at = await run({ 'system-tcp-listen': '127.0.0.1:0', 'metrics-listen': '127.0.0.1:0', ...flags }, { clock });
   };
   const connected = async () => {
     const one = await RawTalk.connect(at.server.addresses.tcp);
@@ -48,7 +50,8 @@ describe('the bounds of all connections together', () => {
   });
 
   it('cut off who makes unfinished packets more than the server sets aside for all of them', async () => {
-    await start({});
+    // On a busy machine they would be cut off before that, for having no session in time.
+    await start({}, { ...systemClock, nowMs: () => 0 });
     const patient = await connected();
     await patient.session(1);
     const head = Buffer.alloc(4);
