@@ -24,7 +24,7 @@ afterAll(() => server.close());
 const run = (...args: string[]) => runCommand([...args, '--server', server.addresses.grpc], { home: '/dev/null' });
 
 describe('A home folder that is no folder', () => {
-  it.each([['nodes'], ['status'], ['export'], ['sessions'], ['logout']])('keeps nobody from %s', async (command) => {
+  it.each([['nodes'], ['status'], ['export'], ['sessions'], ['logout']])('does not stop %s', async (command) => {
     const { status, err } = await run(command);
     expect(err).not.toContain('ENOTDIR');
     expect(status).toBe(0);

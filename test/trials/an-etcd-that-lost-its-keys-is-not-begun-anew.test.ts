@@ -11,7 +11,7 @@ import { openLog } from '../log/etcd-disk.js';
 import { EtcdProcess, lacksEtcd } from '../log/etcd-process.js';
 
 // etcd #12227: a member that had lost its data began an empty cluster, and the others took that over. bitnami/charts #2433: an etcd
-// with authentication says "user name is empty", and nobody knew what to do.
+// with authentication says "user name is empty", and not which option is missing.
 // With the key `head` deleted, a server began the network anew over the batches that were left, and lost what they held; with all
 // keys deleted, or at the address of another etcd, a server that knew the network began it anew without a word.
 
