@@ -25,7 +25,7 @@ const LOOK_AT_ETCD = 'Look whether etcd runs there and can be reached, and what 
 const ACCESS =
   /user name is empty|authentication failed|invalid auth token|permission denied|authentication is not enabled/;
 const LOOK_AT_ACCESS =
-  'Look at --etcd-user, --etcd-password-file and what the user may do in etcd: docs/cluster.md, Who may reach etcd.';
+  "Look at --etcd-user, --etcd-password-file and what the user may do in etcd: docs/cluster.md, etcd's own safety.";
 
 /** What to do when a journal in etcd cannot be used. */
 export function adviceOnEtcd({ kind, message }: JournalError): string[] {
