@@ -9,6 +9,12 @@ export function codeOf(thrown: unknown): string | undefined {
   return typeof thrown.code === 'string' ? thrown.code : undefined;
 }
 
+/** Whether a file is not there: it is missing, or what its path calls a folder is a file, as below a HOME of /dev/null. */
+export function isAbsent(thrown: unknown): boolean {
+  const code = codeOf(thrown);
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
 /** By its shape: errors of another realm, such as a worker's or a test's, are no instances of this one's Error. */
 function isError(thrown: unknown): thrown is Error {
   if (typeof thrown !== 'object' || thrown === null || !('name' in thrown) || !('message' in thrown)) return false;

@@ -7,7 +7,6 @@ import {
   fsyncSync,
   linkSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -17,7 +16,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { codeOf } from './errors.js';
+import { codeOf, isAbsent } from './errors.js';
+import { makeFolders } from './make-folders.js';
 
 /*
  * Files and folders that hold secrets, or that the server's state depends on. A file that somebody else owns or that all can write
@@ -49,7 +49,7 @@ const SELF = process.getuid?.();
  * that all can write is refused with a {@link PrivateFileError}. Returns the topmost folder that it made. `self` is another user only in tests.
  */
 export function ensurePrivateFolder(path: string, self = SELF): string | undefined {
-  const firstMade = mkdirSync(path, { recursive: true, mode: 0o700 });
+  const firstMade = makeFolders(path, 0o700);
   checkPrivateFolder(path, self);
   return firstMade;
 }
@@ -92,7 +92,7 @@ export function readPrivateFile(path: string, self = SELF): string | undefined {
   try {
     descriptor = openPrivateFile(path, O_RDONLY, { isSecret: true, self });
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
   try {

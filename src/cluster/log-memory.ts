@@ -73,6 +73,11 @@ export class LogMemory {
     return memory;
   }
 
+  /** The last batch that this server had applied before its start; 0: it remembers none. */
+  get appliedSeq(): number {
+    return this.#remembered?.seq ?? 0;
+  }
+
   /**
    * Why the log that is at this epoch now is another one than this server knows, as a backup is; undefined when it is the same. One with
    * an epoch that this server has never seen was renewed since, so that nobody takes it for the one before.

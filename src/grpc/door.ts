@@ -55,6 +55,7 @@ const WATCHED_PATHS: ReadonlySet<string> = new Set([
   sessionDefinition.session.path,
   networkDefinition.directConnection.path,
   streamDefinition.createStream.path,
+  identityDefinition.issueTicket.path,
   TransportServiceService.exchange.path,
 ]);
 const RELAY_PATHS: ReadonlySet<string> = new Set([streamDefinition.relay.path]);

@@ -10,7 +10,7 @@ import {
   renameSync,
   rmSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { checkPrivateFolder, syncFolder } from '../base/private-files.js';
 import { INITIAL_LIMITS, type Limits } from '../core/model/limits.js';
 import { encodeRecord } from './format/record.js';
@@ -44,23 +44,31 @@ export async function backUpFolder(
 ): Promise<BackupReport> {
   if (!Folder.exists(path)) throw new JournalError('failed', `there is no journal in ${path}`);
   if (existsSync(to)) throw new JournalError('failed', `${to} is there already: a backup goes into a new folder`);
-  const unfinished = `${to}.${randomBytes(4).toString('hex')}.unfinished`;
+  // "copy/" and "copy/." are the folder "copy": the unfinished one stands beside it, not in it.
+  const unfinished = `${resolve(to)}.${randomBytes(4).toString('hex')}.unfinished`;
   try {
     mkdirSync(unfinished, { mode: 0o700 });
-    await copyData(path, unfinished);
-    await andThen(unfinished);
-    const report = await checkCopy(unfinished, ofFormat1);
-    // What a check leaves beside the data belongs to nobody.
-    for (const file of ['lock', 'lock.mdb']) rmSync(join(unfinished, file), { force: true });
-    syncFolder(unfinished);
-    renameSync(unfinished, to);
-    syncFolder(dirname(to));
-    return { ...report, path: to };
+    try {
+      await copyData(path, unfinished);
+      await andThen(unfinished);
+      return await nameCopy(unfinished, to, ofFormat1);
+    } finally {
+      rmSync(unfinished, { recursive: true, force: true });
+    }
   } catch (thrown) {
     throw journalError(thrown, `cannot make a backup in ${to}`);
-  } finally {
-    rmSync(unfinished, { recursive: true, force: true });
   }
+}
+
+/** Checks a copy, and gives it its name when it is whole. */
+async function nameCopy(unfinished: string, to: string, ofFormat1: Limits): Promise<BackupReport> {
+  const report = await checkCopy(unfinished, ofFormat1);
+  // What a check leaves beside the data belongs to nobody.
+  for (const file of ['lock', 'lock.mdb']) rmSync(join(unfinished, file), { force: true });
+  syncFolder(unfinished);
+  renameSync(unfinished, resolve(to));
+  syncFolder(dirname(resolve(to)));
+  return { ...report, path: to };
 }
 
 async function copyData(path: string, to: string): Promise<void> {

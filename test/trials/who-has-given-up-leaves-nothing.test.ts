@@ -2,6 +2,11 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } f
 import { connect as connectTcp } from 'node:net';
 import { Client, credentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  IdentityServiceService as Identities,
+  IdentityKind,
+  IssueTicketRequest,
+} from '../../gen/switchyard/v1/identity.js';
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
@@ -46,7 +51,12 @@ afterEach(async () => {
 });
 
 /** A client of HTTP/2 that takes no answer: its window is shut, so that an answer can be made and not be sent. */
-function callOverShutWindow<Q>(method: Method<Q, unknown>, request: Q, token?: string): ClientHttp2Stream {
+function callOverShutWindow<Q>(
+  method: Method<Q, unknown>,
+  request: Q,
+  token?: string,
+  metadata: Record<string, string> = {},
+): ClientHttp2Stream {
   http ??= connect(`http://${at.address}`, { settings: { initialWindowSize: 0 } });
   http.on('error', () => {});
   const call = http.request({
@@ -55,6 +65,7 @@ function callOverShutWindow<Q>(method: Method<Q, unknown>, request: Q, token?: s
     'content-type': 'application/grpc',
     te: 'trailers',
     ...(token === undefined ? {} : { 'switchyard-session': token }),
+    ...metadata,
   });
   call.on('error', () => {});
   const message = Buffer.from(method.requestSerialize(request));
@@ -222,3 +233,31 @@ describe('a caller with a session that has given up', () => {
     orders.call.cancel();
   });
 });
+
+// A ticket lets instances in for a day, and its secret is in the one answer.
+describe('an administrator that has given up', () => {
+  const tickets = async () =>
+    (await ask(at, Identities.listTickets, { pageSize: 1_000, pageToken: '' }, asAdmin())).tickets;
+  const good = async () => (await tickets()).filter(({ revoked }) => !revoked).map(({ ticketId }) => ticketId);
+  const request = IssueTicketRequest.fromPartial({ roles: ['agent'], uses: 1, kind: IdentityKind.INSTANCE });
+
+  it('leaves no ticket that is good when the call of IssueTicket is reset before the answer was taken', async () => {
+    const call = callOverShutWindow(Identities.issueTicket, request, undefined, adminHeaders());
+    await soon(async () => (await good()).length, 1);
+    call.close(constants.NGHTTP2_CANCEL);
+    await soon(good, []);
+    expect(await tickets()).toHaveLength(1);
+  });
+
+  it('had its answer when it goes right after that, and its ticket stays good', async () => {
+    const client = new Client(at.address, credentials.createInsecure());
+    const { ticket } = await ask({ ...at, client }, Identities.issueTicket, request, asAdmin());
+    client.close();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(await good()).toEqual([ticket!.ticketId]);
+  });
+});
+
+function adminHeaders(): Record<string, string> {
+  return Object.fromEntries(Object.entries(asAdmin().getMap()).map(([name, value]) => [name, String(value)]));
+}

@@ -20,7 +20,19 @@ const LEASE_MS = 10_000;
 const NAME = 'switchyard journal copy';
 
 /** What to do where etcd did not answer. */
-export const LOOK_AT_ETCD = 'Look whether etcd runs there and can be reached, and what it logs.';
+const LOOK_AT_ETCD = 'Look whether etcd runs there and can be reached, and what it logs.';
+/** What etcd says of a user, a password or a role: `api/v3rpc/rpctypes/error.go` of its source. */
+const ACCESS =
+  /user name is empty|authentication failed|invalid auth token|permission denied|authentication is not enabled/;
+const LOOK_AT_ACCESS =
+  "Look at --etcd-user, --etcd-password-file and what the user may do in etcd: docs/cluster.md, etcd's own safety.";
+
+/** What to do when a journal in etcd cannot be used. */
+export function adviceOnEtcd({ kind, message }: JournalError): string[] {
+  if (kind === 'damaged') return ['Restore etcd from a backup: docs/cluster.md, Backups, and restoring.'];
+  if (kind !== 'failed') return [];
+  return [ACCESS.test(message) ? LOOK_AT_ACCESS : LOOK_AT_ETCD];
+}
 
 /** What a copy says of itself. */
 interface CopyResult {
@@ -50,8 +62,7 @@ export async function copyJournal(command: Command, surroundings: Surroundings):
       await out.write(`${folder} still has its journal: remove ${folder}/data.mdb once servers run on the copy`);
   } catch (error) {
     if (!(error instanceof JournalError)) throw error;
-    const advice = error.kind === 'failed' ? [LOOK_AT_ETCD] : [];
-    throw new Failure(`nothing was copied from ${from} to ${to}: ${error.message}`, advice);
+    throw new Failure(`nothing was copied from ${from} to ${to}: ${error.message}`, adviceOnEtcd(error));
   }
 }
 

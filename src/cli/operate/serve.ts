@@ -16,7 +16,7 @@ import { linesOf } from '../conclude.js';
 import { LogSink } from '../output/log-sink.js';
 import { readableLine } from '../output/readable-log.js';
 import { Failure, Interrupt, type Surroundings } from '../surroundings.js';
-import { LOOK_AT_ETCD } from './journal-copy.js';
+import { adviceOnEtcd } from './journal-copy.js';
 import { givenFlags } from './serve-options.js';
 import { tellSystemd } from './systemd.js';
 
@@ -170,8 +170,7 @@ function startFailure(error: unknown, config: Config): unknown {
     if (config.journal !== undefined) {
       const { members } = config.journal;
       const where = members.map(formatAddress).join(', ');
-      const advice = [LOOK_AT_ETCD];
-      return new Failure(`the journal in etcd at ${where}: ${error.message}`, error.kind === 'failed' ? advice : []);
+      return new Failure(`the journal in etcd at ${where}: ${error.message}`, adviceOnEtcd(error));
     }
     const advice = error.kind === 'locked' ? ['Give each server a folder of its own with --data DIR.'] : [];
     return new Failure(`the journal in ${config.data}: ${error.message}`, advice);

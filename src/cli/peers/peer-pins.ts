@@ -1,6 +1,6 @@
 import { closeSync, constants, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { codeOf } from '../../base/errors.js';
+import { isAbsent } from '../../base/errors.js';
 import { openPrivateFile } from '../../base/private-files.js';
 import { defaultDataFolder } from '../../config/config.js';
 import { Failure, type Surroundings, UsageError } from '../surroundings.js';
@@ -60,7 +60,7 @@ function contentOf(path: string): string {
   try {
     descriptor = openPrivateFile(path, constants.O_RDONLY);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return '';
+    if (isAbsent(error)) return '';
     throw error;
   }
   try {

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { asError } from '../../base/errors.js';
+import { asError, isAbsent } from '../../base/errors.js';
 import { readPrivateFile, replacePrivateFile } from '../../base/private-files.js';
 import { DEFAULT_NETWORK } from '../../core/model/network.js';
 import { Failure } from '../surroundings.js';
@@ -56,7 +56,11 @@ export function keepAccess(keyPath: string, access: KeptAccess): void {
 /** Forgets the token beside a key. False: there was none. */
 export function forgetAccess(keyPath: string): boolean {
   const isThere = readKept(keyPath) !== undefined;
-  rmSync(pathOf(keyPath), { force: true });
+  try {
+    rmSync(pathOf(keyPath), { force: true });
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
+  }
   return isThere;
 }
 

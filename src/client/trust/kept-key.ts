@@ -1,8 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { link, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { asError, codeOf } from '../../base/errors.js';
+import { asError, codeOf, isAbsent } from '../../base/errors.js';
+import { makeFolders } from '../../base/make-folders.js';
 import { DEFAULT_NETWORK } from '../../trust/signed-bytes.js';
 import { SigningKey } from '../../trust/signing-key.js';
 
@@ -77,9 +78,8 @@ async function readPrivate(path: string): Promise<string | undefined> {
     // A link would let somebody else choose the file. Windows has no such flag.
     file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
   } catch (error) {
-    const code = codeOf(error);
-    if (code === 'ENOENT') return undefined;
-    if (code === 'ELOOP') throw new Error(`${path} is a link: put the file itself there`);
+    if (isAbsent(error)) return undefined;
+    if (codeOf(error) === 'ELOOP') throw new Error(`${path} is a link: put the file itself there`);
     throw error;
   }
   try {
@@ -98,7 +98,7 @@ async function readPrivate(path: string): Promise<string | undefined> {
 
 /** Makes a file that was not there. Whoever else has made it meanwhile was first: then it is read. */
 async function keep<T>(path: string, make: () => string, read: (path: string) => Promise<T | undefined>): Promise<T> {
-  await mkdir(dirname(path), { recursive: true, mode: FOLDER_MODE });
+  makeFolders(dirname(path), FOLDER_MODE);
   await writeNew(path, make()).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
   });

@@ -81,7 +81,7 @@ export function identityService(calls: Calls): IdentityServiceServer {
     getPolicy: calls.anyone(() => getPolicy(backing)),
     putPolicy: calls.anyone((request: PutPolicyRequest, caller) => putPolicy(backing, request, caller)),
     explain: calls.anyone((request: ExplainRequest) => explainAccess(backing, request)),
-    issueTicket: calls.anyone((request: IssueTicketRequest, caller) => issueTicket(backing, request, caller)),
+    issueTicket: calls.makingForAnyone((request: IssueTicketRequest, caller) => issueTicket(backing, request, caller)),
     listTickets: calls.anyone((request: ListTicketsRequest) => listTickets(backing, request)),
     revokeTicket: calls.anyone((request: RevokeTicketRequest, caller) => revokeTicket(backing, request, caller)),
     createNetwork: calls.anyone((request: CreateNetworkRequest) => createNetwork(backing, request)),

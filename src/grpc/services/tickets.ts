@@ -16,9 +16,10 @@ import { ticketNotFound } from '../../core/decide/ticket.js';
 import type { IssueTicket } from '../../core/model/command.js';
 import { Fault } from '../../core/model/fault.js';
 import { IDENTITY_BOUNDS, IdentityKind, ROLES } from '../../core/model/trust/identity.js';
-import { TICKET_BOUNDS, TICKET_ID_LENGTH, type Ticket } from '../../core/model/trust/ticket.js';
+import { TICKET_BOUNDS, TICKET_ID_LENGTH, type Ticket, ticketId } from '../../core/model/trust/ticket.js';
 import { encodeTicket, TICKET_ADDRESSES_MAX, TICKET_SECRET_BYTES } from '../../trust/ticket.js';
 import type { Backing } from '../backing.js';
+import type { Made } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
 import { msOf } from '../encode/duration.js';
 import { identityMessage } from '../encode/identity-message.js';
@@ -44,12 +45,12 @@ const LOW_ROLES: readonly string[] = ['agent', 'client'];
 /** What ListTickets lists: it has no filter. */
 const ALL_TICKETS = { method: 'ListTickets', filter: {} };
 
-/** Issues a ticket, and answers with the only copy of its secret. */
+/** Issues a ticket, and answers with the only copy of its secret: without a caller to take it, the ticket is revoked. */
 export async function issueTicket(
   backing: Backing,
   request: IssueTicketRequest,
   caller: Caller,
-): Promise<IssueTicketResponse | Fault> {
+): Promise<Made<IssueTicketResponse> | Fault> {
   const { replica, random, clock, reach } = backing;
   const checked = new Checked(replica.state.limits);
   const said = readTicket(checked, request);
@@ -76,7 +77,10 @@ export async function issueTicket(
   const reached = addresses.length > 0 ? addresses : reach.addresses();
   const text = encodeTicket({ secret, isEncrypted: reach.isEncrypted, pins: reach.pins(), addresses: reached });
   const position = positionMessage({ epoch: replica.state.epoch, revision: applied.revision });
-  return { text, ticket: issued && ticketMessage(issued), position };
+  const takeBack = () => {
+    if (issued !== undefined) replica.takeBack({ kind: 'RevokeTicket', id: ticketId(issued), ...caller.by });
+  };
+  return { response: { text, ticket: issued && ticketMessage(issued), position }, takeBack };
 }
 
 /** Why a caller may not give these roles: who may not change identities gives none that may do more than itself. */

@@ -31,20 +31,27 @@ export async function importFolder(
   try {
     ensurePrivateFolder(path);
     mkdirSync(unfinished, { mode: 0o700 });
-    await write(unfinished, source, progress, signal);
-    const report = await checkFolder(unfinished);
-    const [problem] = report.problems;
-    if (problem !== undefined) throw new JournalError(problem.kind, problem.message);
-    // A second name, and not another one: a journal that a server has made meanwhile is not replaced.
-    linkSync(Folder.fileOf(unfinished), Folder.fileOf(path));
-    syncFolder(path);
-    return { ...report, path };
+    try {
+      await write(unfinished, source, progress, signal);
+      return await nameCopy(unfinished, path);
+    } finally {
+      rmSync(unfinished, { recursive: true, force: true });
+    }
   } catch (thrown) {
     if (signal?.aborted && thrown === signal.reason) throw thrown;
     throw journalError(thrown, `cannot copy a journal into ${path}`);
-  } finally {
-    rmSync(unfinished, { recursive: true, force: true });
   }
+}
+
+/** Checks a copy, and gives it its name when it is whole. */
+async function nameCopy(unfinished: string, path: string): Promise<FolderReport> {
+  const report = await checkFolder(unfinished);
+  const [problem] = report.problems;
+  if (problem !== undefined) throw new JournalError(problem.kind, problem.message);
+  // A second name, and not another one: a journal that a server has made meanwhile is not replaced.
+  linkSync(Folder.fileOf(unfinished), Folder.fileOf(path));
+  syncFolder(path);
+  return { ...report, path };
 }
 
 async function write(

@@ -13,7 +13,7 @@ import { APPEND_BYTES_MAX, HISTORY_MS, QUOTA_LOOK_MS, UPKEEP_MS } from './limits
 import { Quota } from './quota.js';
 import { LogReaders, type LogReadersDeps } from './readers.js';
 import { EtcdTail } from './tail.js';
-import { checkNotCopied, viewLog } from './view.js';
+import { checkEmpty, viewLog } from './view.js';
 
 /** What a log in etcd is made of. */
 export interface EtcdLogDeps extends LeadDeps {
@@ -97,7 +97,7 @@ export class EtcdLog implements FollowedLog {
     const fence = new Fence({ store, clock, leaderKey: keys.leader, term, retried });
     lease.lost.addEventListener('abort', () => log.warn({ network, term: String(term) }, lease.lost.reason.message));
     const [head] = (await store.read({ key: keys.head })).values;
-    if (head === undefined) await checkNotCopied(store, keys);
+    if (head === undefined) await checkEmpty(store, keys);
     let upkeep: Timer | undefined;
     const resign = async () => {
       upkeep?.cancel();

@@ -18,22 +18,32 @@ export async function viewLog(place: PartsPlace): Promise<LogView> {
     throw journalErrorOf(error);
   });
   const [[head] = [], [stored] = []] = found;
-  if (head === undefined) await checkNotCopied(store, keys);
+  if (head === undefined) await checkEmpty(store, keys);
   const end = head === undefined ? EMPTY_LOG : decodeHead(head.value);
   const { seq, revision, chain } = end;
   return { journal: journalUpTo(place, end, decodeMarks(stored?.value)), seq, revision, chain };
 }
 
-/** Refuses a network into which a journal is being copied, or was not copied to its end. Rejects with a JournalError. */
-export async function checkNotCopied(store: EtcdStore, keys: LogKeys): Promise<void> {
-  const { values } = await store.read({ key: keys.copying }).catch((error: unknown) => {
+/**
+ * Refuses a network without a head that has something of a log: one into which a journal is being copied, or was not copied to its end,
+ * and one whose head somebody has deleted. To begin it anew would write over what is left. Rejects with a JournalError.
+ */
+export async function checkEmpty(store: EtcdStore, keys: LogKeys): Promise<void> {
+  const ranges = [{ key: keys.copying }, { ...keys.batches, limit: 1 }, { key: keys.marks }];
+  const success = ranges.map((range) => ({ kind: 'read', range }) as const);
+  const { found } = await store.commit({ compare: [], success }).catch((error: unknown) => {
     throw journalErrorOf(error);
   });
-  if (values.length === 0) return;
-  throw new JournalError(
-    'failed',
-    'a journal is being copied into this network, or that was cut short: let switchyard journal copy end, or run it again',
-  );
+  const [copying = [], ...left] = found;
+  if (copying.length > 0) {
+    throw new JournalError(
+      'failed',
+      'a journal is being copied into this network, or that was cut short: let switchyard journal copy end, or run it again',
+    );
+  }
+  const [key] = left.flatMap((values) => values.map((value) => value.key));
+  if (key !== undefined)
+    throw new JournalError('damaged', `${keys.head} is missing, and ${key} is there: a key was deleted`);
 }
 
 /** The journal in a log that ends there and has these snapshots. */

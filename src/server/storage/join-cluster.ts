@@ -35,7 +35,7 @@ import type { Cluster } from '../engine.js';
 import { listening } from '../listen-error.js';
 import { etcdAccess } from './etcd-access.js';
 import { isRefused } from './is-refused.js';
-import { logMemoryFile } from './log-memory-file.js';
+import { logMemoryFile, logMemoryPath } from './log-memory-file.js';
 import { nameOfMachine } from './machine-name.js';
 
 /** What a server joins the others of its network with. */
@@ -117,6 +117,8 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   const { data } = config;
   if (view.revision === 0 && data !== IN_MEMORY && Folder.exists(data)) await named(emptyBeside(config));
   const memory = await openMemory(config, { clock, log, shared, view }).catch(named);
+  const appliedSeq = memory?.appliedSeq ?? 0;
+  if (view.revision === 0 && appliedSeq > 0) await named(emptyAfter(config, appliedSeq));
   const renewal = new EpochRenewal({ random, logger: log, memory, isAsked: config.renewEpoch });
   let joined: { readonly replica: Replica; readonly establish: () => Promise<void> } | undefined;
   const member: Member = new Member({
@@ -175,6 +177,17 @@ export async function joinCluster(config: Config, members: readonly Address[], d
 function emptyBeside({ data, network }: Config): JournalError {
   const advice = `copy it with switchyard journal copy, or move ${Folder.fileOf(data)} away to begin without it`;
   return new JournalError('locked', `network ${network} is empty, and ${data} has a journal of its own: ${advice}`);
+}
+
+/** Why a server does not begin an empty network in the place of one that it knows: that etcd was wiped, or is another one. */
+function emptyAfter({ data, network }: Config, seq: number): JournalError {
+  const advice =
+    'look whether --journal and --network name the right ones, restore etcd from a backup, ' +
+    `or remove ${logMemoryPath(data, network)} to begin without it`;
+  return new JournalError(
+    'locked',
+    `network ${network} is empty, and this server had applied batch ${seq} of it: ${advice}`,
+  );
 }
 
 /** Of the UUIDs of servers among others. */

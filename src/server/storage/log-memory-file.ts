@@ -3,9 +3,14 @@ import { join } from 'node:path';
 import { codeOf } from '../../base/errors.js';
 import type { MemoryStore, Remembered } from '../../cluster/log-memory.js';
 
+/** Where that is. */
+export function logMemoryPath(folder: string, network: string): string {
+  return join(folder, `log-${network}.json`);
+}
+
 /** Keeps what a server remembers of a network's log in its data folder, as JSON. */
 export function logMemoryFile(folder: string, network: string): MemoryStore {
-  const path = join(folder, `log-${network}.json`);
+  const path = logMemoryPath(folder, network);
   return {
     read: async () => {
       let text: string;
