@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { pino } from 'pino';
 import type { EtcdAccess } from '../../src/log/etcd/access.js';
 import { parts, records, revisionsAfter } from '../journal/reading.js';
 import { makeAuthority } from '../trust/client-certificate.js';
 import { openLog } from './etcd-disk.js';
 import { EtcdProcess, lacksEtcd, TLS_FILES } from './etcd-process.js';
+import { refuseStatus } from './status-refused.js';
 
 const lacks = lacksEtcd();
 if (lacks) process.stderr.write(`not checked: TLS and authentication of a real etcd: ${lacks}\n`);
@@ -88,6 +90,37 @@ const USER = { name: 'yard', password: 'of the yard' };
     watch.close();
     await term.resign();
     await log.close();
+  });
+
+  it('is led and looked at by a user whom it refuses Status, as from 3.5.28 on', async () => {
+    const etcd = await start();
+    await etcd.turnAuthenticationOn(USER.name, USER.password);
+    const way = await refuseStatus(etcd.port);
+    try {
+      const warnings: string[] = [];
+      const write = (line: string) => void warnings.push(JSON.parse(line).msg);
+      const log = openLog(
+        way.connect({ user: USER }),
+        'yard',
+        's1',
+        undefined,
+        undefined,
+        pino({ level: 'warn' }, { write }),
+      );
+      const term = await log.lead();
+      await term.journal.append(records(1, 5));
+      await term.journal.writeSnapshot(4, parts(4, ['a', 'b']));
+      await term.journal.compact(4);
+      expect(await revisionsAfter(term.journal, 4)).toEqual([5]);
+      expect(await log.snapshots.look()).toMatchObject({ newest: { revision: 4 }, room: 'enough' });
+      // By the start, by compact and by the follower.
+      expect(way.refusals).toBeGreaterThan(2);
+      expect(warnings).toEqual([expect.stringContaining('etcd answers Status to its administrator alone')]);
+      await term.resign();
+      await log.close();
+    } finally {
+      way.end();
+    }
   });
 
   it('can have its authentication turned on while a server with a user uses it', async () => {

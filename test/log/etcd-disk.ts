@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { systemClock, systemRandom } from '../../src/client/system.js';
 import type { Journal, StoredRecord } from '../../src/journal/journal.js';
 import type { KnownNumbers } from '../../src/journal/readers.js';
@@ -20,10 +21,11 @@ export function openLog(
   name = 's1',
   leaderTtlMs = LEADER_TTL_MS,
   known?: KnownNumbers,
+  log: Logger = silentLog,
 ): EtcdLog {
   return new EtcdLog({
     ...{ store, network, name, leaderTtlMs, known },
-    ...{ clock: systemClock, random: systemRandom, log: silentLog },
+    ...{ clock: systemClock, random: systemRandom, log },
     compactsHistory: true,
     quotaBytes: 2 * 1_073_741_824,
   });

@@ -15,7 +15,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 describe('the quota of an etcd', () => {
   function quota() {
     const told: string[] = [];
-    const tell = (_: unknown, message: string) => void told.push(message);
+    const tell = (...said: readonly unknown[]) => void told.push(String(said.at(-1)));
     const made = new Quota(QUOTA_BYTES, { warn: tell, info: tell } as never);
     const use = (bytesInUse: number, quotaBytes?: number, bytes = bytesInUse, isAlarmed = false) => {
       made.measure({ version: '3.4.23', bytes, bytesInUse, quotaBytes, isAlarmed });
@@ -64,6 +64,16 @@ describe('the quota of an etcd', () => {
     expect(told).toEqual([expect.stringContaining('etcdctl alarm disarm'), 'etcd has room again']);
   });
 
+  it('is enough where etcd does not say its size any more, which is logged once, and counts again when it does', () => {
+    const { made, use, told } = quota();
+    expect(use(950_000)).toBe('scarce');
+    for (const _ of [1, 2]) made.measure(undefined);
+    expect([made.room, made.ratio]).toEqual(['enough', 0]);
+    expect(use(950_000)).toBe('scarce');
+    const nearlyFull = expect.stringContaining('nearly full');
+    expect(told).toEqual([nearlyFull, expect.stringContaining('its size is unknown'), nearlyFull]);
+  });
+
   it("is etcd's own where it says so", () => {
     const { use } = quota();
     expect(use(900_000, 10_000_000)).toBe('enough');
@@ -78,7 +88,10 @@ describe('the quota of an etcd', () => {
     const store: EtcdStore = {
       ...connected,
       compact: async (revision) => void compacted.push(revision),
-      status: async () => ({ ...(await connected.status()), quotaBytes: undefined }),
+      status: async () => {
+        const status = await connected.status();
+        return status && { ...status, quotaBytes: undefined };
+      },
     };
     const log = new EtcdLog({
       ...{ store, clock, random: systemRandom, log: silentLog, network: 'yard', name: 's1' },

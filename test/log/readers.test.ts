@@ -204,7 +204,19 @@ describe('what every server of a network can read', () => {
       },
     );
 
-    it('that a server could not read which came when all but its mark was stored', async () => {
+    it('of the leader that a server could not read which came when all but its mark was stored', async () => {
+      const { write, stored } = await stores();
+      let old: ServerName | undefined;
+      async function* chunks(): AsyncGenerator<Uint8Array> {
+        yield* laterChunks();
+        old = await claim('b', { formatMax: 4, rulesMax: 1 });
+      }
+      await expect(write.leader(chunks())).rejects.toMatchObject(unread);
+      expect([await stored(), await left()]).toEqual([[], 0]);
+      await old?.close();
+    });
+
+    it('of a follower that a server could not read which came when all but its mark was stored', async () => {
       const { write, stored } = await stores();
       let old: ServerName | undefined;
       const confirm = async () => {

@@ -417,6 +417,29 @@ describe('the replica', () => {
     expect([world.fatal, replica.state.sessions.count, journal.last]).toEqual([[], 1, replica.state.revision]);
   });
 
+  it('stores the rest of such an append before what has come since, each with the tag of who forwarded it', async () => {
+    const readers = { formatMax: 4, rulesMax: 1, formatOf: 'a', rulesOf: 'a' };
+    const journal = Object.assign(new MemoryJournal(), { readers });
+    const world = await World.start({}, journal);
+    const { replica } = world;
+    const append = journal.append.bind(journal);
+    const [later, tags]: [Promise<unknown>[], (bigint | undefined)[]] = [[], []];
+    journal.append = async (records) => {
+      if (journal.readers.formatMax === 2) {
+        tags.push(...records.map(({ tag }) => tag));
+        return append(records);
+      }
+      later.push(replica.submit(openCommand(3)));
+      journal.readers = { ...readers, formatMax: 2, formatOf: 'b' };
+      throw new JournalError('unread', 'format 4 is needed, and server b reads up to 2: upgrade it first');
+    };
+    const first = replica.submit({ kind: 'RenewEpoch', epoch: 'e' });
+    replica.takeForwarded({ command: openCommand(2), tag: 7n, urgent: false, refused: () => {} });
+    await world.settle(first);
+    await world.settle(Promise.all(later));
+    expect(tags).toEqual([7n, undefined]);
+  });
+
   it('opens no session while the journal has little room, and closes those that there are', async () => {
     const journal = Object.assign(new MemoryJournal(), { room: 'enough' as Room });
     const world = await World.start({}, journal);

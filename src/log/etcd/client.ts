@@ -155,8 +155,10 @@ export class EtcdClient implements EtcdStore {
     }
   }
 
-  async status(): Promise<StoreStatus> {
-    const { version, dbSize, dbSizeInUse, dbSizeQuota, errors } = await this.#unary(MaintenanceService.status, {});
+  async status(): Promise<StoreStatus | undefined> {
+    const answer = await this.#unary(MaintenanceService.status, {}).catch(unlessForbidden);
+    if (answer === undefined) return undefined;
+    const { version, dbSize, dbSizeInUse, dbSizeQuota, errors } = answer;
     const [bytes, bytesInUse, quotaBytes] = [dbSize, dbSizeInUse, dbSizeQuota].map(Number);
     const isAlarmed = errors.some((error) => error.includes(NOSPACE));
     return { version, bytes, bytesInUse, isAlarmed, quotaBytes: quotaBytes === 0 ? undefined : quotaBytes };
@@ -306,6 +308,12 @@ export class EtcdClient implements EtcdStore {
   #deadline(): number {
     return this.#clock.wallMs() + REQUEST_MS_MAX;
   }
+}
+
+/** What only etcd's administrator may ask has no answer for other users. */
+function unlessForbidden(error: unknown): undefined {
+  if (isCode(error, status.PERMISSION_DENIED)) return undefined;
+  throw error;
 }
 
 /** Of a member that could not be introduced: nothing was asked of it, so another one may be. */

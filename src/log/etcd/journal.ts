@@ -203,7 +203,7 @@ export class EtcdJournal implements Journal {
   async measure(): Promise<void> {
     const { store, quota } = this.#deps;
     const status = await store.status();
-    this.#storeBytes = status.bytes;
+    this.#storeBytes = status?.bytes ?? 0;
     quota.measure(status);
   }
 

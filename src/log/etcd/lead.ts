@@ -42,7 +42,8 @@ export interface Lead {
 /** Waits until nobody leads a network, and holds the key then. Rejects with a StoreError, a JournalError or the signal's reason. */
 export async function takeLead(deps: LeadDeps, keys: LogKeys, signal?: AbortSignal): Promise<Lead> {
   const { store, clock, leaderTtlMs } = deps;
-  checkVersion((await store.status()).version);
+  const status = await store.status();
+  if (status !== undefined) checkVersion(status.version);
   const askedMs = clock.nowMs();
   const lease = new TermLease(store, clock, await store.grant(leaderTtlMs), askedMs);
   try {

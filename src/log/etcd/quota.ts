@@ -3,6 +3,12 @@ import type { Room } from '../../journal/journal.js';
 import { QUOTA_FILE_FULL, QUOTA_LOW, QUOTA_SCARCE, QUOTA_WARNED } from './limits.js';
 import type { StoreStatus } from './store.js';
 
+/** What is assumed of an etcd that does not say its size. */
+const UNKNOWN = { bytes: 0, bytesInUse: 0, isAlarmed: false, quotaBytes: undefined };
+const UNKNOWN_WORDS =
+  'etcd answers Status to its administrator alone, so its size is unknown: there is no warning before it is full, and sessions are opened until then; ' +
+  'watch its own metrics, upgrade it to a release that answers other users, or give --etcd-user the role root';
+
 /** How much of etcd's quota is in use, and what an operator was told of it. */
 export class Quota {
   readonly #configuredBytes: number;
@@ -10,6 +16,8 @@ export class Quota {
   #ratio = 0;
   #fileRatio = 0;
   #isAlarmed = false;
+  /** Whether etcd does not say its size. */
+  #isUnknown = false;
   #told = '';
 
   /** `configuredBytes`: what etcd was started with, where it does not say so itself. */
@@ -34,8 +42,13 @@ export class Quota {
     return this.#fileRatio >= QUOTA_FILE_FULL;
   }
 
-  /** Takes in what etcd says of its size, and tells the operator when that has crossed a threshold. */
-  measure({ bytes, bytesInUse, isAlarmed, quotaBytes = this.#configuredBytes }: StoreStatus): void {
+  /**
+   * Takes in what etcd says of its size, and tells the operator when that has crossed a threshold. Undefined: it does not say. Then there is
+   * enough room, so that nothing is refused before etcd itself refuses it.
+   */
+  measure(status: StoreStatus | undefined): void {
+    this.#isUnknown = status === undefined;
+    const { bytes, bytesInUse, isAlarmed, quotaBytes = this.#configuredBytes } = status ?? UNKNOWN;
     this.#ratio = bytesInUse / quotaBytes;
     this.#fileRatio = bytes / quotaBytes;
     this.#isAlarmed = isAlarmed;
@@ -43,11 +56,13 @@ export class Quota {
     if (told === this.#told) return;
     this.#told = told;
     const facts = { bytes, bytesInUse, quotaBytes };
-    if (told === '') this.#log.info(facts, 'etcd has room again');
+    if (this.#isUnknown) this.#log.warn(told);
+    else if (told === '') this.#log.info(facts, 'etcd has room again');
     else this.#log.warn(facts, told);
   }
 
   #words(): string {
+    if (this.#isUnknown) return UNKNOWN_WORDS;
     if (this.#isAlarmed)
       return 'etcd has raised the alarm NOSPACE and stores nothing: defragment it or raise its quota, then etcdctl alarm disarm';
     if (this.#ratio >= QUOTA_SCARCE)

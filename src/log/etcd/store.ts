@@ -115,7 +115,11 @@ export interface EtcdStore {
   revoke(lease: bigint): Promise<void>;
   /** Lets etcd forget how its keys stood before the present. */
   compact(revision: bigint): Promise<void>;
-  status(): Promise<StoreStatus>;
+  /**
+   * Asks for its version and size. Undefined where it answers that to its administrator alone: with authentication on, etcd 3.5.28 and some
+   * releases after it do. Releases that lose what they acknowledged are earlier, and answer every user.
+   */
+  status(): Promise<StoreStatus | undefined>;
   /**
    * Calls back when one of the keys may have changed, and when that cannot be told for a while. A hint and no more: what stands there
    * has to be read.
