@@ -78,7 +78,7 @@ func (b *brokered) relay(order *pb.Connection) error {
 		b.end(err, false)
 		return err
 	}
-	b.handOut(c, Relayed)
+	b.handOut(c, order, Relayed)
 	return nil
 }
 
@@ -130,7 +130,11 @@ func (b *brokered) secureRelay(order *pb.Connection) (*carrier, error) {
 	}), nil
 }
 
-func (b *brokered) handOut(c *carrier, path Path) {
+func (b *brokered) handOut(c *carrier, order *pb.Connection, path Path) {
+	endorsement, unendorsed := b.all.peerEndorsement(order)
+	if c.deps.isPlain {
+		endorsement, unendorsed = Endorsement{}, errUnproved
+	}
 	b.all.mu.Lock()
 	if b.state != making {
 		b.all.mu.Unlock()
@@ -140,6 +144,7 @@ func (b *brokered) handOut(c *carrier, path Path) {
 	b.state = standing
 	b.conn = &Conn{c, connFacts{
 		id: b.id, own: b.all.ownCvid(), peer: b.peer, link: b.link, path: path, incoming: b.incoming, endToEnd: !c.deps.isPlain,
+		endorsement: endorsement, unendorsed: unendorsed,
 	}}
 	isWanted := b.isWanted || !b.incoming
 	close(b.made)

@@ -69,7 +69,13 @@ func (b *brokered) closeSockets() {
 
 // The answer to the order to gather. The relay needs no addresses.
 func (b *brokered) gather(ctx context.Context, order *pb.Connection) ([]byte, error) {
-	answer := &pb.GatherAnswer{PublicKey: b.all.identity.publicKey, RelayVersion: relayVersion}
+	endorsement, err := b.all.endorsement()
+	if err != nil {
+		return nil, err
+	}
+	answer := &pb.GatherAnswer{
+		PublicKey: b.all.identity.publicKey, RelayVersion: relayVersion, Endorsement: endorsement,
+	}
 	isDirect := order.GetFallback() != pb.ConnectionFallback_CONNECTION_FALLBACK_IMMEDIATE
 	if isDirect && order.GetType() == pb.LinkType_LINK_TYPE_TRANSPORT_TCP {
 		sockets, err := b.openSockets(ctx, order.GetRendezvous())
@@ -96,7 +102,7 @@ func (b *brokered) punch(order *pb.Connection) ([]byte, error) {
 	}
 	controlling := order.GetRole() == pb.ConnectionRole_CONNECTION_ROLE_PUNCH_CONTROLLING
 	secured, answer := sockets.attempt(b.life, order, b.proof(order, controlling))
-	answer.Connected = secured != nil && b.takePath(secured, controlling)
+	answer.Connected = secured != nil && b.takePath(secured, order, controlling)
 	return proto.Marshal(answer)
 }
 
@@ -107,7 +113,7 @@ func (b *brokered) proof(order *pb.Connection, controlling bool) peerProof {
 }
 
 // Hands out a path that an attempt has found, if the other end has found the same.
-func (b *brokered) takePath(secured *tls.Conn, controlling bool) bool {
+func (b *brokered) takePath(secured *tls.Conn, order *pb.Connection, controlling bool) bool {
 	raw := secured.NetConn()
 	c := newCarrier(secured, carrierDeps{
 		// What the kernel has taken outlives this process.
@@ -125,7 +131,7 @@ func (b *brokered) takePath(secured *tls.Conn, controlling bool) bool {
 		c.destroy(errNotNominated)
 		return false
 	}
-	b.handOut(c, Direct)
+	b.handOut(c, order, Direct)
 	time.AfterFunc(spareTime, b.closeSockets)
 	return true
 }
@@ -139,6 +145,10 @@ func (c *connections) dialCaller(ctx context.Context, order *pb.Connection) ([]b
 	if len(order.GetPeerPublicKey()) == 0 {
 		err := &Refusal{"UNIMPLEMENTED", "a caller without a key is not dialled"}
 		b.end(err, false)
+		return nil, err
+	}
+	endorsement, err := c.endorsement()
+	if err != nil {
 		return nil, err
 	}
 	// Loopback is dialled only by an end that is seen there itself, which the rendezvous says.
@@ -159,9 +169,9 @@ func (c *connections) dialCaller(ctx context.Context, order *pb.Connection) ([]b
 			}},
 			Nonce: nonce[:nonceBytes],
 		}, b.proof(order, false))
-		if secured == nil || !b.takePath(secured, false) {
+		if secured == nil || !b.takePath(secured, order, false) {
 			b.end(errors.New("the peer could not be reached where it listens"), true)
 		}
 	}()
-	return proto.Marshal(&pb.GatherAnswer{PublicKey: c.identity.publicKey})
+	return proto.Marshal(&pb.GatherAnswer{PublicKey: c.identity.publicKey, Endorsement: endorsement})
 }
