@@ -81,7 +81,7 @@ func (b *brokered) relay(order *pb.Connection) error {
 		b.end(err, false)
 		return err
 	}
-	b.handOut(c, Relayed, false)
+	b.handOut(c, order, Relayed, false)
 	return nil
 }
 
@@ -133,7 +133,11 @@ func (b *brokered) secureRelay(order *pb.Connection) (*carrier, error) {
 	}), nil
 }
 
-func (b *brokered) handOut(c *carrier, path Path, isReported bool) {
+func (b *brokered) handOut(c *carrier, order *pb.Connection, path Path, isReported bool) {
+	endorsement, unendorsed := b.all.peerEndorsement(order)
+	if c.deps.isPlain {
+		endorsement, unendorsed = Endorsement{}, errUnproved
+	}
 	b.all.mu.Lock()
 	if b.state != making {
 		b.all.mu.Unlock()
@@ -143,6 +147,7 @@ func (b *brokered) handOut(c *carrier, path Path, isReported bool) {
 	b.state = standing
 	b.conn = &Conn{c, connFacts{
 		id: b.id, own: b.all.ownCvid(), peer: b.peer, link: b.link, path: path, incoming: b.incoming, endToEnd: !c.deps.isPlain,
+		endorsement: endorsement, unendorsed: unendorsed,
 	}}
 	isWanted := b.isWanted || !b.incoming
 	close(b.made)

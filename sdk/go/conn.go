@@ -1,6 +1,7 @@
 package switchyard
 
 import (
+	"errors"
 	"net"
 	"strconv"
 	"time"
@@ -44,9 +45,14 @@ type connFacts struct {
 	path     Path
 	incoming bool
 	endToEnd bool
+	// Of the peer's key, which TLS has proved; or why nothing endorses it.
+	endorsement Endorsement
+	unendorsed  error
 }
 
 var _ net.Conn = (*Conn)(nil)
+
+var errUnproved = errors.New("it has proved no key: the connection is not encrypted between the two ends")
 
 // ID names the connection, the same at both ends and for GetConnection.
 func (c *Conn) ID() string { return c.facts.id }
@@ -60,6 +66,10 @@ func (c *Conn) Path() Path { return c.facts.path }
 // EndToEnd says whether it is encrypted between the two ends, so that the server cannot read it. It is not with a server or a peer
 // of release 0.1.0 and with a peer that speaks system events, where it goes through the server.
 func (c *Conn) EndToEnd() bool { return c.facts.endToEnd }
+
+// PeerEndorsement says which identity's key stands behind the key that the peer has proved; an error where none does. Compare its
+// KeyID with one that is known before anything is written: all else that is said of a peer is the server's word.
+func (c *Conn) PeerEndorsement() (Endorsement, error) { return c.facts.endorsement, c.facts.unendorsed }
 
 // Incoming says whether the peer asked for it.
 func (c *Conn) Incoming() bool { return c.facts.incoming }

@@ -164,9 +164,13 @@ func (c *connections) request(
 	if err != nil {
 		return nil, err
 	}
+	endorsement, err := c.endorsement()
+	if err != nil {
+		return nil, err
+	}
 	request := &pb.DirectConnectionRequest{
 		Cvid: mine.peer, Type: mine.link, PublicKey: c.identity.publicKey, RelayVersion: relayVersion,
-		RequestId: id, Fallback: fallback,
+		RequestId: id, Fallback: fallback, Endorsement: endorsement,
 	}
 	if fallback == pb.ConnectionFallback_CONNECTION_FALLBACK_IMMEDIATE {
 		return request, nil

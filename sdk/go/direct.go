@@ -75,7 +75,13 @@ func (b *brokered) closeSockets() {
 
 // The answer to the order to gather. The relay needs no addresses.
 func (b *brokered) gather(ctx context.Context, order *pb.Connection) ([]byte, error) {
-	answer := &pb.GatherAnswer{PublicKey: b.all.identity.publicKey, RelayVersion: relayVersion}
+	endorsement, err := b.all.endorsement()
+	if err != nil {
+		return nil, err
+	}
+	answer := &pb.GatherAnswer{
+		PublicKey: b.all.identity.publicKey, RelayVersion: relayVersion, Endorsement: endorsement,
+	}
 	isDirect := order.GetFallback() != pb.ConnectionFallback_CONNECTION_FALLBACK_IMMEDIATE
 	if isDirect && order.GetType() == pb.LinkType_LINK_TYPE_TRANSPORT_TCP {
 		sockets, err := b.openSockets(ctx, order.GetRendezvous())
@@ -103,7 +109,7 @@ func (b *brokered) punch(order *pb.Connection) ([]byte, error) {
 	}
 	controlling := order.GetRole() == pb.ConnectionRole_CONNECTION_ROLE_PUNCH_CONTROLLING
 	secured, answer := sockets.attempt(b.life, order, b.proof(order, controlling))
-	answer.Connected = secured != nil && b.takePath(secured, controlling)
+	answer.Connected = secured != nil && b.takePath(secured, order, controlling)
 	return proto.Marshal(answer)
 }
 
@@ -114,7 +120,7 @@ func (b *brokered) proof(order *pb.Connection, controlling bool) peerProof {
 }
 
 // Hands out a path that an attempt has found, if the other end has found the same.
-func (b *brokered) takePath(secured *tls.Conn, controlling bool) bool {
+func (b *brokered) takePath(secured *tls.Conn, order *pb.Connection, controlling bool) bool {
 	raw := secured.NetConn()
 	c := newCarrier(secured, carrierDeps{
 		// What the kernel has taken outlives this process.
@@ -134,14 +140,14 @@ func (b *brokered) takePath(secured *tls.Conn, controlling bool) bool {
 	}
 	time.AfterFunc(spareTime, b.closeSockets)
 	if controlling {
-		return b.hold(c)
+		return b.hold(c, order)
 	}
-	b.handOut(c, Direct, false)
+	b.handOut(c, order, Direct, false)
 	return true
 }
 
 // Keeps a path that the peer may not have, as the end that controls cannot know, and hands it out once that is known.
-func (b *brokered) hold(c *carrier) bool {
+func (b *brokered) hold(c *carrier, order *pb.Connection) bool {
 	b.all.mu.Lock()
 	isHeld := b.state == making && !b.isRelayed
 	if isHeld {
@@ -153,13 +159,13 @@ func (b *brokered) hold(c *carrier) bool {
 		return false
 	}
 	b.reportPath(Direct)
-	go b.awaitDecision(c)
+	go b.awaitDecision(c, order)
 	return true
 }
 
 // Waits until the server has heard of the path from both ends. One that ends before is left, and another one, or the relay, is
 // ordered: a report of its loss would end the connection.
-func (b *brokered) awaitDecision(c *carrier) {
+func (b *brokered) awaitDecision(c *carrier, order *pb.Connection) {
 	rest := decidedFirst
 	for endsAt := time.Now().Add(spareTime); time.Now().Before(endsAt) && b.isAlone(c) && b.isPunching(); {
 		select {
@@ -180,7 +186,7 @@ func (b *brokered) awaitDecision(c *carrier) {
 	}
 	b.all.mu.Unlock()
 	if isAlone {
-		b.handOut(c, Direct, true)
+		b.handOut(c, order, Direct, true)
 	}
 }
 
@@ -221,6 +227,10 @@ func (c *connections) dialCaller(ctx context.Context, order *pb.Connection) ([]b
 		b.end(err, false)
 		return nil, err
 	}
+	endorsement, err := c.endorsement()
+	if err != nil {
+		return nil, err
+	}
 	// Loopback is dialled only by an end that is seen there itself, which the rendezvous says.
 	session, err := c.instance.Attached(ctx)
 	if err != nil {
@@ -239,9 +249,9 @@ func (c *connections) dialCaller(ctx context.Context, order *pb.Connection) ([]b
 			}},
 			Nonce: nonce[:nonceBytes],
 		}, b.proof(order, false))
-		if secured == nil || !b.takePath(secured, false) {
+		if secured == nil || !b.takePath(secured, order, false) {
 			b.end(errors.New("the peer could not be reached where it listens"), true)
 		}
 	}()
-	return proto.Marshal(&pb.GatherAnswer{PublicKey: c.identity.publicKey})
+	return proto.Marshal(&pb.GatherAnswer{PublicKey: c.identity.publicKey, Endorsement: endorsement})
 }

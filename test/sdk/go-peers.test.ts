@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { TesteeProcess } from '../../conformance/runner/testee.js';
 import { GO } from '../../conformance/testees/plans.js';
 import { DirectCarrier } from '../../src/client/carrier/direct-carrier.js';
-import { type Instance, type PeerStream, Switchyard } from '../../src/client/index.js';
-import { type Running, run } from '../grpc/running.js';
+import { type Instance, type PeerStream, Switchyard, UnendorsedPeerError } from '../../src/client/index.js';
+import { SigningKey } from '../../src/trust/signing-key.js';
+import { ADMIN_TOKEN, type Running, run } from '../grpc/running.js';
 
 /** The first build of a machine compiles gRPC, too. */
 const BUILD_MS = 120_000;
@@ -77,6 +78,47 @@ if (missing !== undefined) process.stderr.write(`not checked: peers of sdk/go: $
     await there.command({ do: 'endWriting', stream: 's' });
     expect(await text(stream)).toBe('from Go');
     await closed;
+  });
+
+  it('is endorsed at both ends by the keys of their identities, in the network that both are in', async () => {
+    const administrator = new Switchyard({ server: server.address, adminToken: ADMIN_TOKEN });
+    await administrator.identities.createNetwork('north');
+    await administrator.close();
+    const [key, goSecret] = [SigningKey.fromSecret(randomBytes(32)), randomBytes(32)];
+    const pins = [SigningKey.fromSecret(goSecret).keyId.toString('hex')];
+    const north = new Switchyard({ server: server.address, network: 'north' });
+    const pinned = north.join({ uuid: randomUUID(), type: 2, key });
+    const { cvid } = await pinned.attached();
+    const go = new TesteeProcess(GO, server.address, 'north');
+    await go.can;
+    await go.command({ do: 'join', as: 'n', uuid: randomUUID(), type: 2, key: goSecret.toString('hex') });
+    const goCvid = Number((await go.event('attached', 'n', BUILD_MS))?.cvid);
+    await go.command({ do: 'acceptPeers', as: 'n' });
+    for (const way of [{ relayOnly: true }, { fallback: 'none' as const }]) {
+      const stream = await pinned.connect(goCvid, { ...way, pins });
+      const closed = once(stream, 'close');
+      stream.end('north');
+      expect(await text(stream)).toBe('north');
+      await closed;
+    }
+    pinned.handlers.accept = () => true;
+    pinned.handlers.accepted = (stream) => void stream.end('endorsed');
+    for (const direct of [false, true]) {
+      const opened = await go.command({ do: 'connect', as: 'n', cvid, stream: `s${direct}`, direct, endorsed: true });
+      expect(opened).toMatchObject({ endToEnd: true, endorsedBy: key.keyId.toString('hex') });
+      expect(await go.command({ do: 'receiveEnd', stream: `s${direct}` })).toEqual({ rest: 'endorsed' });
+      await go.command({ do: 'endWriting', stream: `s${direct}` });
+    }
+    const wrong = pinned.connect(goCvid, { relayOnly: true, pins: ['ab'.repeat(32)] });
+    await expect(wrong).rejects.toThrow(UnendorsedPeerError);
+    expect(await go.close()).toBeUndefined();
+    await north.close();
+  });
+
+  it('tells Go that a peer without a key is not endorsed', async () => {
+    here.handlers.accept = () => true;
+    const asked = there.command({ do: 'connect', as: 'go', cvid: hereCvid, stream: 'unsigned', endorsed: true });
+    await expect(asked).rejects.toThrow('it brought no endorsement of its key');
   });
 
   it('is made directly when either asks for that', async () => {

@@ -9,10 +9,11 @@ import { ROLES, type Role } from '../../src/core/model/trust/identity.js';
 import type { SystemClient, SystemError } from '../../src/system/client/index.js';
 import { ADMIN_TOKEN, asHeaders, ask, open, Reading, type Running, refusalOf, run } from '../grpc/running.js';
 import { talk } from '../system/talking.js';
+import { type Aim, aimedAt, EVENTS_AIMED, masked, NOWHERE, type Outcome, textOf } from './aims.js';
 import { type Member, makeMember } from './members.js';
 import { type Cell, cellOf, FOREIGN } from './permission-table.js';
 import { keyOf, proofOf } from './proving.js';
-import { methodOf, NO_TARGET, REQUESTS, type Target, TRIED, type Tried } from './requests.js';
+import { methodOf, REQUESTS, TRIED, type Tried } from './requests.js';
 
 /** What the network that is tried to be reached has, and no other. */
 const SECRET = 'only-in-the-south';
@@ -21,60 +22,8 @@ const SOUTHERNERS = 12;
 /** How long a watch is listened to. */
 const LISTEN_MS = 50;
 
-/** What is in a network: of the foreign one it is there, of the other one never was. */
-interface Aim extends Target {
-  /** A session token of it. */
-  readonly token: string;
-  readonly connection: string;
-  readonly ticket: string;
-  readonly network: string;
-}
-
-const NOWHERE: Aim = { ...NO_TARGET, token: '', connection: 'c99', ticket: 'ffffffffffffffff', network: 'nowhere' };
-
-/** Requests that are about more of a target than those of the matrix, and change what they are about where they may. */
-const AIMED: { readonly [N in Tried]?: (aim: Aim) => object } = {
-  TerminateSession: ({ sid }) => ({ cvid: sid, reason: '' }),
-  ListSessions: ({ uuid }) => ({ pageSize: 0, pageToken: '', instanceType: 0, instanceUuid: uuid }),
-  WatchSessions: ({ sid }) => ({ after: undefined, cvids: [sid] }),
-  WatchNetworkDelta: ({ sid }) => ({ after: undefined, coalesce: false, cvids: [sid] }),
-  WatchEndpointClosed: ({ sid }) => ({ after: undefined, cvids: [sid] }),
-  GetConnection: ({ connection }) => ({ connectionId: connection }),
-  ListConnections: () => ({ pageSize: 0, pageToken: '' }),
-  TerminateStream: ({ stream }) => ({ id: stream }),
-  StopStream: ({ stream }) => ({ id: stream, validateOnly: false }),
-  ListStreams: ({ sid }) => ({ pageSize: 0, pageToken: '', cvid: sid }),
-  ListIdentities: () => ({ pageSize: 0, pageToken: '' }),
-  UpdateIdentity: ({ uuid }) => ({
-    ...{ identityUuid: uuid, kind: 0, roles: ['admin'], name: '', labels: {}, updateMask: ['roles'] },
-  }),
-  ForgetKey: ({ uuid }) => ({ identityUuid: uuid }),
-  RevokeIdentity: ({ uuid }) => ({ identityUuid: uuid }),
-  RevokeTicket: ({ ticket }) => ({ ticketId: ticket, andIdentities: true }),
-  Explain: ({ uuid }) => ({ from: uuid, permission: 'stream.create', to: uuid }),
-  DropNetwork: ({ network }) => ({ name: network }),
-};
-
-/** The requests of system events that are about something of a network. */
-const EVENTS_AIMED = {
-  CreateStream: ({ sid }: Aim) => ({ params: {}, sinkCvids: [sid] }),
-  UpdateStreamParams: ({ stream }: Aim) => ({ id: stream, params: { name: 'x' } }),
-  TerminateStream: ({ stream }: Aim) => ({ id: stream }),
-  StopStream: ({ stream }: Aim) => ({ id: stream }),
-  TerminateSession: ({ sid }: Aim) => ({ cvid: sid }),
-  DirectConnection: ({ sid }: Aim) => ({ cvid: sid, type: 1, port: 5_000 }),
-  Open: ({ stream }: Aim) => ({ id: stream }),
-};
-
 /** What a method that can only be about the caller's own network answers: the form of a request may be wrong. */
 const OWN: readonly (string | undefined)[] = [undefined, 'FIELD_INVALID', 'POLICY_INVALID'];
-
-/** What came of a call. */
-interface Outcome {
-  readonly reason: string | undefined;
-  /** The messages, or the refusal, as JSON. */
-  readonly text: string;
-}
 
 describe('a caller of another network', () => {
   let at: Running;
@@ -103,10 +52,6 @@ describe('a caller of another network', () => {
       const { reason, message } = refusalOf(error);
       return { reason, text: textOf({ reason, message }) };
     }
-  }
-
-  function aimedAt(name: Tried, aim: Aim): object {
-    return (AIMED[name] ?? REQUESTS[name])(aim);
   }
 
   /** A connection of system events with a session of the other network. */
@@ -252,16 +197,3 @@ describe('a caller of another network', () => {
     await expect(created).rejects.toMatchObject({ reason: 'NODE_NOT_FOUND' });
   });
 });
-
-function textOf(value: unknown): string {
-  return JSON.stringify(value, (_key, one) => (typeof one === 'bigint' ? String(one) : one));
-}
-
-/** What was said, without what the caller itself has named. */
-function masked({ text }: Outcome, aim: Aim): string {
-  const { sid, stream, uuid, connection, ticket, network } = aim;
-  return [sid, stream, uuid, connection, ticket, network].reduce<string>(
-    (left, value) => left.replaceAll(String(value), 'NAMED'),
-    text,
-  );
-}

@@ -49,6 +49,8 @@ type command struct {
 	Length int             `json:"length"`
 	// Of `connect`: looks for a direct path, and goes nowhere without.
 	Direct bool `json:"direct"`
+	// Of `connect`: says which key endorses the peer's.
+	Endorsed bool `json:"endorsed"`
 }
 
 type refusal struct {

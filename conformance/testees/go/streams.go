@@ -172,7 +172,15 @@ func (t *testee) connect(of command) (fields, error) {
 		return nil, err
 	}
 	put(t, t.peers, of.Stream, conn)
-	return fields{"path": conn.Path(), "endToEnd": conn.EndToEnd()}, nil
+	said := fields{"path": conn.Path(), "endToEnd": conn.EndToEnd()}
+	if of.Endorsed {
+		endorsement, err := conn.PeerEndorsement()
+		if err != nil {
+			return nil, err
+		}
+		said["endorsedBy"] = endorsement.KeyID
+	}
+	return said, nil
 }
 
 func (t *testee) send(of command) (fields, error) {

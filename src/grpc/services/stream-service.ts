@@ -193,7 +193,9 @@ function list(
   if (request.cvid !== 0) checked.sid('cvid', request.cvid);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const end = request.cvid === 0 && !caller.may('network.read') ? caller.sid! : request.cvid;
+  // Who sees only its own streams looks through those: how long that takes tells nothing of the streams of others.
+  const end = caller.may('network.read') ? request.cvid : caller.sid!;
+  const isWanted = (stream: Stream) => request.cvid === 0 || isEndpoint(stream, request.cvid);
   const ids = (end === 0 ? state.streams.idsAfter(wanted.after) : idsOf(state, end, wanted.after))[Symbol.iterator]();
   const found: Stream[] = [];
   return () => {
@@ -203,7 +205,7 @@ function list(
       if (done) break;
       const stream = state.streams.get(id);
       // An id may have become a branch's since the list began.
-      if (stream?.id === id && isVisible(stream, caller)) found.push(stream);
+      if (stream?.id === id && isWanted(stream) && isVisible(stream, caller)) found.push(stream);
     }
     const filled = fillPage(found, wanted, streamSize);
     return {

@@ -152,13 +152,16 @@ export class KeyProver {
     return known !== undefined && mayHaveSeveral(known.kind);
   }
 
-  /** Why this key cannot be accepted, even with a good signature. */
+  /**
+   * Why this key cannot be accepted, even with a good signature. Who shows a key that the identity never had is not told whether there is
+   * such an identity, unless the key could be its first.
+   */
   #refusal(keyId: string, { uuid, keys }: WantedProof): Fault | undefined {
     const identity = this.#deps.state.identities.get(uuid);
+    const hasHad = identity?.keys.some(({ id }) => id === keyId) || identity?.barred.includes(keyId);
+    if (keys === 'known' && !hasHad) return new Fault('PROOF_INVALID', `instance ${uuid} is not bound to this key`);
     if (identity === undefined) {
-      return keys === 'known or first' || keys === 'any'
-        ? undefined
-        : new Fault('PROOF_INVALID', `instance ${uuid} has no key`);
+      return keys === 'new' ? new Fault('PROOF_INVALID', `instance ${uuid} has no key`) : undefined;
     }
     const isAdded = (keys === 'new' || keys === 'any') && !identity.revoked && !identity.barred.includes(keyId);
     return isAdded ? undefined : keyFault(identity, keyId, this.#deps.clock.wallMs());
