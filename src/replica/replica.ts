@@ -260,7 +260,8 @@ export class Replica {
     if (isEnding || appender?.isOver) return Promise.resolve(this.ending ?? draining());
     if (appender === undefined) return this.forward(command, pendingMax > this.parts.limits.pendingMax);
     // An expiry that this server proposed to the leader before it is as old as that term: since it leads, all leases run anew.
-    const answer = this.refuseExpiry(command) ?? appender.answerUnstored(command);
+    const stale = command.kind === 'CloseSession' ? this.refuseExpiry(command) : undefined;
+    const answer = stale ?? appender.answerUnstored(command);
     if (answer !== undefined) {
       return Promise.resolve(this.observed(command, isFault(answer) ? answer : this.unchanged(answer)));
     }

@@ -71,7 +71,7 @@ export function readSession({ bytes, at }: Entry): Session {
     uuid: textAt(bytes, uuidAt, 'latin1'),
     ttlMs: ttlOf({ bytes, at }),
     name: textAt(bytes, nameAt, 'utf8'),
-    labels: labelsAt(bytes, afterText(bytes, identityAt), labelCountOf({ bytes, at })),
+    labels: labelsAt(bytes, afterText(bytes, identityAt), bytes.readUInt16LE(at + LABELS_AT)),
     tokenHash: textAt(bytes, hashAt, 'latin1'),
     openedAtMs: bytes.readDoubleLE(at + OPENED_AT),
     openedRevision: openedRevisionOf({ bytes, at }),
