@@ -135,13 +135,13 @@ describe('the versions of Node that the gate finds', () => {
   it('takes the one that the environment names, and refuses one of another version in one line', async () => {
     const major = Number(process.versions.node.split('.')[0]);
     const other = major + 1;
-    expect(await findNode(major, { [`SWITCHYARD_NODE_${major}`]: process.execPath })).toEqual({
+    expect(await findNode(major, { [`GATE_NODE_${major}`]: process.execPath })).toEqual({
       path: process.execPath,
     });
-    expect(await findNode(other, { [`SWITCHYARD_NODE_${other}`]: process.execPath })).toEqual({
-      said: `SWITCHYARD_NODE_${other} is ${process.execPath}, which is ${process.version}: it must be Node ${other}`,
+    expect(await findNode(other, { [`GATE_NODE_${other}`]: process.execPath })).toEqual({
+      said: `GATE_NODE_${other} is ${process.execPath}, which is ${process.version}: it must be Node ${other}`,
     });
-    expect(await findNode(other, { [`SWITCHYARD_NODE_${other}`]: '/nowhere/node' })).toMatchObject({
+    expect(await findNode(other, { [`GATE_NODE_${other}`]: '/nowhere/node' })).toMatchObject({
       said: expect.stringContaining('/nowhere/node, which is no Node'),
     });
   });

@@ -7,7 +7,7 @@ const CACHE = join(ROOT, '.nodes');
 
 /** The environment variable that names the program of a version of Node. */
 export function nodeVariable(major) {
-  return `SWITCHYARD_NODE_${major}`;
+  return `GATE_NODE_${major}`;
 }
 
 /** npm's package of Node's own program for a platform. */

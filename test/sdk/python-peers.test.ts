@@ -177,8 +177,12 @@ async function expectEcho(testee: TesteeProcess, as: string, cvid: number, path:
   });
 
   itLong('is an error at Python when TypeScript cuts it, and never the end of the data', async () => {
-    here.handlers.accepted = (stream) => void stream.destroy();
+    const accepted = new Promise<PeerStream>((resolve) => {
+      here.handlers.accepted = resolve;
+    });
     await there.testee.command({ do: 'connect', as: 'p', cvid: here.session!.cvid, stream: 'cut' });
+    // What is cut before it is handed out is refused instead, as PEER_LEFT.
+    (await accepted).destroy();
     await expect(there.testee.command({ do: 'receiveEnd', stream: 'cut' })).rejects.toThrow();
   });
 

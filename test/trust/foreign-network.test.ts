@@ -165,8 +165,8 @@ describe('a caller of another network', () => {
       };
       const [foreign, absent] = [await outcome(south), await outcome(NOWHERE)];
       expect(masked(foreign, south)).toBe(masked(absent, NOWHERE));
-      // Of these there are no administrators: whose session it is makes no difference.
-      const refusal = type === 'TerminateSession' ? 'ADMIN_REQUIRED' : FOREIGN[type];
+      // A client ends no session of others, wherever it is.
+      const refusal = type === 'TerminateSession' ? 'PERMISSION_DENIED' : FOREIGN[type];
       expect(foreign.reason).toBe(refusal === 'own' ? undefined : refusal);
       expect(await southNow()).toBe(before);
     },
