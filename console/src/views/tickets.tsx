@@ -10,7 +10,7 @@ import { count, many, momentWord, printable } from '../text.js';
 import type { Ticket } from '../wire/trust-messages.js';
 import { ForAdministrators } from './administrators.js';
 import { Dialog } from './dialog.js';
-import { IssueTicket } from './issue-ticket.js';
+import { isIssuing } from './issue-ticket.js';
 import { usePolled } from './polled.js';
 import { type Column, Table } from './table.js';
 
@@ -49,7 +49,6 @@ export function TicketsView() {
 }
 
 function TicketTable() {
-  const [isIssuing, setIssuing] = useState(false);
   const [revoking, setRevoking] = useState<Ticket>();
   const { items, isRead, problem } = usePolled(METHODS.listTickets, ({ tickets }) => tickets, POLL_MS);
   const asked = matchLines(route.value.q, FIELDS);
@@ -59,7 +58,7 @@ function TicketTable() {
       <div class="bar">
         <h1>Tickets</h1>
         <p>{rows.length === items.length ? count(rows.length) : `${count(rows.length)} of ${count(items.length)}`}</p>
-        <button type="button" onClick={() => setIssuing(true)}>
+        <button type="button" onClick={() => (isIssuing.value = true)}>
           Issue a ticket…
         </button>
         <p class="problem">{problem || asked.problem}</p>
@@ -71,7 +70,6 @@ function TicketTable() {
         idOf={({ ticketId }) => ticketId}
         empty={<p>{emptyWord(items.length, isRead)}</p>}
       />
-      {isIssuing && <IssueTicket onClose={() => setIssuing(false)} />}
       {revoking !== undefined && <RevokeTicket ticket={revoking} onClose={() => setRevoking(undefined)} />}
     </div>
   );
