@@ -1,6 +1,6 @@
 import { DEFAULT_NETWORK, type LoginFacts } from './net/link.js';
 import { METHODS } from './net/methods.js';
-import { RefusedError } from './net/refusal.js';
+import { isOutcomeUnknown, RefusedError } from './net/refusal.js';
 import { go, route } from './route.js';
 import { link, notice, path } from './state.js';
 import { many } from './text.js';
@@ -69,9 +69,33 @@ export async function stopStream(id: number): Promise<void> {
   notice.value = await wordsOfOutcome(link.ask(METHODS.stopStream, { id }), `stream ${id} has stopped`);
 }
 
-/** Issues a ticket. The answer is the only copy of its secret. Rejects with why it was not issued. */
-export function issueTicket(wish: TicketWish): Promise<IssuedTicket> {
-  return link.ask(METHODS.issueTicket, wish);
+/**
+ * Issues a ticket. The answer is the only copy of its secret. Rejects with why it was not issued. `signal`: no one waits for it any
+ * more. A ticket that comes after that is revoked, and a notice says so.
+ */
+export async function issueTicket(wish: TicketWish, signal: AbortSignal): Promise<IssuedTicket> {
+  try {
+    const issued = await link.ask(METHODS.issueTicket, wish, signal);
+    if (signal.aborted) await revokeUnseen(issued.ticket?.ticketId ?? '');
+    return issued;
+  } catch (error) {
+    if (signal.aborted && isOutcomeUnknown(error)) notice.value = wordsOfIssue(error);
+    throw error;
+  }
+}
+
+async function revokeUnseen(ticketId: string): Promise<void> {
+  const told = `ticket ${ticketId} was issued when its dialog was closed`;
+  notice.value = await link.ask(METHODS.revokeTicket, { ticketId, andIdentities: false }).then(
+    () => `${told}, and is revoked`,
+    (error: unknown) => `${told}, and must be revoked: ${wordsOf(error)}`,
+  );
+}
+
+/** Why a ticket was not issued, or that it may have been. */
+export function wordsOfIssue(error: unknown): string {
+  if (!isOutcomeUnknown(error)) return wordsOf(error);
+  return `${wordsOf(error)}: whether the ticket was issued is not known. Look in the list, and revoke a ticket that you do not have.`;
 }
 
 /** Revokes a ticket and, where that is asked for, those that have enrolled by it. */
@@ -81,7 +105,7 @@ export async function revokeTicket(ticketId: string, andIdentities: boolean): Pr
     const enrolled = `${many(identityUuids.length, 'identity', 'identities')} enrolled by it`;
     notice.value = `ticket ${ticketId} is revoked; ${enrolled}${andIdentities ? ', revoked, too' : ''}`;
   } catch (error) {
-    notice.value = wordsOf(error);
+    notice.value = wordsOfAction(error);
   }
 }
 
@@ -99,9 +123,14 @@ export function wordsOf(error: unknown): string {
   return error.reason === '' ? error.message : `${error.message} (${error.reason})`;
 }
 
+/** What went wrong with what was to be done, or that it may have been done. */
+function wordsOfAction(error: unknown): string {
+  return isOutcomeUnknown(error) ? `${wordsOf(error)}: whether it was done is not known` : wordsOf(error);
+}
+
 async function wordsOfOutcome(outcome: Promise<unknown>, done: string): Promise<string> {
   return outcome.then(
     () => done,
-    (error: unknown) => wordsOf(error),
+    (error: unknown) => wordsOfAction(error),
   );
 }

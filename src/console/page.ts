@@ -22,6 +22,13 @@ export interface PageDeps extends ConsoleUser {
 const CODE = { resourceExhausted: 8 } as const;
 const NO_DETAILS = new Uint8Array();
 
+/** A call of a page, open or with answers that have not left. */
+interface CarriedCall {
+  cancel: () => void;
+  /** Messages that were given to the socket and have not left it. */
+  untaken: number;
+}
+
 /**
  * One open page: carries calls from its WebSocket to the services and their messages back, byte for byte.
  *
@@ -31,8 +38,13 @@ const NO_DETAILS = new Uint8Array();
 export class Page {
   readonly #ws: WebSocket;
   readonly #deps: PageDeps;
-  /** How to cancel each open call. */
-  readonly #calls = new Map<number, () => void>();
+  /** Calls that have not ended. */
+  readonly #calls = new Map<number, CarriedCall>();
+  /**
+   * Calls that have ended, of which a message has not left: what they made is taken back when it never does. Each has bytes in
+   * the socket, so that {@link ConsoleLimits.untakenBytesMax} bounds them, too.
+   */
+  readonly #leaving = new Map<number, CarriedCall>();
   #lastCall = 0;
   #heardMs: number;
   #timer: Timer | undefined;
@@ -50,7 +62,10 @@ export class Page {
     ws.on('pong', () => {
       this.#heardMs = deps.clock.nowMs();
     });
-    ws.on('close', () => this.#over());
+    ws.on('close', () => {
+      this.#over();
+      cancelAll(this.#leaving);
+    });
     // An error closes the WebSocket, and 'close' tells.
     ws.on('error', () => {});
     this.#tick();
@@ -74,8 +89,9 @@ export class Page {
     if (!this.#deps.isLoggedIn()) this.close(CLOSE.loggedOut, 'the login is over');
     else if (frame === undefined) this.close(CLOSE.refused, 'not a frame of this protocol');
     else if (frame.kind === 'cancel') {
-      this.#calls.get(frame.call)?.();
+      (this.#calls.get(frame.call) ?? this.#leaving.get(frame.call))?.cancel();
       this.#calls.delete(frame.call);
+      this.#leaving.delete(frame.call);
     } else if (frame.call <= this.#lastCall) this.close(CLOSE.refused, 'calls are numbered upwards');
     else {
       this.#lastCall = frame.call;
@@ -90,19 +106,26 @@ export class Page {
       this.#send(writeEnd(call, { code: CODE.resourceExhausted, message: full, details: NO_DETAILS }));
       return;
     }
-    // Until it has answered, so that one which answers at once is not kept.
-    this.#calls.set(call, () => {});
-    const cancel = calls.open(
+    // It may answer before the way to cancel it is known.
+    const carried: CarriedCall = { cancel: () => {}, untaken: 0 };
+    this.#calls.set(call, carried);
+    carried.cancel = calls.open(
       { path, request, peer, role, network },
       {
-        message: (bytes, taken) => this.#sendMessage(call, bytes, taken),
+        message: (bytes, taken) => {
+          carried.untaken++;
+          this.#sendMessage(call, bytes, () => {
+            if (--carried.untaken === 0) this.#leaving.delete(call);
+            taken();
+          });
+        },
         end: (status) => {
           this.#calls.delete(call);
+          if (carried.untaken > 0) this.#leaving.set(call, carried);
           this.#send(writeEnd(call, status));
         },
       },
     );
-    if (this.#calls.has(call)) this.#calls.set(call, cancel);
   }
 
   #whyFull({ callsPerPageMax, untakenBytesMax }: ConsoleLimits): string | undefined {
@@ -139,8 +162,12 @@ export class Page {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#timer?.cancel();
-    for (const cancel of this.#calls.values()) cancel();
-    this.#calls.clear();
+    cancelAll(this.#calls);
     this.#deps.calls.left(this.#deps.peer);
   }
+}
+
+function cancelAll(calls: Map<number, CarriedCall>): void {
+  for (const { cancel } of calls.values()) cancel();
+  calls.clear();
 }

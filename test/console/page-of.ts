@@ -19,8 +19,13 @@ export interface OpenedPage {
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Opens an address in a context of its own. */
-export async function openPage(browser: Browser, url: string, look: Look = {}): Promise<OpenedPage> {
+/** Opens an address in a context of its own. `prepare` is called before the page is loaded. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  look: Look = {},
+  prepare?: (page: Page) => Promise<void>,
+): Promise<OpenedPage> {
   const { theme: colorScheme = 'dark', width = 1280, height = 720 } = look;
   const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' });
   const page = await context.newPage();
@@ -40,6 +45,7 @@ export async function openPage(browser: Browser, url: string, look: Look = {}): 
   await page.addInitScript(`addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => {
     console.error('policy: ' + violatedDirective + ' ' + blockedURI);
   })`);
+  await prepare?.(page);
   await page.goto(url);
   return { page, problems, close: () => context.close() };
 }

@@ -2,10 +2,11 @@ import { EventEmitter } from 'node:events';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { WebSocket } from 'ws';
 import { ManualClock } from '../../harness/manual-clock.js';
-import type { CallsPort, PageReceiver } from '../../src/console/calls-port.js';
+import type { CallsPort, PageCall, PageReceiver } from '../../src/console/calls-port.js';
 import { CLOSE, readServerFrame, writePageFrame } from '../../src/console/frames.js';
 import { CONSOLE_LIMITS } from '../../src/console/limits.js';
 import { Page } from '../../src/console/page.js';
+import { LocalCall } from '../../src/grpc/local-calls.js';
 import { openAdmission } from '../admission/open.js';
 
 /** A WebSocket whose other end takes what the test lets it take. */
@@ -43,7 +44,9 @@ describe('a page', () => {
   let isLoggedIn: boolean;
   const receivers: PageReceiver[] = [];
   const left: string[] = [];
-  let cancelled: number;
+  let cancelled: number[];
+  /** Makes the calls in place of the services, where a test has its own. */
+  let opener: ((call: PageCall, receiver: PageReceiver) => () => void) | undefined;
 
   beforeEach(() => {
     socket = new FakeSocket();
@@ -51,11 +54,13 @@ describe('a page', () => {
     isLoggedIn = true;
     receivers.length = 0;
     left.length = 0;
-    cancelled = 0;
+    cancelled = [];
+    opener = undefined;
     const calls: CallsPort = {
-      open: (_call, receiver) => {
-        receivers.push(receiver);
-        return () => cancelled++;
+      open: (call, receiver) => {
+        if (opener !== undefined) return opener(call, receiver);
+        const number = receivers.push(receiver);
+        return () => cancelled.push(number);
       },
       left: (peer) => left.push(peer),
     };
@@ -78,6 +83,12 @@ describe('a page', () => {
       Buffer.from(writePageFrame({ kind: 'open', call, path: '/a/b', request: new Uint8Array() })),
       true,
     );
+  const cancel = (call: number) => socket.emit('message', Buffer.from(writePageFrame({ kind: 'cancel', call })), true);
+  /** Answers the call that was opened as this one, as a method does that answers once. */
+  const answer = (at: number) => {
+    receivers[at].message(Uint8Array.of(1), () => {});
+    receivers[at].end({ code: 0, message: '', details: new Uint8Array() });
+  };
   const ends = () => socket.sent.map((bytes) => readServerFrame(bytes)).filter((frame) => frame?.kind === 'end');
 
   it('that has not taken 4 MiB has its new calls refused, until it has', () => {
@@ -102,6 +113,65 @@ describe('a page', () => {
     expect(taken).toBe(1);
   });
 
+  it('takes back an answer that had not left the socket when that closed, and none that had', () => {
+    open(1);
+    answer(0);
+    open(2);
+    answer(1);
+    socket.callbacks[0]();
+    expect(cancelled).toEqual([]);
+    socket.emit('close');
+    expect(cancelled).toEqual([2]);
+    socket.emit('close');
+    expect(cancelled).toEqual([2]);
+  });
+
+  it('takes back an answer that had not left the socket when the page cancelled its call', () => {
+    open(1);
+    answer(0);
+    cancel(1);
+    cancel(1);
+    expect(cancelled).toEqual([1]);
+    open(2);
+    answer(1);
+    socket.callbacks[1]();
+    cancel(2);
+    socket.emit('close');
+    expect(cancelled).toEqual([1]);
+  });
+
+  it('that the server closes takes back no answer which still leaves before the goodbye, and those that do not', () => {
+    open(1);
+    answer(0);
+    open(2);
+    answer(1);
+    isLoggedIn = false;
+    open(3);
+    expect([socket.closed, cancelled]).toEqual([CLOSE.loggedOut, []]);
+    socket.callbacks[0]();
+    socket.callbacks[1](new Error('the socket is gone'));
+    socket.emit('close');
+    expect(cancelled).toEqual([2]);
+  });
+
+  it('takes back what a handler of the server made for an answer that never left', () => {
+    let tookBack = 0;
+    opener = (call, receiver) => {
+      const local = new LocalCall({ ...call, metadata: {}, door: 'console' }, receiver, (error) => {
+        throw error;
+      });
+      local.onLost(() => tookBack++);
+      const definition = { requestDeserialize: String, responseSerialize: Buffer.from, responseStream: false };
+      const handler = (_: unknown, answered: (error: null, message: string) => void) => answered(null, 'made');
+      local.run({ definition: definition as never, handler: handler as never });
+      return () => local.cancel();
+    };
+    open(1);
+    expect(ends()).toMatchObject([{ call: 1, code: 0 }]);
+    socket.emit('close');
+    expect(tookBack).toBe(1);
+  });
+
   it('is pinged and told every 5 s that the server is there, and cut off when it answers nothing for 30 s', () => {
     for (let seconds = 0; seconds < 20; seconds++) clock.advance(1_000);
     expect([socket.pings, socket.isTerminated]).toEqual([5, false]);
@@ -117,7 +187,7 @@ describe('a page', () => {
     isLoggedIn = false;
     open(2);
     expect(socket.closed).toBe(CLOSE.loggedOut);
-    expect([cancelled, left]).toEqual([1, ['192.0.2.1:7']]);
+    expect([cancelled, left]).toEqual([[1], ['192.0.2.1:7']]);
   });
 
   it('that goes leaves no call open, and is let go of once', () => {
@@ -125,7 +195,7 @@ describe('a page', () => {
     open(2);
     socket.emit('close');
     socket.emit('close');
-    expect([cancelled, left]).toEqual([2, ['192.0.2.1:7']]);
+    expect([cancelled, left]).toEqual([[1, 2], ['192.0.2.1:7']]);
     receivers[0].message(Uint8Array.of(1), () => {});
     receivers[1].end({ code: 0, message: '', details: new Uint8Array() });
     expect(socket.sent).toHaveLength(1);

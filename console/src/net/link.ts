@@ -3,7 +3,7 @@ import { CLOSE, CONSOLE_PROTOCOL, readServerFrame, writePageFrame } from '../../
 import { decode, encode } from '../wire/codec.js';
 import { BACKOFF_MS } from './backoff.js';
 import type { Method } from './methods.js';
-import { CODE, lostRefusal, type RefusedError, refusalOf } from './refusal.js';
+import { CODE, LostError, RefusedError, refusalOf, unsentRefusal } from './refusal.js';
 
 /** The network of those who name none. */
 export const DEFAULT_NETWORK = 'default';
@@ -40,6 +40,14 @@ interface Receiver {
   end(refusal: RefusedError | undefined): void;
 }
 
+/** The ways to end a call. */
+interface OpenCall {
+  /** Its receiver hears nothing more. */
+  cancel(): void;
+  /** Its receiver still hears what was on its way, and how it ended. */
+  giveUp(): void;
+}
+
 /** The server says every 5 s that it is there. */
 const SILENT_MS = 15_000;
 
@@ -54,6 +62,8 @@ export class Link {
   #networks: LinkNetworks | undefined;
   #socket: WebSocket | undefined;
   #calls = new Map<number, Receiver>();
+  /** Calls that were given up, and which call was the last one before that. An answer to a later call ends them. */
+  readonly #givenUp = new Map<number, number>();
   #lastCall = 0;
   #tries = 0;
   #retry = 0;
@@ -88,16 +98,20 @@ export class Link {
     void this.#connect(login);
   }
 
-  /** A call that is answered once. Rejects with a {@link RefusedError}. */
-  ask<Answer>({ path, request, answer }: Method<Answer>, message: object = {}): Promise<Answer> {
+  /**
+   * A call that is answered once. Rejects with a {@link RefusedError}. `signal` has the server cancel it: it resolves all the same
+   * when its answer was on its way by then, and is rejected when none comes.
+   */
+  ask<Answer>({ path, request, answer }: Method<Answer>, message: object = {}, signal?: AbortSignal): Promise<Answer> {
     return new Promise((resolve, reject) => {
       let found: Answer | undefined;
-      this.#open(path, encode(request, message), {
+      const call = this.#open(path, encode(request, message), {
         message: (bytes) => {
           found = decode<Answer>(answer, bytes);
         },
         end: (refusal) => (refusal === undefined && found !== undefined ? resolve(found) : reject(refusal)),
       });
+      signal?.addEventListener('abort', () => call.giveUp(), { once: true });
     });
   }
 
@@ -108,26 +122,50 @@ export class Link {
     told: (answer: Answer) => void,
     ended: (refusal: RefusedError | undefined) => void,
   ): () => void {
-    return this.#open(path, encode(request, message), {
+    const call = this.#open(path, encode(request, message), {
       message: (bytes) => told(decode<Answer>(answer, bytes)),
       end: ended,
     });
+    return () => call.cancel();
   }
 
-  #open(path: string, request: Uint8Array, receiver: Receiver): () => void {
+  #open(path: string, request: Uint8Array, receiver: Receiver): OpenCall {
     const socket = this.#socket;
     if (socket?.readyState !== WebSocket.OPEN) {
-      queueMicrotask(() => receiver.end(lostRefusal()));
-      return () => {};
+      queueMicrotask(() => receiver.end(unsentRefusal()));
+      return { cancel: () => {}, giveUp: () => {} };
     }
     const call = ++this.#lastCall;
     this.#calls.set(call, receiver);
     socket.send(writePageFrame({ kind: 'open', call, path, request }));
-    return () => {
-      if (this.#calls.delete(call) && socket.readyState === WebSocket.OPEN) {
+    // Another connection numbers its own calls from 1.
+    const isOpen = () => socket === this.#socket && this.#calls.has(call);
+    return {
+      cancel: () => {
+        if (!isOpen()) return;
+        this.#calls.delete(call);
         socket.send(writePageFrame({ kind: 'cancel', call }));
-      }
+      },
+      giveUp: () => {
+        if (!isOpen()) return;
+        this.#givenUp.set(call, this.#lastCall);
+        socket.send(writePageFrame({ kind: 'cancel', call }));
+      },
     };
+  }
+
+  /**
+   * Ends the calls that were given up before the call was opened of which the server says something: it reads frames in their
+   * order, so that nothing more comes of them.
+   */
+  #endGivenUp(call: number): void {
+    for (const [given, last] of this.#givenUp) {
+      if (call <= last) continue;
+      this.#givenUp.delete(given);
+      const receiver = this.#calls.get(given);
+      this.#calls.delete(given);
+      receiver?.end(new RefusedError(CODE.cancelled, '', 'it was cancelled', undefined));
+    }
   }
 
   async #connect(known?: LoginFacts): Promise<void> {
@@ -203,7 +241,8 @@ export class Link {
   #lose(): void {
     const calls = this.#calls;
     this.#calls = new Map();
-    for (const { end } of calls.values()) end(lostRefusal());
+    this.#givenUp.clear();
+    for (const { end } of calls.values()) end(new LostError());
   }
 
   #heard(socket: WebSocket): void {
@@ -218,6 +257,7 @@ export class Link {
   #take(bytes: Uint8Array): void {
     const frame = readServerFrame(bytes);
     if (frame === undefined || frame.kind === 'tick') return;
+    this.#endGivenUp(frame.call);
     const receiver = this.#calls.get(frame.call);
     if (receiver === undefined) return;
     if (frame.kind === 'message') {

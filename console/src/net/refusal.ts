@@ -4,6 +4,7 @@ import { ERROR_INFO, RETRY_INFO, STATUS, type Time } from '../wire/messages.js';
 /** gRPC's numbers of the codes that the page decides by. */
 export const CODE = {
   ok: 0,
+  cancelled: 1,
   invalidArgument: 3,
   permissionDenied: 7,
   aborted: 10,
@@ -42,9 +43,22 @@ export function refusalOf(code: number, message: string, details: Uint8Array): R
   return new RefusedError(code, reason, message, retryMs);
 }
 
+/** There is no connection by which a call could be made. */
+export function unsentRefusal(): RefusedError {
+  return new RefusedError(CODE.unavailable, '', 'there is no connection to the server', undefined);
+}
+
 /** The connection to the server broke before the call was answered. */
-export function lostRefusal(): RefusedError {
-  return new RefusedError(CODE.unavailable, '', 'the connection to the server is lost', undefined);
+export class LostError extends RefusedError {
+  constructor() {
+    super(CODE.unavailable, '', 'the connection to the server is lost', undefined);
+    this.name = 'LostError';
+  }
+}
+
+/** Whether what was asked for may have been done in spite of the error. */
+export function isOutcomeUnknown(error: unknown): boolean {
+  return error instanceof LostError || (error instanceof RefusedError && error.reason === 'OUTCOME_UNKNOWN');
 }
 
 /** Milliseconds of a Duration or a Timestamp. */

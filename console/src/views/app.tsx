@@ -14,6 +14,7 @@ import { Dialog } from './dialog.js';
 import { GraphView } from './graph.js';
 import { HealthView } from './health.js';
 import { IdentitiesView } from './identities.js';
+import { IssueTicket, isIssuing } from './issue-ticket.js';
 import { NetworkChoice, NetworkName } from './networks.js';
 import { ServersView } from './servers.js';
 import { SessionsView } from './sessions.js';
@@ -62,6 +63,7 @@ export function App() {
       )}
       {isHelpOpen.value && <Help />}
       {isLoggedOut && <Login />}
+      {isIssuing.value && <IssueTicket />}
     </>
   );
 }

@@ -1,3 +1,4 @@
+import { countWord } from '../model/list.js';
 import { METHODS } from '../net/methods.js';
 import { msOf } from '../net/refusal.js';
 import { go, route } from '../route.js';
@@ -77,7 +78,11 @@ const COLUMNS: readonly Column<ConnectionRecord>[] = [
 /** Direct connections: how each two instances reach each other, and why in this way. */
 export function ConnectionsView() {
   listVersion.value;
-  const { items, isRead, problem } = usePolled(METHODS.listConnections, ({ connections }) => connections, POLL_MS);
+  const { items, isCut, isRead, problem } = usePolled(
+    METHODS.listConnections,
+    ({ connections }) => connections,
+    POLL_MS,
+  );
   if (link.role.value !== 'administrator') return <ForAdministrators what="connections" />;
   const { matcher } = query.value;
   const rows = items.filter(({ callerCvid, peerCvid }) => {
@@ -91,7 +96,7 @@ export function ConnectionsView() {
     <div class="view split" key={sort === '' ? 'plain' : 'sorted'}>
       <div class="bar">
         <h1>Connections</h1>
-        <p>{count(rows.length)}</p>
+        <p>{isCut ? countWord(rows.length, items.length, isCut) : count(rows.length)}</p>
         <p class="problem">{problem}</p>
       </div>
       <Table

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { revokeIdentity } from '../actions.js';
+import { countWord } from '../model/list.js';
 import { identityState, kindWord } from '../model/trust.js';
 import { METHODS } from '../net/methods.js';
 import { matchLines } from '../query.js';
@@ -9,7 +10,7 @@ import { count, printable } from '../text.js';
 import type { Identity } from '../wire/trust-messages.js';
 import { ForAdministrators } from './administrators.js';
 import { Dialog } from './dialog.js';
-import { usePolled } from './polled.js';
+import { type Polled, usePolled } from './polled.js';
 import { NodeName } from './streams.js';
 import { type Column, Table } from './table.js';
 
@@ -68,14 +69,15 @@ export function IdentitiesView() {
 
 function IdentityTable() {
   const [revoking, setRevoking] = useState<Identity>();
-  const { items, isRead, problem } = usePolled(METHODS.listIdentities, ({ identities }) => identities, POLL_MS);
+  const list = usePolled(METHODS.listIdentities, ({ identities }) => identities, POLL_MS);
+  const { items, isCut, problem } = list;
   const asked = matchLines(route.value.q, FIELDS);
   const rows = items.filter((identity) => asked.matcher(fieldsOf(identity)));
   return (
     <div class="view">
       <div class="bar">
         <h1>Identities</h1>
-        <p>{rows.length === items.length ? count(rows.length) : `${count(rows.length)} of ${count(items.length)}`}</p>
+        <p>{countWord(rows.length, items.length, isCut)}</p>
         <p class="problem">{problem || asked.problem}</p>
       </div>
       <Table
@@ -83,7 +85,7 @@ function IdentityTable() {
         columns={columns(setRevoking)}
         rows={rows}
         idOf={({ identityUuid }) => identityUuid}
-        empty={<p>{emptyWord(items.length, isRead)}</p>}
+        empty={<p>{emptyWord(list)}</p>}
       />
       {revoking !== undefined && <RevokeIdentity identity={revoking} onClose={() => setRevoking(undefined)} />}
     </div>
@@ -130,8 +132,9 @@ function RevokeIdentity({ identity: { identityUuid, name }, onClose }: { identit
   );
 }
 
-function emptyWord(identities: number, isRead: boolean): string {
-  if (identities > 0) return 'No identity matches the query.';
+function emptyWord({ items, isCut, isRead }: Polled<Identity>): string {
+  if (isCut) return `No identity of the first ${count(items.length)} matches the query.`;
+  if (items.length > 0) return 'No identity matches the query.';
   return isRead ? 'No instance, service or person has shown a key.' : 'Reading …';
 }
 

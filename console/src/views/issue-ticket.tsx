@@ -1,14 +1,21 @@
-import { useEffect, useState } from 'preact/hooks';
-import { issueTicket, wordsOf } from '../actions.js';
+import { signal } from '@preact/signals';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { issueTicket, wordsOf, wordsOfIssue } from '../actions.js';
 import { qrOf } from '../draw/qr.js';
 import { changesMode, KINDS, ROLES, readWish } from '../model/trust.js';
 import { METHODS } from '../net/methods.js';
 import { link } from '../state.js';
 import { Dialog } from './dialog.js';
 
+/** Whether a ticket is being issued, or shown. It is the page's and not a view's: the only copy stays until it is closed. */
+export const isIssuing = signal(false);
+
 /** Asks what a ticket is to be, issues it, and shows its text once: the page keeps it no longer than this dialog is open. */
-export function IssueTicket({ onClose }: { onClose: () => void }) {
+export function IssueTicket() {
   const [text, setText] = useState<string>();
+  const onClose = () => {
+    isIssuing.value = false;
+  };
   return (
     <Dialog title={text === undefined ? 'Issue a ticket' : 'The ticket'} onClose={onClose}>
       {text === undefined ? (
@@ -23,12 +30,17 @@ export function IssueTicket({ onClose }: { onClose: () => void }) {
 function TicketForm({ onIssued, onClose }: { onIssued: (text: string) => void; onClose: () => void }) {
   const [problem, setProblem] = useState('');
   const [isAsking, setAsking] = useState(false);
+  const [closing] = useState(() => new AbortController());
+  const policy = usePolicy();
+  useEffect(() => () => closing.abort(), [closing]);
   const issue = async (form: HTMLFormElement) => {
     setAsking(true);
     try {
-      onIssued((await issueTicket(readWish(new FormData(form)))).text);
+      const { text } = await issueTicket(readWish(new FormData(form)), closing.signal);
+      if (!closing.signal.aborted) onIssued(text);
     } catch (error) {
-      setProblem(wordsOf(error));
+      if (closing.signal.aborted) return;
+      setProblem(wordsOfIssue(error));
       setAsking(false);
     }
   };
@@ -36,10 +48,10 @@ function TicketForm({ onIssued, onClose }: { onIssued: (text: string) => void; o
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        if (!isAsking) void issue(event.currentTarget);
+        if (!isAsking && policy !== undefined) void issue(event.currentTarget);
       }}
     >
-      <ModeWarning />
+      <ModeWarning policy={policy} />
       <label>
         It lets in
         <select name="kind">{KINDS.map((word, kind) => word !== '' && <option value={kind}>{word}s</option>)}</select>
@@ -59,7 +71,7 @@ function TicketForm({ onIssued, onClose }: { onIssued: (text: string) => void; o
         </label>
         <label>
           Good for, in hours
-          <input name="hours" type="number" min={1} max={8_784} defaultValue="24" required />
+          <input name="hours" type="number" min={0.01} max={8_784} step="any" defaultValue="24" required />
         </label>
       </div>
       <label>
@@ -74,7 +86,7 @@ function TicketForm({ onIssued, onClose }: { onIssued: (text: string) => void; o
         {problem}
       </p>
       <div class="buttons">
-        <button type="submit" disabled={isAsking}>
+        <button type="submit" disabled={isAsking || policy === undefined}>
           Issue the ticket
         </button>
         <button type="button" onClick={onClose}>
@@ -85,32 +97,49 @@ function TicketForm({ onIssued, onClose }: { onIssued: (text: string) => void; o
   );
 }
 
-/** The first ticket of a network without a policy changes who may call. */
-function ModeWarning() {
-  const [isFirst, setFirst] = useState(false);
+/** What the policy says of the next ticket; the reason where it could not be read. */
+type PolicyWord = 'stays' | 'begins' | { readonly problem: string };
+
+/** Asks whether the next ticket changes who may call; undefined until that is known. */
+function usePolicy(): PolicyWord | undefined {
+  const [word, setWord] = useState<PolicyWord>();
   useEffect(() => {
     link.ask(METHODS.getPolicy).then(
-      (policy) => setFirst(changesMode(policy)),
-      // Whether it may issue tickets the server says when it is asked to.
-      () => {},
+      (policy) => setWord(changesMode(policy) ? 'begins' : 'stays'),
+      (error: unknown) => setWord({ problem: wordsOf(error) }),
     );
   }, []);
-  if (!isFirst) return null;
+  return word;
+}
+
+/** The first ticket of a network without a policy changes who may call. */
+function ModeWarning({ policy }: { policy: PolicyWord | undefined }) {
+  if (policy === undefined || policy === 'stays') return null;
+  const fact =
+    policy === 'begins' ? 'This network has no policy yet.' : `Whether this network has a policy: ${policy.problem}.`;
+  const gives = policy === 'begins' ? 'Its' : 'Where it has none, its';
   return (
     <p class="problem" role="status">
-      This network has no policy yet. Its first ticket gives it one: from then on all callers must prove who they are.
+      {fact} {gives} first ticket gives it one: from then on all callers must prove who they are.
     </p>
   );
 }
 
 function Issued({ text, onClose }: { text: string; onClose: () => void }) {
   const [said, setSaid] = useState('');
+  const shown = useRef<HTMLElement>(null);
   const qr = qrOf(text);
-  const copy = () =>
-    navigator.clipboard.writeText(text).then(
-      () => setSaid('copied'),
-      () => setSaid('The browser does not allow it: select the text and copy it.'),
-    );
+  const select = () => shown.current !== null && getSelection()?.selectAllChildren(shown.current);
+  const copy = async () => {
+    try {
+      // Beyond loopback, a page that came without TLS has no clipboard.
+      await navigator.clipboard.writeText(text);
+      setSaid('copied');
+    } catch {
+      select();
+      setSaid('The browser does not let the page copy. The text is selected: copy it from there.');
+    }
+  };
   return (
     <>
       <p>Whoever has it can enrol. This is the only copy: it is gone when this is closed.</p>
@@ -128,7 +157,17 @@ function Issued({ text, onClose }: { text: string; onClose: () => void }) {
           <path d={qr.path} />
         </svg>
       )}
-      <textarea class="ticket" aria-label="The ticket as text" readOnly rows={4} spellcheck={false} value={text} />
+      {/* No field of a form: browsers store what stands in those. */}
+      <section
+        ref={shown}
+        class="ticket"
+        aria-label="The ticket as text"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it is selected by keys, too
+        tabIndex={0}
+        onFocus={select}
+      >
+        {text}
+      </section>
       <p role="status" class="muted">
         {said}
       </p>

@@ -1,38 +1,39 @@
 import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import { wordsOf } from '../actions.js';
+import { type ListPage, pauseMs, type ReadList, readList } from '../model/list.js';
 import type { Method } from '../net/methods.js';
 import { link } from '../state.js';
 
 /** What was read last, and why it could not be read. */
-export interface Polled<Item> {
-  readonly items: readonly Item[];
+export interface Polled<Item> extends ReadList<Item> {
   readonly isRead: boolean;
   readonly problem: string;
 }
 
-const PAGE_SIZE = 1_000;
-const PAGES_MAX = 20;
+const NOTHING_READ = { items: [], isCut: false, pages: 0, isRead: false, problem: '' };
 
 /** Reads a list again and again while a view is open: the server has no watch of it. */
-export function usePolled<Page extends { readonly nextPageToken?: string }, Item>(
+export function usePolled<Page extends ListPage, Item>(
   method: Method<Page>,
   itemsOf: (page: Page) => readonly Item[],
   everyMs: number,
 ): Polled<Item> {
-  const [state] = useState(() => signal<Polled<Item>>({ items: [], isRead: false, problem: '' }));
+  const [state] = useState(() => signal<Polled<Item>>(NOTHING_READ));
   const role = link.role.value;
   const kind = link.state.value.kind;
   useEffect(() => {
     let timer = 0;
     let isOver = false;
     const read = async () => {
+      let pages = 0;
       if (document.visibilityState === 'visible' && link.state.peek().kind === 'open') {
-        const next = await readAll(method, itemsOf, state.peek());
+        const next = await readAnew(method, itemsOf, state.peek());
         if (isOver) return;
         state.value = next;
+        ({ pages } = next);
       }
-      timer = setTimeout(() => void read(), everyMs);
+      timer = setTimeout(() => void read(), pauseMs(everyMs, pages));
     };
     void read();
     return () => {
@@ -43,21 +44,14 @@ export function usePolled<Page extends { readonly nextPageToken?: string }, Item
   return state.value;
 }
 
-async function readAll<Page extends { readonly nextPageToken?: string }, Item>(
+async function readAnew<Page extends ListPage, Item>(
   method: Method<Page>,
   itemsOf: (page: Page) => readonly Item[],
   before: Polled<Item>,
 ): Promise<Polled<Item>> {
   try {
-    const items: Item[] = [];
-    let pageToken = '';
-    for (let pages = 0; pages < PAGES_MAX; pages++) {
-      const page = await link.ask(method, { pageSize: PAGE_SIZE, pageToken });
-      items.push(...itemsOf(page));
-      pageToken = page.nextPageToken ?? '';
-      if (pageToken === '') break;
-    }
-    return { items, isRead: true, problem: '' };
+    const list = await readList((request) => link.ask(method, request), itemsOf);
+    return { ...list, isRead: true, problem: '' };
   } catch (error) {
     return { ...before, problem: wordsOf(error) };
   }

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { stopStream, wordsOf, wouldStop } from '../actions.js';
+import { countWord } from '../model/list.js';
 import { METHODS } from '../net/methods.js';
 import { msOf } from '../net/refusal.js';
 import { go, route } from '../route.js';
@@ -43,7 +44,7 @@ function columns(stop: (stream: Stream) => void): readonly Column<Stream>[] {
 export function StreamsView() {
   listVersion.value;
   const [stopping, setStopping] = useState<Stream>();
-  const { items, isRead, problem } = usePolled(METHODS.listStreams, ({ streams }) => streams, POLL_MS);
+  const { items, isCut, isRead, problem } = usePolled(METHODS.listStreams, ({ streams }) => streams, POLL_MS);
   if (link.role.value !== 'administrator') return <ForAdministrators what="streams" />;
   const { matcher } = query.value;
   const rows = items.filter(({ sinks, sourceCvid }) => {
@@ -56,7 +57,7 @@ export function StreamsView() {
     <div class="view">
       <div class="bar">
         <h1>Streams</h1>
-        <p>{count(rows.length)}</p>
+        <p>{isCut ? countWord(rows.length, items.length, isCut) : count(rows.length)}</p>
         <p class="problem">{problem}</p>
       </div>
       <Table

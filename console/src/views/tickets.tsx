@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { revokeTicket } from '../actions.js';
+import { countWord } from '../model/list.js';
 import { kindWord, ticketState } from '../model/trust.js';
 import { METHODS } from '../net/methods.js';
 import { msOf } from '../net/refusal.js';
@@ -10,8 +11,8 @@ import { count, many, momentWord, printable } from '../text.js';
 import type { Ticket } from '../wire/trust-messages.js';
 import { ForAdministrators } from './administrators.js';
 import { Dialog } from './dialog.js';
-import { IssueTicket } from './issue-ticket.js';
-import { usePolled } from './polled.js';
+import { isIssuing } from './issue-ticket.js';
+import { type Polled, usePolled } from './polled.js';
 import { type Column, Table } from './table.js';
 
 const POLL_MS = 3_000;
@@ -49,17 +50,17 @@ export function TicketsView() {
 }
 
 function TicketTable() {
-  const [isIssuing, setIssuing] = useState(false);
   const [revoking, setRevoking] = useState<Ticket>();
-  const { items, isRead, problem } = usePolled(METHODS.listTickets, ({ tickets }) => tickets, POLL_MS);
+  const list = usePolled(METHODS.listTickets, ({ tickets }) => tickets, POLL_MS);
+  const { items, isCut, problem } = list;
   const asked = matchLines(route.value.q, FIELDS);
   const rows = items.filter((ticket) => asked.matcher(fieldsOf(ticket)));
   return (
     <div class="view">
       <div class="bar">
         <h1>Tickets</h1>
-        <p>{rows.length === items.length ? count(rows.length) : `${count(rows.length)} of ${count(items.length)}`}</p>
-        <button type="button" onClick={() => setIssuing(true)}>
+        <p>{countWord(rows.length, items.length, isCut)}</p>
+        <button type="button" onClick={() => (isIssuing.value = true)}>
           Issue a ticket…
         </button>
         <p class="problem">{problem || asked.problem}</p>
@@ -69,9 +70,8 @@ function TicketTable() {
         columns={columns(setRevoking)}
         rows={rows}
         idOf={({ ticketId }) => ticketId}
-        empty={<p>{emptyWord(items.length, isRead)}</p>}
+        empty={<p>{emptyWord(list)}</p>}
       />
-      {isIssuing && <IssueTicket onClose={() => setIssuing(false)} />}
       {revoking !== undefined && <RevokeTicket ticket={revoking} onClose={() => setRevoking(undefined)} />}
     </div>
   );
@@ -118,8 +118,9 @@ function RevokeTicket({ ticket: { ticketId, used }, onClose }: { ticket: Ticket;
   );
 }
 
-function emptyWord(tickets: number, isRead: boolean): string {
-  if (tickets > 0) return 'No ticket matches the query.';
+function emptyWord({ items, isCut, isRead }: Polled<Ticket>): string {
+  if (isCut) return `No ticket of the first ${count(items.length)} matches the query.`;
+  if (items.length > 0) return 'No ticket matches the query.';
   return isRead ? 'No ticket has been issued.' : 'Reading …';
 }
 

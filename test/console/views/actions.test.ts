@@ -58,7 +58,7 @@ async function view(page: Page, key: string, title: string): Promise<void> {
 
 /** Goes to a button by the Tab key, and presses it. */
 async function press(page: Page, name: RegExp): Promise<void> {
-  await page.getByRole('button', { name }).first().waitFor();
+  await page.getByRole('button', { name, disabled: false }).first().waitFor();
   for (let tabs = 0; tabs < TABS_MAX; tabs++) {
     await page.keyboard.press('Tab');
     const there = await page.evaluate(
@@ -155,7 +155,8 @@ describe('the console says before the first ticket of a network', () => {
     await shows(first.page, 'dialog', /only copy/);
     await press(first.page, /^Close$/);
     await press(first.page, /^Issue a ticket/);
-    await first.page.waitForTimeout(1_000);
+    // Until the policy is read no ticket can be issued.
+    await shows(first.page, 'dialog button:enabled', /^Issue the ticket$/);
     expect(await first.page.locator('dialog').textContent()).not.toMatch(/first ticket/);
     expect(first.problems).toEqual([]);
     await first.close();
@@ -169,6 +170,7 @@ describe.each(LOOKS)('tickets in $theme, $width px wide', (look) => {
     await press(page, /^Issue a ticket/);
     await shows(page, 'dialog', /Issue a ticket/);
     expect(await findBarriers(page)).toEqual([]);
+    await shows(page, 'dialog button:enabled', /^Issue the ticket$/);
     await page.getByLabel('Names that they may have').focus();
     await page.keyboard.type('Boat!');
     await page.keyboard.press('Enter');
@@ -178,7 +180,7 @@ describe.each(LOOKS)('tickets in $theme, $width px wide', (look) => {
     await press(page, /^Issue the ticket$/);
     await shows(page, 'dialog', /only copy/);
     expect(await findBarriers(page)).toEqual([]);
-    const text = await page.getByLabel('The ticket as text').inputValue();
+    const text = (await page.getByLabel('The ticket as text').textContent()) ?? '';
     expect(decodeTicket(text).addresses).toEqual([at.address]);
     expect(await scan(page)).toBe(text);
     expect(await keptIn(page)).toContain(text);
