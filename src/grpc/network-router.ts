@@ -5,6 +5,7 @@ import { Fault } from '../core/model/fault.js';
 import { DEFAULT_NETWORK, NETWORK_NAME, NETWORK_NAME_RULE, type NetworkRef, namesOf } from '../core/model/network.js';
 import { type Method, ruleOf } from '../core/model/trust/permission.js';
 import type { AuthMode } from '../core/model/trust/policy.js';
+import { refuseStranger } from '../replica/access/key-prover.js';
 import { networkOfToken } from '../replica/access/token.js';
 import { type Origin, originOfPeer } from '../shares/origin.js';
 import { ADMIN_METADATA, adminFault, NETWORK_METADATA, SESSION_METADATA } from './caller.js';
@@ -14,10 +15,17 @@ import { toError } from './status.js';
 /** A handler of any of the four kinds of calls, as grpc-js takes it. */
 type Handler = UntypedServiceImplementation[string];
 
+/** What of a request is looked at here: a network's name, and whom its proofs are of. */
+interface RoutedRequest {
+  readonly network?: string | undefined;
+  readonly proof?: { readonly identityUuid: string } | undefined;
+  readonly oldProof?: { readonly identityUuid: string } | undefined;
+}
+
 /** What of a call says which network it is about. */
 interface RoutedCall {
   readonly metadata: Metadata;
-  readonly request?: { readonly network?: string | undefined } | undefined;
+  readonly request?: RoutedRequest | undefined;
   getPath(): string;
   getPeer(): string;
   emit(event: 'error', error: Error): unknown;
@@ -119,7 +127,8 @@ export class NetworkRouter {
       return noSuchNetwork(name);
     }
     if (method === 'Enroll') return new Fault('TICKET_INVALID', 'there is no such ticket');
-    if (needs === 'nothing') return new Fault('PROOF_INVALID', 'the instance has no key');
+    if (method === 'RotateKey') return refuseStranger('old_proof', call.request?.oldProof);
+    if (needs === 'nothing') return refuseStranger('proof', call.request?.proof);
     return authRequired(undefined, needs === 'principal' ? 'this' : needs);
   }
 }

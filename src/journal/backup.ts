@@ -43,15 +43,16 @@ export async function backUpFolder(
   ofFormat1 = INITIAL_LIMITS,
 ): Promise<BackupReport> {
   if (!Folder.exists(path)) throw new JournalError('failed', `there is no journal in ${path}`);
-  if (existsSync(to)) throw new JournalError('failed', `${to} is there already: a backup goes into a new folder`);
-  // "copy/" and "copy/." are the folder "copy": the unfinished one stands beside it, not in it.
-  const unfinished = `${resolve(to)}.${randomBytes(4).toString('hex')}.unfinished`;
+  // "copy/" and "copy/." are the folder "copy": the unfinished one stands beside it, not in it; and a file "copy" is in its way.
+  const target = resolve(to);
+  if (existsSync(target)) throw new JournalError('failed', `${to} is there already: a backup goes into a new folder`);
+  const unfinished = `${target}.${randomBytes(4).toString('hex')}.unfinished`;
   try {
     mkdirSync(unfinished, { mode: 0o700 });
     try {
       await copyData(path, unfinished);
       await andThen(unfinished);
-      return await nameCopy(unfinished, to, ofFormat1);
+      return { ...(await nameCopy(unfinished, target, ofFormat1)), path: to };
     } finally {
       rmSync(unfinished, { recursive: true, force: true });
     }
@@ -61,14 +62,14 @@ export async function backUpFolder(
 }
 
 /** Checks a copy, and gives it its name when it is whole. */
-async function nameCopy(unfinished: string, to: string, ofFormat1: Limits): Promise<BackupReport> {
+async function nameCopy(unfinished: string, target: string, ofFormat1: Limits): Promise<BackupReport> {
   const report = await checkCopy(unfinished, ofFormat1);
   // What a check leaves beside the data belongs to nobody.
   for (const file of ['lock', 'lock.mdb']) rmSync(join(unfinished, file), { force: true });
   syncFolder(unfinished);
-  renameSync(unfinished, resolve(to));
-  syncFolder(dirname(resolve(to)));
-  return { ...report, path: to };
+  renameSync(unfinished, target);
+  syncFolder(dirname(target));
+  return report;
 }
 
 async function copyData(path: string, to: string): Promise<void> {

@@ -74,6 +74,20 @@ describe('the quota of an etcd', () => {
     expect(told).toEqual([nearlyFull, expect.stringContaining('its size is unknown'), nearlyFull]);
   });
 
+  it('is said to be known again, not to have room again, when etcd says its size and there is room', () => {
+    const { made, use, told } = quota();
+    made.measure(undefined);
+    use(10);
+    use(700_000);
+    use(10);
+    expect(told).toEqual([
+      expect.stringContaining('its size is unknown'),
+      'etcd says its size again',
+      expect.stringContaining('more than 60 %'),
+      'etcd has room again',
+    ]);
+  });
+
   it("is etcd's own where it says so", () => {
     const { use } = quota();
     expect(use(900_000, 10_000_000)).toBe('enough');

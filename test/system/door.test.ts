@@ -140,7 +140,7 @@ describe.each(['tcp', 'ws'])('system events over %s', (scheme) => {
     await Promise.all([leave(one), leave(sink)]);
   });
 
-  it('refuses to end the session of another with the reason and the words of gRPC', async () => {
+  it('refuses to end the session of another with the reason and the words of gRPC, and says where it can be done', async () => {
     const [one, other] = [await joined(), await joined()];
     const cvid = other.session.instanceSid;
     const there = await refused(
@@ -149,7 +149,11 @@ describe.each(['tcp', 'ws'])('system events over %s', (scheme) => {
     const message = 'session.terminate needs the metadata switchyard-admin';
     expect(there).toMatchObject({ reason: 'ADMIN_REQUIRED', message: expect.stringContaining(message) });
     const here = one.client.ask('TerminateSession', { cvid });
-    await expect(here).rejects.toMatchObject({ reason: 'ADMIN_REQUIRED', message: expect.stringContaining(message) });
+    await expect(here).rejects.toMatchObject({
+      reason: 'ADMIN_REQUIRED',
+      // Here is no metadata that a caller could send.
+      message: expect.stringContaining(`${message}: call TerminateSession over gRPC`),
+    });
     await Promise.all([leave(one), leave(other)]);
   });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { IdentityServiceService as Identities } from '../../gen/switchyard/v1/identity.js';
 import { ProofPurpose } from '../../src/trust/signed-bytes.js';
-import { ADMIN_TOKEN, asHeaders, ask, type Running, run } from '../grpc/running.js';
+import { ADMIN_TOKEN, asHeaders, ask, type Running, refused, run } from '../grpc/running.js';
 import { keyOf, proofOf } from '../trust/proving.js';
 import { agent, type Talk, talk } from './talking.js';
 
@@ -21,7 +21,8 @@ describe('networks by system events, where callers prove who they are', () => {
     talks.push(one);
     return one.client;
   };
-  /** A proof by a key, without what system events do not have. */
+  /** A proof without what system events do not have. */
+  const overEvents = ({ binding: _, bindingKind: _kind, ...proof }: ReturnType<typeof proofOf>) => proof;
   const prove = async (
     client: Talk['client'],
     network: string,
@@ -29,8 +30,7 @@ describe('networks by system events, where callers prove who they are', () => {
     purpose: ProofPurpose = ProofPurpose.SESSION,
   ) => {
     const challenge = await client.ask('Challenge', { network });
-    const { binding: _, bindingKind: _kind, ...proof } = proofOf(keyOf(key), UUID, challenge, { network, purpose });
-    return proof;
+    return overEvents(proofOf(keyOf(key), UUID, challenge, { network, purpose }));
   };
   const login = async (network: string, key: number) => {
     const client = await connect();
@@ -51,6 +51,45 @@ describe('networks by system events, where callers prove who they are', () => {
   afterAll(async () => {
     for (const { client } of talks) client.close();
     await at.stop();
+  });
+
+  it.each([UUID, agent(7).instanceUuid])(
+    'a key that is not bound to %s is refused alike in one that does not exist',
+    async (uuid) => {
+      const answers = async (network: string) => {
+        const client = await connect();
+        const challenge = await client.ask('Challenge', { network });
+        const [proof, newProof] = [9, 10].map((key) => proofOf(keyOf(key), uuid, challenge, { network }));
+        const named = asHeaders({ 'switchyard-network': network });
+        const refusals = [
+          refused(ask(at, Identities.login, { proof } as never, named)),
+          refused(ask(at, Identities.rotateKey, { oldProof: proof, newProof } as never, named)),
+          client
+            .ask('RotateKey', { oldProof: overEvents(proof), newProof: overEvents(newProof) })
+            .catch((error) => error),
+        ];
+        return (await Promise.all(refusals)).map(({ reason, message }) => ({ reason, message }));
+      };
+      const [there, nowhere] = [await answers('north'), await answers('nowhere')];
+      expect(nowhere).toEqual(there);
+      for (const { reason, message } of there) {
+        expect([reason, message]).toEqual(['PROOF_INVALID', expect.stringContaining(`instance ${uuid} is not bound`)]);
+      }
+    },
+  );
+
+  it('a proof that names no identity is refused alike in one that does not exist', async () => {
+    const answers = async (network: string) => {
+      const challenge = await ask(at, Identities.challenge, { network } as never);
+      const proof = { ...proofOf(keyOf(9), UUID, challenge, { network }), identityUuid: 'x'.repeat(5_000) };
+      const { reason, message } = await refused(
+        ask(at, Identities.login, { proof } as never, asHeaders({ 'switchyard-network': network })),
+      );
+      return { reason, message };
+    };
+    const there = await answers('north');
+    expect([there.reason, there.message]).toEqual(['FIELD_INVALID', expect.stringContaining('proof.identity_uuid')]);
+    expect(await answers('nowhere')).toEqual(there);
   });
 
   it('a key shown in one network counts for nothing in another that has an identity of its UUID', async () => {

@@ -48,6 +48,20 @@ describe('a backup', () => {
     expect(unfinished()).toEqual([]);
   });
 
+  it.each(['file/', 'file/.', 'file'])(
+    'into %s, where a file is, is refused before anything is copied',
+    async (name) => {
+      writeFileSync(at('file'), '');
+      let copies = 0;
+      const refusal = backUpFolder(data, `${root}/${name}`, async () => void copies++);
+      await expect(refusal).rejects.toMatchObject({
+        kind: 'failed',
+        message: expect.stringContaining('is there already'),
+      });
+      expect([copies, unfinished()]).toEqual([0, []]);
+    },
+  );
+
   it('into one folder from two at once is made by one of them, and the other says that it is there', async () => {
     const both = await Promise.allSettled([backUpFolder(data, at('copy')), backUpFolder(data, at('copy'))]);
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);

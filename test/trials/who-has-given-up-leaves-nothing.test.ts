@@ -3,6 +3,7 @@ import { connect as connectTcp } from 'node:net';
 import { Client, credentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
+  BindKeyRequest,
   IdentityServiceService as Identities,
   IdentityKind,
   IssueTicketRequest,
@@ -16,9 +17,11 @@ import { ByteWriter } from '../../src/system/codec/bytes.js';
 import { writeEvent } from '../../src/system/codec/send.js';
 import { agent, asAdmin, ask, asSession, type Method, open, type Running, run } from '../grpc/running.js';
 import { agent as device } from '../system/talking.js';
+import { keyOf } from '../trust/proving.js';
 
 // containerd #4667: callers that had given up left leases of a day each behind.
 
+const SOME_KEY = { identityUuid: agent(999).instanceUuid, publicKey: keyOf(999).publicKey };
 const EVERYTHING = { pageSize: 1_000, pageToken: '', instanceType: 0, instanceUuid: '' };
 
 /** A journal that takes its time, or is full, when the test says so. */
@@ -42,7 +45,7 @@ let http: ClientHttp2Session | undefined;
 
 beforeEach(async () => {
   disk = new Disk();
-  at = await run({ 'system-tcp-listen': '127.0.0.1:0' }, { journal: disk });
+  at = await run({ 'system-tcp-listen': '127.0.0.1:0', 'metrics-listen': '127.0.0.1:0' }, { journal: disk });
 });
 afterEach(async () => {
   http?.destroy();
@@ -89,6 +92,29 @@ async function soon<T>(read: () => Promise<T> | T, wanted: T): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   expect(await read()).toEqual(wanted);
+}
+
+async function connections(): Promise<number> {
+  const text = await (await fetch(`http://${at.server.addresses.metrics}/metrics`)).text();
+  return Number(/^switchyard_grpc_connections (\d+)$/m.exec(text)?.[1]);
+}
+
+/** Makes a call on a connection of its own, and answers once the server has closed that one and has stored what came of it. */
+async function askAndGo<Q, A>(method: Method<Q, A>, request: Q, metadata?: Parameters<typeof ask>[3]): Promise<A> {
+  // That of the test itself is there from its first call on.
+  await sids();
+  const before = await connections();
+  // Of its own: two clients of one address share theirs.
+  const client = new Client(at.address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
+  const answer = await ask({ client }, method, request, metadata);
+  expect(await connections()).toBe(before + 1);
+  client.close();
+  await soon(connections, before);
+  // Commands are stored in their order: one that is asked for now is stored after what the server has asked for meanwhile.
+  const { appends } = disk;
+  await ask(at, Identities.bindKey, BindKeyRequest.fromPartial(SOME_KEY), asAdmin());
+  expect(disk.appends).toBeGreaterThan(appends);
+  return answer;
 }
 
 describe('a caller of Session that has given up', () => {
@@ -160,10 +186,7 @@ describe('a caller of Session that has given up', () => {
   });
 
   it('had its answer when it goes right after that, and its session lives for its TTL', async () => {
-    const client = new Client(at.address, credentials.createInsecure());
-    const { instanceSid } = await ask({ ...at, client }, Sessions.session, agent(1));
-    client.close();
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const { instanceSid } = await askAndGo(Sessions.session, agent(1));
     expect(await sids()).toEqual([instanceSid]);
   });
 
@@ -250,10 +273,7 @@ describe('an administrator that has given up', () => {
   });
 
   it('had its answer when it goes right after that, and its ticket stays good', async () => {
-    const client = new Client(at.address, credentials.createInsecure());
-    const { ticket } = await ask({ ...at, client }, Identities.issueTicket, request, asAdmin());
-    client.close();
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const { ticket } = await askAndGo(Identities.issueTicket, request, asAdmin());
     expect(await good()).toEqual([ticket!.ticketId]);
   });
 });

@@ -56,7 +56,10 @@ export class Sessions {
     return this.at(this.graph.slotOf(sid));
   }
 
-  /** A session that is read later: many can be held in no time, where reading a large one takes a tenth of a millisecond. */
+  /**
+   * A session that is read later: many can be held in no time, where reading a large one takes a tenth of a millisecond. It shares the
+   * bytes of the arena: until it is let go, the whole segment of 256 KiB at most that it lies in stays in memory. Hold none beyond a call.
+   */
   hold(sid: number): HeldSession | undefined {
     const slot = this.graph.slotOf(sid);
     const entry = this.arena.get(slot);

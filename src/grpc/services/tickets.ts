@@ -45,7 +45,10 @@ const LOW_ROLES: readonly string[] = ['agent', 'client'];
 /** What ListTickets lists: it has no filter. */
 const ALL_TICKETS = { method: 'ListTickets', filter: {} };
 
-/** Issues a ticket, and answers with the only copy of its secret: without a caller to take it, the ticket is revoked. */
+/**
+ * Issues a ticket, and answers with the only copy of its secret: without a caller to take it, the ticket is revoked. The policy `required`,
+ * which the first ticket gives a network that has none, stays: to take it back would open the network to callers without a proof.
+ */
 export async function issueTicket(
   backing: Backing,
   request: IssueTicketRequest,

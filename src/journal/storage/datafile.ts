@@ -5,6 +5,7 @@ import {
   existsSync,
   lstatSync,
   openSync,
+  readFileSync,
   readSync,
   statSync,
   truncateSync,
@@ -15,7 +16,7 @@ import { openPrivateFile } from '../../base/private-files.js';
 import { newerVersion } from '../format/frame.js';
 import { JournalError } from '../journal.js';
 import { journalError } from './failure.js';
-import { checkFounding } from './founding.js';
+import { checkFounding, foundingAdvice, isFounding } from './founding.js';
 import { probeSpace } from './space.js';
 
 /*
@@ -40,6 +41,8 @@ const PAGE_BYTES_MAX = 65_536;
 /** What a new data file needs at once, with room. */
 const NEW_FILE_BYTES = 65_536;
 
+const NO_JOURNAL = 'there is no journal';
+
 /**
  * Looks at a data file before LMDB does, and throws a {@link JournalError} where LMDB would take the process down: when
  * it cannot open the file, when the file is no LMDB file, and when it was cut short; and where LMDB would begin an empty
@@ -56,13 +59,15 @@ export function checkDataFile(folder: string, readOnly: boolean): void {
     const mode = readOnly ? constants.R_OK : constants.R_OK | constants.W_OK;
     for (const needed of [folder, path, join(folder, 'lock.mdb')]) if (existsSync(needed)) accessSync(needed, mode);
     for (const file of [path, join(folder, 'lock.mdb')]) checkOwned(file);
-    if (!existsSync(path) || statSync(path).size === 0) {
+    if (!existsSync(path) || isUnwritten(folder)) {
       if (existsSync(path)) checkFounding(folder);
-      const refusal = readOnly ? new Error('there is no journal') : probeSpace(folder, 0, NEW_FILE_BYTES);
+      const refusal = readOnly ? new Error(NO_JOURNAL) : probeSpace(folder, 0, NEW_FILE_BYTES);
       if (refusal !== undefined) throw refusal;
+      // LMDB makes its first pages in an empty file alone.
+      if (existsSync(path)) truncateSync(path, 0);
       return;
     }
-    const expected = expectedBytes(path);
+    const expected = expectedBytes(folder);
     if (statSync(path).size < expected) truncateSync(path, expected);
   } catch (thrown) {
     throw journalError(thrown, doing);
@@ -73,8 +78,22 @@ export function checkDataFile(folder: string, readOnly: boolean): void {
 export function isShort(folder: string): boolean {
   const path = join(folder, 'data.mdb');
   checkOwned(path);
-  if (statSync(path).size === 0) checkFounding(folder);
-  return statSync(path).size < expectedBytes(path);
+  if (isUnwritten(folder)) {
+    checkFounding(folder);
+    throw new JournalError('failed', `${path}: ${NO_JOURNAL}`);
+  }
+  return statSync(path).size < expectedBytes(folder);
+}
+
+/**
+ * Whether the data file holds nothing: 0 bytes, or, while the note of the first start is there, zeros only, which is what a failure of
+ * power leaves of pages whose length was stored and whose content was not. Zeros without that note are a damaged journal.
+ */
+function isUnwritten(folder: string): boolean {
+  const path = join(folder, 'data.mdb');
+  const { size } = statSync(path);
+  if (size === 0) return true;
+  return size <= NEW_FILE_BYTES && isFounding(folder) && readFileSync(path).every((byte) => byte === 0);
 }
 
 /** LMDB opens it by its name: nobody else may have put it there. The folder has been checked, so that nobody exchanges it now. */
@@ -83,11 +102,12 @@ function checkOwned(path: string): void {
 }
 
 /** How long the file is when no page is missing. Throws when it does not begin as an LMDB file does. */
-function expectedBytes(path: string): number {
+function expectedBytes(folder: string): number {
+  const path = join(folder, 'data.mdb');
   const descriptor = openSync(path, 'r');
   try {
-    const first = metaPage(descriptor, 0, path);
-    const second = metaPage(descriptor, first.pageBytes, path);
+    const first = metaPage(descriptor, 0, folder);
+    const second = metaPage(descriptor, first.pageBytes, folder);
     const newer = second.transaction > first.transaction ? second : first;
     return (newer.lastPage + 1) * first.pageBytes;
   } finally {
@@ -95,7 +115,8 @@ function expectedBytes(path: string): number {
   }
 }
 
-function metaPage(descriptor: number, at: number, path: string) {
+function metaPage(descriptor: number, at: number, folder: string) {
+  const path = join(folder, 'data.mdb');
   const bytes = new DataView(new ArrayBuffer(META_BYTES));
   const read = readSync(descriptor, bytes, 0, META_BYTES, at);
   const little = endianness() === 'LE';
@@ -103,7 +124,8 @@ function metaPage(descriptor: number, at: number, path: string) {
   const pageBytes = bytes.getUint32(AT.pageSize, little);
   const isPageSize = pageBytes >= PAGE_BYTES_MIN && pageBytes <= PAGE_BYTES_MAX;
   if (read < META_BYTES || !isMeta || !isPageSize || bytes.getUint32(AT.magic, little) !== MAGIC) {
-    throw new JournalError('damaged', `${path} is damaged: it does not begin as an LMDB file does`);
+    const advice = isFounding(folder) ? `: ${foundingAdvice(folder)}` : '';
+    throw new JournalError('damaged', `${path} is damaged: it does not begin as an LMDB file does${advice}`);
   }
   const version = bytes.getUint32(AT.version, little) & 0xffff;
   if (version !== LMDB_VERSION) throw newerVersion(`${path}, an LMDB file,`, version, { known: LMDB_VERSION });

@@ -47,6 +47,7 @@ export class Quota {
    * enough room, so that nothing is refused before etcd itself refuses it.
    */
   measure(status: StoreStatus | undefined): void {
+    const wasUnknown = this.#isUnknown;
     this.#isUnknown = status === undefined;
     const { bytes, bytesInUse, isAlarmed, quotaBytes = this.#configuredBytes } = status ?? UNKNOWN;
     this.#ratio = bytesInUse / quotaBytes;
@@ -57,7 +58,7 @@ export class Quota {
     this.#told = told;
     const facts = { bytes, bytesInUse, quotaBytes };
     if (this.#isUnknown) this.#log.warn(told);
-    else if (told === '') this.#log.info(facts, 'etcd has room again');
+    else if (told === '') this.#log.info(facts, wasUnknown ? 'etcd says its size again' : 'etcd has room again');
     else this.#log.warn(facts, told);
   }
 

@@ -3,6 +3,7 @@ import { Checked } from '../../core/decide/check.js';
 import { keyFault, mismatch } from '../../core/decide/policy/opener.js';
 import type { RotateKey } from '../../core/model/command.js';
 import { Fault } from '../../core/model/fault.js';
+import { INITIAL_LIMITS } from '../../core/model/limits.js';
 import { namesOf } from '../../core/model/network.js';
 import { identityOf } from '../../core/model/session.js';
 import { mayHaveSeveral, type ProvenKey } from '../../core/model/trust/identity.js';
@@ -159,11 +160,28 @@ export class KeyProver {
   #refusal(keyId: string, { uuid, keys }: WantedProof): Fault | undefined {
     const identity = this.#deps.state.identities.get(uuid);
     const hasHad = identity?.keys.some(({ id }) => id === keyId) || identity?.barred.includes(keyId);
-    if (keys === 'known' && !hasHad) return new Fault('PROOF_INVALID', `instance ${uuid} is not bound to this key`);
+    if (keys === 'known' && !hasHad) return unboundKey(uuid);
     if (identity === undefined) {
       return keys === 'new' ? new Fault('PROOF_INVALID', `instance ${uuid} has no key`) : undefined;
     }
     const isAdded = (keys === 'new' || keys === 'any') && !identity.revoked && !identity.barred.includes(keyId);
     return isAdded ? undefined : keyFault(identity, keyId, this.#deps.clock.wallMs());
   }
+}
+
+/**
+ * What a proof of Login or RotateKey is answered in a network that does not exist: the same as in one that does, where its key was never
+ * the identity's. `field`: where the request has it.
+ */
+export function refuseStranger(
+  field: 'proof' | 'old_proof',
+  proof: { readonly identityUuid?: string | undefined } | undefined,
+): Fault {
+  const checked = new Checked(INITIAL_LIMITS);
+  const uuid = checked.uuid(`${field}.identity_uuid`, proof?.identityUuid ?? '');
+  return Fault.fields(checked.violations) ?? unboundKey(uuid);
+}
+
+function unboundKey(uuid: string): Fault {
+  return new Fault('PROOF_INVALID', `instance ${uuid} is not bound to this key`);
 }

@@ -118,7 +118,10 @@ export async function joinCluster(config: Config, members: readonly Address[], d
   if (view.revision === 0 && data !== IN_MEMORY && Folder.exists(data)) await named(emptyBeside(config));
   const memory = await openMemory(config, { clock, log, shared, view }).catch(named);
   const appliedSeq = memory?.appliedSeq ?? 0;
-  if (view.revision === 0 && appliedSeq > 0) await named(emptyAfter(config, appliedSeq));
+  if (view.revision === 0 && appliedSeq > 0) {
+    await memory?.close();
+    await named(emptyAfter(config, appliedSeq));
+  }
   const renewal = new EpochRenewal({ random, logger: log, memory, isAsked: config.renewEpoch });
   let joined: { readonly replica: Replica; readonly establish: () => Promise<void> } | undefined;
   const member: Member = new Member({

@@ -1,6 +1,7 @@
 import { authRequired } from '../../core/decide/policy/authorize.js';
 import { Fault } from '../../core/model/fault.js';
 import { DEFAULT_NETWORK, NETWORK_NAME, NETWORK_NAME_RULE } from '../../core/model/network.js';
+import { refuseStranger } from '../../replica/access/key-prover.js';
 import { networkOfToken } from '../../replica/access/token.js';
 import type { SystemEvent } from '../codec/event.js';
 import type { Backing } from './backing.js';
@@ -33,8 +34,9 @@ export function routeRequest(
       return new Fault('SESSION_TOKEN_INVALID', "the session token is not one of this server's");
     }
     case 'Enroll':
+      return unknown(conversation, { gatekeeper, stopped }, new Fault('TICKET_INVALID', 'there is no such ticket'));
     case 'RotateKey':
-      return unknown(conversation, { gatekeeper, stopped }, event.type);
+      return unknown(conversation, { gatekeeper, stopped }, refuseStranger('old_proof', event.body.oldProof));
     default:
       return undefined;
   }
@@ -46,17 +48,18 @@ function moveToName(conversation: Conversation, network: string): Fault | undefi
   return undefined;
 }
 
-/** Says why a network does not run. In `required` one that there is not is answered as one that there is answers a stranger. */
+/**
+ * Says why a network does not run. In `required` one that there is not is answered as one that there is answers a stranger: with
+ * `stranger`, and to Session that a proof is needed.
+ */
 function unknown(
   { unknownNetwork }: Conversation,
   { gatekeeper: { mode }, stopped }: Pick<Backing, 'gatekeeper' | 'stopped'>,
-  type?: 'Enroll' | 'RotateKey',
+  stranger?: Fault,
 ): Fault | undefined {
   if (unknownNetwork === undefined) return undefined;
   const why = stopped?.(unknownNetwork);
   if (why !== undefined) return why;
   if (mode !== 'required') return new Fault('NETWORK_NOT_FOUND', `no network ${JSON.stringify(unknownNetwork)}`);
-  if (type === 'Enroll') return new Fault('TICKET_INVALID', 'there is no such ticket');
-  if (type === 'RotateKey') return new Fault('PROOF_INVALID', 'the instance has no key');
-  return authRequired(undefined, 'session.open');
+  return stranger ?? authRequired(undefined, 'session.open');
 }

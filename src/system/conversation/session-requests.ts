@@ -142,8 +142,10 @@ export const terminateSession: SessionHandler<'TerminateSession'> = async ({ bac
   const { replica } = backing;
   const { cvid = 0 } = body;
   if (cvid !== 0 && cvid !== sid) {
-    const elsewhere = 'over system events only the own session can be terminated: call TerminateSession over gRPC';
-    return backing.gatekeeper.refuseTermination(conversation, cvid) ?? new Fault('ADMIN_REQUIRED', elsewhere);
+    const refused = backing.gatekeeper.refuseTermination(conversation, cvid);
+    if (refused !== undefined && refused.reason !== 'ADMIN_REQUIRED') return refused;
+    const why = refused?.message ?? 'over system events only the own session can be terminated';
+    return new Fault('ADMIN_REQUIRED', `${why}: call TerminateSession over gRPC`, [], undefined, refused?.metadata);
   }
   conversation.move('terminate');
   const outcome = await replica.enforce({ kind: 'CloseSession', sid, reason: CloseReason.TERMINATED });

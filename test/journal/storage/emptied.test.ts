@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   truncateSync,
@@ -14,6 +15,7 @@ import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { backUpFolder } from '../../../src/journal/backup.js';
 import { checkFolder } from '../../../src/journal/inspect.js';
+import { endFounding, noteFounding } from '../../../src/journal/storage/founding.js';
 import { LmdbJournal } from '../../../src/journal/storage/lmdb.js';
 import { Program } from '../../cli/process.js';
 import { appendAt } from '../workload.js';
@@ -138,4 +140,76 @@ describe('A folder without a data file', () => {
       await expect(LmdbJournal.open(folder)).rejects.toMatchObject({ kind: 'damaged' });
     }),
   );
+
+  it('says that it belonged to a server with --journal where that is what its files show', () =>
+    inFolder(async (folder) => {
+      mkdirSync(join(folder, 'audit'), { mode: 0o700 });
+      writeFileSync(join(folder, 'log-home.json'), '{}\n', { mode: 0o600 });
+      const message = expect.stringMatching(
+        /this folder belonged to a server with --journal, as log-home\.json in it shows\. Nothing was changed\. Start it with --journal, or begin .* in a new folder/,
+      );
+      await expect(LmdbJournal.open(folder)).rejects.toMatchObject({ kind: 'damaged', message });
+      expect(existsSync(file(folder))).toBe(false);
+    }));
+});
+
+describe('The note of the first start', () => {
+  it('is gone from the disk, too, when the first start has ended, and costs later starts nothing', () =>
+    inFolder(async (folder) => {
+      const synced: string[][] = [];
+      const sync = (path: string) => void synced.push(readdirSync(path).sort());
+      noteFounding(folder);
+      endFounding(folder, sync);
+      endFounding(folder, sync);
+      expect(synced).toEqual([[]]);
+    }));
+});
+
+// A failure of power keeps the length that a file was given, and may lose what was written to it.
+describe('A data file of the first start after a failure of power', () => {
+  /** As the first start leaves a folder, with this data file. */
+  function cutOff(folder: string, content: Uint8Array): void {
+    for (const name of ['lock', 'founding', 'lock.mdb']) writeFileSync(join(folder, name), '', { mode: 0o600 });
+    writeFileSync(file(folder), content, { mode: 0o600 });
+  }
+
+  it.each([4_096, 8_192])('is a new one where it is %i bytes of zeros', (size) =>
+    inFolder(async (folder) => {
+      cutOff(folder, Buffer.alloc(size));
+      await expect(checkFolder(folder)).rejects.toMatchObject({
+        message: expect.stringContaining('there is no journal'),
+      });
+      const copied = backUpFolder(folder, `${folder}-backup`);
+      await expect(copied).rejects.toMatchObject({ message: expect.stringContaining('there is no journal') });
+      expect(statSync(file(folder)).size).toBe(size);
+      const last = await begin(folder);
+      expect(readdirSync(folder).sort()).toEqual(['data.mdb', 'lock', 'lock.mdb']);
+      expect(await lastOf(folder)).toBe(last);
+    }),
+  );
+
+  it.each([
+    ['its first page alone is whole', (whole: Buffer) => whole.subarray(0, 4_096)],
+    ['its second page is zeros', (whole: Buffer) => Buffer.concat([whole.subarray(0, 4_096), Buffer.alloc(4_096)])],
+    ['something stands behind zeros', (whole: Buffer) => Buffer.concat([Buffer.alloc(8_192), whole.subarray(8_192)])],
+    ['it is larger than a new one', () => Buffer.alloc(131_072)],
+  ])('is left as it is where %s, with what to do about the folder', (_, content) =>
+    inFolder(async (folder) => {
+      await begin(folder);
+      const left = content(readFileSync(file(folder)));
+      cutOff(folder, left);
+      const message = expect.stringMatching(/the first start in this folder was cut off.* Empty the folder/);
+      await expect(LmdbJournal.open(folder)).rejects.toMatchObject({ kind: 'damaged', message });
+      expect(readFileSync(file(folder)).equals(left)).toBe(true);
+    }),
+  );
+
+  it('is damaged where it is zeros and nothing shows that the first start did not end', () =>
+    inFolder(async (folder) => {
+      await begin(folder);
+      writeFileSync(file(folder), Buffer.alloc(8_192));
+      const message = expect.stringMatching(/does not begin as an LMDB file does$/);
+      await expect(LmdbJournal.open(folder)).rejects.toMatchObject({ kind: 'damaged', message });
+      expect(statSync(file(folder)).size).toBe(8_192);
+    }));
 });
