@@ -15,6 +15,7 @@ describe('a program of the harness', () => {
     ['harness/bench/run.ts', 'echo --rounds abc', '--rounds abc is no whole number from 1 on'],
     ['harness/bench/run.ts', 'echo --minutes soon', '--minutes soon is no number above 0'],
     ['harness/bench/benches/core.ts', 'abc', 'the count of sessions abc is no whole number from 1 on'],
+    ['harness/bench/console/churn.ts', '--minutes soon', '--minutes soon is no number above 0'],
     ['test/abuse/fuzz/run.ts', '--seed abc', '--seed abc is no whole number from 0 on'],
     ['test/abuse/fuzz/run.ts', '--seed=', '--seed  is no whole number from 0 on'],
     ['test/abuse/fuzz/run.ts', '--minutes 0', '--minutes 0 is no number above 0'],
