@@ -16,3 +16,17 @@ export function numberAboveZero(name: string, text: string): number {
   if (/^\d*\.?\d+$/.test(text) && number > 0 && Number.isFinite(number)) return number;
   throw new Error(`${name} ${text} is no number above 0`);
 }
+
+/** The number in a variable of the environment, by {@link wholeNumber} unless told otherwise; undefined where it is not set or empty. */
+export function numberVariable(
+  name: string,
+  read: (name: string, text: string) => number = wholeNumber,
+): number | undefined {
+  const text = process.env[name] ?? '';
+  return text === '' ? undefined : read(name, text);
+}
+
+/** A whole number from 1 on. Throws as {@link wholeNumber} does. */
+export function countFromOne(name: string, text: string): number {
+  return wholeNumber(name, text, 1);
+}

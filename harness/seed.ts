@@ -1,4 +1,4 @@
-import { wholeNumber } from './number-option.js';
+import { numberVariable } from './number-option.js';
 
 /**
  * The seed of every property test of this run. Each names it in its title, so a failure can be had again:
@@ -7,7 +7,4 @@ import { wholeNumber } from './number-option.js';
  *
  * Another run, another seed: what one does not find the next may.
  */
-export const SEED =
-  process.env.SWITCHYARD_SEED === undefined
-    ? (Date.now() ^ (process.pid << 16)) & 0x7fffffff
-    : wholeNumber('SWITCHYARD_SEED', process.env.SWITCHYARD_SEED);
+export const SEED = numberVariable('SWITCHYARD_SEED') ?? (Date.now() ^ (process.pid << 16)) & 0x7fffffff;

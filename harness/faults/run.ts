@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import type { Figure } from '../bench/figure.js';
 import { machine, othersPercent } from '../bench/machine.js';
 import { saveResults } from '../bench/results.js';
+import { hasEnded } from '../has-ended.js';
 import { wholeNumber } from '../number-option.js';
 import { clock } from './clock.js';
 import { STRIKE_LINES, strikeCluster, unknownStrikes } from './cluster/run.js';
@@ -194,7 +195,7 @@ async function onWire({ name }: Fault): Promise<boolean> {
   const wire = Wire.make();
   let child: ChildProcess | undefined;
   const remove = async () => {
-    const exited = child && child.exitCode === null && once(child, 'exit');
+    const exited = child && !hasEnded(child) && once(child, 'exit');
     child?.kill('SIGINT');
     await exited;
     wire.remove();

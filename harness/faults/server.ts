@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { hasEnded } from '../has-ended.js';
 import { quietPort } from '../port.js';
 import { programArguments } from '../program.js';
 
@@ -171,7 +172,7 @@ export class ServerProcess {
   private async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
     const { child } = this;
     this.child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return null;
+    if (child === undefined || hasEnded(child)) return null;
     const exited = once(child, 'exit') as Promise<[number | null]>;
     // Whoever waits for questions does not end.
     if (child.connected) child.disconnect();

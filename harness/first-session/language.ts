@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pythonWithGrpc } from '../../test/gate/requirements.mjs';
+import { hasEnded } from '../has-ended.js';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples/', import.meta.url));
 /** Stubs and a compiler may take their time. */
@@ -110,6 +111,6 @@ async function untilSession(run: string, args: readonly string[]): Promise<numbe
       });
     });
   } finally {
-    if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    if (!hasEnded(child) && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
   }
 }

@@ -4,9 +4,10 @@
  */
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
+import { wholeNumber } from '../number-option.js';
 import { PROXY_PASSWORD, PROXY_PORT, PROXY_USER } from './ports.js';
 
-const idleMs = Number(process.argv[2] ?? 0);
+const idleMs = wholeNumber('the idle time in milliseconds', process.argv[2] ?? '0');
 const EXPECTED = `Basic ${Buffer.from(`${PROXY_USER}:${PROXY_PASSWORD}`).toString('base64')}`;
 
 const proxy = createServer((_request, response) => response.writeHead(405).end());

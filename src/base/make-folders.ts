@@ -12,9 +12,21 @@ export function makeFolders(path: string, mode: number): string | undefined {
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
     const topmost = topmostMissing(path);
-    mkdirSync(topmost, { mode });
-    mkdirSync(path, { recursive: true, mode });
-    return topmost;
+    const isOurs = makeFolder(topmost, mode);
+    const firstBelow = mkdirSync(path, { recursive: true, mode });
+    return isOurs ? topmost : firstBelow;
+  }
+}
+
+/** False: another process has made it meanwhile. */
+function makeFolder(path: string, mode: number): boolean {
+  try {
+    mkdirSync(path, { mode });
+    return true;
+  } catch (error) {
+    // A link that leads nowhere is in the way, too.
+    if (codeOf(error) === 'EEXIST' && existsSync(path)) return false;
+    throw error;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { IssueTicketResponse } from '../../gen/switchyard/v1/identity.js';
 import type { AuditLog } from '../audit/audit-log.js';
 import { Fault } from '../core/model/fault.js';
 import { ruleOf } from '../core/model/trust/permission.js';
@@ -48,10 +49,11 @@ function isOwn({ cvid }: Described, caller: Caller | undefined): boolean {
   return cvid === undefined || cvid === 0 || cvid === caller.sid;
 }
 
-/** The ticket that a call has issued, which its request could not name. */
-function issuedTicket({ ticketId, identityUuid }: Described, outcome: unknown): string | undefined {
-  const { ticket } = (outcome ?? {}) as { readonly ticket?: { readonly ticketId: string } };
-  if (ticket === undefined || ticketId !== undefined) return undefined;
+/** The ticket that a call has issued, which its request could not name. The outcome of what can be taken back is a `Made`. */
+function issuedTicket({ identityUuid }: Described, outcome: unknown): string | undefined {
+  const { response } = (outcome ?? {}) as { readonly response?: Partial<IssueTicketResponse> };
+  const ticket = response?.ticket;
+  if (ticket === undefined) return undefined;
   return identityUuid ? `ticket ${ticket.ticketId} for ${identityUuid.toLowerCase()}` : `ticket ${ticket.ticketId}`;
 }
 

@@ -4,6 +4,8 @@ import type { Member } from './member.js';
 
 /** How often it is looked whose turn it is. Shorter than anybody is away. */
 const TICK_MS = 20;
+/** A look that comes later than this after the one before: the process stood still, and that time does not count. All whose turn had come would leave at once. */
+const STANDSTILL_MS = 25 * TICK_MS;
 /** How long somebody is away: at least this … */
 const AWAY_MS_MIN = 500;
 /** … and up to so much longer. */
@@ -50,9 +52,12 @@ export class Churn {
   /** Resolves when everybody who left has joined again. Rejects when one of them is refused. */
   async run({ ratePerS, forMs }: ChurnRequest): Promise<ChurnSummary> {
     const { clock, signal } = this.surroundings;
-    const startedMs = clock.nowMs();
+    let elapsedMs = 0;
+    let lookedMs = clock.nowMs();
     for (let turns = 0; ; ) {
-      const elapsedMs = clock.nowMs() - startedMs;
+      const nowMs = clock.nowMs();
+      elapsedMs += Math.min(nowMs - lookedMs, STANDSTILL_MS);
+      lookedMs = nowMs;
       const due = Math.floor((ratePerS * Math.min(elapsedMs, forMs)) / 1000);
       for (; turns < due; turns++) this.takeTurn();
       if (elapsedMs >= forMs || this.failures.length > 0) break;

@@ -237,13 +237,13 @@ export class Replica {
 
   /**
    * Undoes what was made for a caller that has gone, also while the server ends: a restart would find a session whose token nobody has.
-   * Tried again until the journal stores it, or the server ends. What the journal of a server that ends refuses, as on a full disk, stays.
+   * Tried again until the journal stores it (then `done` is called) or the server ends. What the journal then refuses, as on a full disk, stays.
    */
-  takeBack(command: Command): void {
+  takeBack(command: Command, done?: () => void): void {
     void this.take(command, 2 * this.parts.limits.pendingMax, true).then((outcome) => {
       if (isTransient(outcome) && !this.closing) {
-        this.parts.clock.after(TAKE_BACK_RETRY_MS, () => this.takeBack(command));
-      }
+        this.parts.clock.after(TAKE_BACK_RETRY_MS, () => this.takeBack(command, done));
+      } else if (!(outcome instanceof Fault)) done?.();
     });
   }
 

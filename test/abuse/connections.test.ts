@@ -1,11 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { countFromOne, numberVariable } from '../../harness/number-option.js';
 import { NOISE_BYTES, tell } from './tools/attack.js';
 import { preface, RawConnection, SETTINGS } from './tools/raw.js';
 import { Target } from './tools/target.js';
 
 /** How many connections say nothing: 2,000 in CI, 10,000 with SWITCHYARD_ABUSE_CONNECTIONS=10000. */
-const CONNECTIONS = Number(process.env.SWITCHYARD_ABUSE_CONNECTIONS ?? 2_000);
+const CONNECTIONS = numberVariable('SWITCHYARD_ABUSE_CONNECTIONS', countFromOne) ?? 2_000;
 /** What a connection costs a server (src/grpc/limits.ts), with room for what is not collected yet. */
 const CONNECTION_BYTES = 2 * 30 * 1_024;
 const AT_ONCE = 100;

@@ -92,6 +92,43 @@ describe('the layout', () => {
     expect(settle(apart)).toBeGreaterThan(150);
   });
 
+  it.each([150, 195])('gives nodes that come after %i steps of the first layout the room that others have', (steps) => {
+    const [side, count] = [20, 400];
+    const all = grid(side);
+    const placement = new Placement();
+    const before = count - side;
+    const links = all.filter((slot, at) => slot < before && all[at ^ 1]! < before);
+    placement.change({ slots: count, links, gone: NONE, fresh: range(before), relinked: NONE });
+    for (let step = 0; step < steps; step++) expect(placement.step()).toBe(true);
+    const fresh = range(count).filter((slot) => slot >= before);
+    placement.change({ slots: count, links: all, gone: NONE, fresh, relinked: NONE });
+    settle(placement);
+    const at = places(placement, count);
+    const nearest = (slot: number) =>
+      Math.min(
+        ...at.filter((_, other) => other !== slot).map(([x, y]) => Math.hypot(x - at[slot][0], y - at[slot][1])),
+      );
+    // Where all are laid out together the nearest is 40 away.
+    expect(Math.min(...Array.from(fresh, nearest))).toBeGreaterThan(25);
+  });
+
+  it('that was asked for anew cools down over changes that leave its size as it is', () => {
+    const links = grid(8);
+    const laidOutAnew = (change: (placement: Placement) => void) => {
+      const placement = laidOut(4);
+      placement.change({ slots: 64, links, gone: NONE, fresh: range(64).slice(16), relinked: NONE });
+      settle(placement);
+      placement.anew();
+      for (let step = 0; step < 60; step++) placement.step();
+      change(placement);
+      settle(placement);
+      return places(placement, 64);
+    };
+    const untouched = laidOutAnew(() => {});
+    const same = { slots: 64, links, gone: NONE, fresh: NONE, relinked: NONE };
+    expect(laidOutAnew((placement) => placement.change(same))).toEqual(untouched);
+  });
+
   it('moves nobody who was there when somebody comes and goes', () => {
     const placement = laidOut(8);
     const before = places(placement, 64);

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
+import { hasEnded } from '../../harness/has-ended.js';
 import { quietPort } from '../../harness/port.js';
 import { type Instance, InstanceType, Switchyard } from '../../src/client/index.js';
 import * as raw from '../abuse/tools/raw.js';
@@ -60,7 +61,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   prometheus?.kill('SIGTERM');
-  if (prometheus?.exitCode === null) await once(prometheus, 'exit');
+  if (prometheus !== undefined && !hasEnded(prometheus)) await once(prometheus, 'exit');
   await yard?.close();
   await at?.stop();
   for (const running of several?.reverse() ?? []) await running.stop();

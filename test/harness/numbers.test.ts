@@ -14,7 +14,10 @@ describe('a program of the harness', () => {
     ['harness/nat/matrix.ts', '--at-once 0', '--at-once 0 is no whole number from 1 on'],
     ['harness/bench/run.ts', 'echo --rounds abc', '--rounds abc is no whole number from 1 on'],
     ['harness/bench/run.ts', 'echo --minutes soon', '--minutes soon is no number above 0'],
+    ['harness/nat/proxy.ts', 'soon', 'the idle time in milliseconds soon is no whole number from 0 on'],
+    ['test/journal/kill.ts', 'abc', 'the count of rounds abc is no whole number from 1 on'],
     ['harness/bench/benches/core.ts', 'abc', 'the count of sessions abc is no whole number from 1 on'],
+    ['harness/bench/console/churn.ts', '--minutes soon', '--minutes soon is no number above 0'],
     ['test/abuse/fuzz/run.ts', '--seed abc', '--seed abc is no whole number from 0 on'],
     ['test/abuse/fuzz/run.ts', '--seed=', '--seed  is no whole number from 0 on'],
     ['test/abuse/fuzz/run.ts', '--minutes 0', '--minutes 0 is no number above 0'],
@@ -30,12 +33,25 @@ describe('a program of the harness', () => {
     90_000,
   );
 
-  it('has no seed that is no number from the environment', () => {
-    const seeds = `import ${JSON.stringify(at('harness/seed.ts'))};`;
-    const args = ['--no-warnings', '--import', at('harness/typescript.mjs'), '--input-type=module', '-e', seeds];
-    const env = { ...process.env, SWITCHYARD_SEED: 'abc' };
-    const run = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000, env });
-    expect(run.status).toBe(1);
-    expect(run.stderr).toContain('SWITCHYARD_SEED abc is no whole number from 0 on');
-  }, 90_000);
+  const runWithVariable = (program: string, name: string, value: string) => {
+    const source = `await import(${JSON.stringify(at(program))});`;
+    const args = ['--no-warnings', '--import', at('harness/typescript.mjs'), '--input-type=module', '-e', source];
+    const env = { ...process.env, [name]: value };
+    return spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000, env });
+  };
+
+  it.each([
+    ['SWITCHYARD_SEED', 'harness/seed.ts', 'no whole number from 0 on'],
+    ['SWITCHYARD_BENCH_ROWS', 'harness/bench/benches/lists.ts', 'no whole number from 1 on'],
+    ['SWITCHYARD_BENCH_NODES', 'harness/bench/benches/million.ts', 'no whole number from 1 on'],
+  ])(
+    'refuses %s that is no number, and takes an empty one for none',
+    (name, program, why) => {
+      const wrong = runWithVariable(program, name, 'abc');
+      expect(wrong.status).toBe(1);
+      expect(wrong.stderr).toContain(`${name} abc is ${why}`);
+      expect(runWithVariable(program, name, '')).toMatchObject({ status: 0, stderr: '' });
+    },
+    90_000,
+  );
 });

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { numberVariable } from '../../harness/number-option.js';
 import { EVENTS, type EventName } from '../../src/system/codec/event.js';
 import type { EventType } from '../../src/system/codec/event-type.js';
 import { below, mutated, randomOf } from '../system/codec/mutation.js';
@@ -10,7 +11,7 @@ import { allVectors } from '../system/codec/vectors.js';
 
 const PYTHON_CODEC = fileURLToPath(new URL('switchyard_system.py', import.meta.url));
 /** Another seed, another 100,000 inputs: SEED=7 npm run jest -- test/interop/system-codec */
-const SEED = Number(process.env.SEED ?? 4);
+const SEED = numberVariable('SEED') ?? 4;
 const INPUTS = 100_000;
 
 interface Input {

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import fc from 'fast-check';
+import { wholeNumber } from '../../harness/number-option.js';
 import { checkFolder } from '../../src/journal/inspect.js';
 import { LmdbJournal } from '../../src/journal/storage/lmdb.js';
 import { temporaryFolder } from './damage.js';
@@ -16,8 +17,8 @@ import { verify } from './workload.js';
 /** A journal is begun anew after so many kills: reading all of it takes longer each time, and births have to be hit too. */
 const KILLS_OF_ONE_JOURNAL = 25;
 
-const rounds = Number(process.argv[2] ?? 300);
-const seed = Number(process.argv[3] ?? Date.now() % 2 ** 31);
+const rounds = wholeNumber('the count of rounds', process.argv[2] ?? '300', 1);
+const seed = wholeNumber('the seed', process.argv[3] ?? String(Date.now() % 2 ** 31));
 
 /** Mostly early, as opening and the first appends do most; an append takes a millisecond or a few. */
 const moments = fc.sample(

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { hasEnded } from '../../harness/has-ended.js';
 import { quietPort } from '../../harness/port.js';
 import { systemClock } from '../../src/client/system.js';
 import type { EtcdAccess } from '../../src/log/etcd/access.js';
@@ -119,7 +120,7 @@ export class EtcdProcess {
       );
       store.close();
       if (isUp) return;
-      if (this.#process.exitCode !== null || systemClock.nowMs() - startMs > START_MS_MAX) {
+      if (hasEnded(this.#process) || systemClock.nowMs() - startMs > START_MS_MAX) {
         throw new Error(`etcd did not start (status ${this.#process.exitCode})`);
       }
       await wait(50);
@@ -158,7 +159,7 @@ export class EtcdProcess {
   /** Kills it; its folder stays. */
   async kill(): Promise<void> {
     const child = this.#process;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || hasEnded(child)) return;
     const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;

@@ -2,13 +2,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { IdentityServiceService as Identities } from '../../gen/switchyard/v1/identity.js';
+import {
+  IdentityServiceService as Identities,
+  IdentityKind,
+  IssueTicketRequest,
+} from '../../gen/switchyard/v1/identity.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { auditFolder, auditLines, verifyFolder } from '../../src/audit/folder.js';
 import { runCommand } from '../cli/command.js';
 import { agent, asAdmin, asHeaders, ask, asSession, type Running, refused, run } from '../grpc/running.js';
 import { keyOf } from '../trust/proving.js';
 
+const TICKET = IssueTicketRequest.fromPartial({ roles: ['agent'], uses: 1, kind: IdentityKind.INSTANCE });
 const PAGE = { pageSize: 0, pageToken: '', instanceUuid: '', instanceType: 0 };
 
 describe('the audit log of a server', () => {
@@ -73,6 +78,22 @@ describe('the audit log of a server', () => {
     expect(lines.slice(-2)).toMatchObject([
       { who: 'nobody', from: '127.0.0.1', what: 'ListSessions', outcome: 'ADMIN_TOKEN_INVALID', count: 2 },
       { who: 'nobody', from: '127.0.0.1', what: 'KeepAlive', outcome: 'IDENTITY_MISMATCH', count: 1 },
+    ]);
+    at = await run({ data });
+  });
+
+  it('names the ticket that IssueTicket made, and for whom it is', async () => {
+    const { instanceUuid: identityUuid } = agent(5);
+    const forAny = await ask(at, Identities.issueTicket, TICKET, asAdmin());
+    const forOne = await ask(at, Identities.issueTicket, { ...TICKET, identityUuid }, asAdmin());
+    await ask(at, Identities.revokeTicket, { ticketId: forAny.ticket!.ticketId, andIdentities: false }, asAdmin());
+    await at.stop();
+    const lines = [...auditLines(auditFolder(data))].map(({ line }) => line!);
+    const by = { who: 'administrator', from: '127.0.0.1', outcome: 'ok' };
+    expect(lines.slice(-3)).toMatchObject([
+      { ...by, what: 'IssueTicket', on: `ticket ${forAny.ticket!.ticketId}` },
+      { ...by, what: 'IssueTicket', on: `ticket ${forOne.ticket!.ticketId} for ${identityUuid}` },
+      { ...by, what: 'RevokeTicket', on: `ticket ${forAny.ticket!.ticketId}` },
     ]);
     at = await run({ data });
   });

@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { InstanceType, Switchyard } from '../../src/client/index.js';
 import type { RunningServer } from '../../src/server/server.js';
-import { runCommand } from '../cli/command.js';
+import { runCommand, startCommand } from '../cli/command.js';
 import { Program } from '../cli/process.js';
 import { startTestServer } from '../cli/servers/server.js';
 
@@ -35,7 +37,20 @@ describe('A home folder that is no folder', () => {
     expect((await run('key', 'show', '--name', 'a')).err).toContain('there is no key; join makes one');
   });
 
-  it('lets connect look for its peer, and says that its key is not kept', async () => {
+  it('lets connect go on to its peer, which says that its key is not kept', async () => {
+    const yard = new Switchyard({ server: server.addresses.grpc });
+    const peer = yard.join({ uuid: randomUUID(), name: 'somebody', type: InstanceType.AGENT });
+    await peer.attached();
+    const command = startCommand(['connect', 'somebody', '80', '--server', server.addresses.grpc], {
+      home: '/dev/null',
+    });
+    await command.said(/^the key cannot be kept: .*ENOTDIR.*; so nothing keeps others from taking this place$/m);
+    command.interrupt();
+    await command.ended;
+    await yard.close();
+  });
+
+  it('lets connect look for its peer before it needs a key', async () => {
     const { status, err } = await run('connect', 'nowhere', '80');
     expect(err).toContain('"nowhere" is no node\'s SID, UUID or name');
     expect(status).toBe(2);

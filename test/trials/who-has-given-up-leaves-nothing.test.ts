@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Client, credentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
@@ -11,6 +14,7 @@ import {
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
+import { auditFolder, auditLines } from '../../src/audit/folder.js';
 import { JournalError, type StoredRecord } from '../../src/journal/journal.js';
 import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { ByteWriter } from '../../src/system/codec/bytes.js';
@@ -270,6 +274,26 @@ describe('an administrator that has given up', () => {
     call.close(constants.NGHTTP2_CANCEL);
     await soon(good, []);
     expect(await tickets()).toHaveLength(1);
+  });
+
+  it('is told from the server in the audit log, which revokes what it issued', async () => {
+    const data = mkdtempSync(join(tmpdir(), 'given-up-'));
+    await at.stop();
+    at = await run({ data });
+    const call = callOverShutWindow(Identities.issueTicket, request, undefined, adminHeaders());
+    await soon(async () => (await good()).length, 1);
+    const [ticketId] = await good();
+    call.close(constants.NGHTTP2_CANCEL);
+    await soon(good, []);
+    await at.stop();
+    const lines = [...auditLines(auditFolder(data))].map(({ line }) => line!);
+    rmSync(data, { recursive: true });
+    const on = `ticket ${ticketId}`;
+    expect(lines.slice(-2)).toMatchObject([
+      { who: 'administrator', from: '127.0.0.1', what: 'IssueTicket', on, outcome: 'ok' },
+      { who: 'server', from: '', what: 'RevokeTicket', on, outcome: 'ok' },
+    ]);
+    at = await run({}, { journal: disk });
   });
 
   it('had its answer when it goes right after that, and its ticket stays good', async () => {

@@ -66,6 +66,8 @@ export class Placement {
       this.#placeNew(moving);
       this.#alpha = Math.max(this.#alpha, this.#warmth(isWhole, places !== undefined));
       this.#isWhole = isWhole;
+      // All of them go as far as after a change, or further.
+      if (this.#alpha >= ALPHA.change) this.#late.clear();
     }
     if (links.length > 0) this.#isFirst = false;
     this.#dockAll();
@@ -79,6 +81,8 @@ export class Placement {
     this.#placeNew(all);
     this.#alpha = ALPHA.whole;
     this.#isWhole = true;
+    this.#wholeSize = all.length;
+    this.#late.clear();
   }
 
   /** One step. Answers whether there is another. */
@@ -87,20 +91,31 @@ export class Placement {
     const most = this.forces.step(this.#alpha);
     this.#alpha *= COOLING;
     if (this.#alpha < ALPHA.least || most < REST) {
-      this.#alpha = 0;
+      this.#layOutLate();
       this.#isWhole = false;
       this.#dockAll();
     }
     return this.#alpha > 0;
   }
 
+  /** At the end of a layout: those that came too late for it have a change of their own, and others stand. */
+  #layOutLate(): void {
+    this.#alpha = this.#late.size > 0 ? ALPHA.change : 0;
+    if (this.#alpha === 0) return;
+    this.forces.free.fill(0);
+    for (const slot of this.#late) this.forces.free[slot] = 1;
+    this.#late.clear();
+  }
+
   #isWhole = true;
+  /** Slots that a change put into a whole layout when it was cooler than a change begins, and that would stand nearly where they were put. */
+  readonly #late = new Set<number>();
   /** Nodes of the graph when the whole layout began. */
   #wholeSize = 0;
 
   /**
    * How far a change lets nodes go. A whole layout that still moves begins anew when the graph has doubled, as while a fleet comes up, and
-   * otherwise cools down: with each change anew it would last for as long as nodes come and go.
+   * otherwise cools down: with each change anew it would last for as long as nodes come and go. What comes into it late is laid out after it.
    */
   #warmth(isWhole: boolean, isRemembered: boolean): number {
     if (!isWhole) return ALPHA.change;
@@ -121,9 +136,11 @@ export class Placement {
       const isUsed = forces.degree[slot]! > 0;
       forces.used[slot] = isUsed ? 1 : 0;
       if (isUsed && !wasUsed) this.#undock(slot);
-      if (isUsed && (isWhole || !wasUsed || (changed.has(slot) && forces.degree[slot]! <= SETTLED_DEGREE))) {
+      const isChanged = !wasUsed || (changed.has(slot) && forces.degree[slot]! <= SETTLED_DEGREE);
+      if (isUsed && (isWhole || isChanged)) {
         forces.free[slot] = 1;
         moving.push(slot);
+        if (isChanged) this.#late.add(slot);
       }
       const isThere = wasUsed || isNew.has(slot);
       if (!isUsed && isThere && this.#dock[slot] === 0) this.#enterDock(slot);
@@ -187,6 +204,7 @@ export class Placement {
 
   #forget(slot: number): void {
     this.#undock(slot);
+    this.#late.delete(slot);
     this.#placed[slot] = 0;
     this.forces.used[slot] = 0;
     this.forces.free[slot] = 0;

@@ -10,6 +10,7 @@ import {
 } from '../../../gen/switchyard/v1/network_service.js';
 import { ListSessionsRequest, SessionRequest } from '../../../gen/switchyard/v1/session_service.js';
 import { makeSid } from '../../../src/core/store/sid.js';
+import { hasEnded } from '../../has-ended.js';
 import type { Figure } from '../figure.js';
 import type { Flood, Flooded } from '../flood/flooder.js';
 import { Observer, type Phase, phaseOf, type Seen, type Taken } from '../flood/observer.js';
@@ -175,7 +176,7 @@ class Beside<S extends Spell> {
   }
 
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
+    if (hasEnded(this.#child)) return;
     const exited = once(this.#child, 'close');
     this.#child.stdin!.end();
     await exited;

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WatchNetworkDeltaRequest } from '../../../gen/switchyard/v1/network_service.js';
+import { hasEnded } from '../../has-ended.js';
 import { type Figure, figureOf } from '../figure.js';
 import { startLoad } from '../parts/h2load.js';
 import type { Memory, Stalls, Started } from '../parts/process.js';
@@ -35,7 +36,7 @@ function startWatching(port: number, connectionsPer100Ms: number): ChildProcess 
 async function arrival(server: Started, watching: ChildProcess): Promise<void> {
   const untilMs = performance.now() + ARRIVAL_MS;
   while (server.openFiles() < WATCHERS && performance.now() < untilMs) {
-    if (watching.exitCode !== null) throw new Error('h2load could not hold so many connections');
+    if (hasEnded(watching)) throw new Error('h2load could not hold so many connections');
     await sleep(50);
   }
   if (server.openFiles() < ARRIVED_MIN) throw new Error(`only ${server.openFiles()} of ${WATCHERS} came in time`);
@@ -43,7 +44,7 @@ async function arrival(server: Started, watching: ChildProcess): Promise<void> {
 }
 
 async function leave(watching: ChildProcess): Promise<void> {
-  if (watching.exitCode !== null) return;
+  if (hasEnded(watching)) return;
   const exited = once(watching, 'exit');
   watching.kill('SIGKILL');
   await exited;

@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { countFromOne, numberVariable } from '../../number-option.js';
 import { type Figure, figureOf } from '../figure.js';
 import { bound } from '../parts/children.js';
 import { fill } from '../parts/filled.js';
 import { dataFolder, startSwitchyard, switchyardProgram } from '../parts/servers.js';
 
 /** Rows of each list. Fewer only to try the bench itself. */
-const ROWS = Number(process.env.SWITCHYARD_BENCH_ROWS ?? 1_000_000);
+const ROWS = numberVariable('SWITCHYARD_BENCH_ROWS', countFromOne) ?? 1_000_000;
 const LISTS = [['sessions'], ['sessions', '--json'], ['nodes'], ['streams']] as const;
 
 /** What one list took. */

@@ -2,6 +2,7 @@ import { WatchNetworkDeltaRequest } from '../../../gen/switchyard/v1/network_ser
 import { SessionRequest } from '../../../gen/switchyard/v1/session_service.js';
 import { LmdbJournal } from '../../../src/journal/storage/lmdb.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../../src/replica/limits.js';
+import { countFromOne, numberVariable } from '../../number-option.js';
 import { type Figure, figureOf } from '../figure.js';
 import { fill } from '../parts/filled.js';
 import { load, startLoad } from '../parts/h2load.js';
@@ -10,7 +11,7 @@ import { dataFolder, startProbedSwitchyard } from '../parts/servers.js';
 import type { Curve } from './curve.js';
 
 /** Sessions, and as many links. Fewer only to try the bench itself. */
-const NODES = Number(process.env.SWITCHYARD_BENCH_NODES ?? 1_000_000);
+const NODES = numberVariable('SWITCHYARD_BENCH_NODES', countFromOne) ?? 1_000_000;
 /** Commands that are replayed: as many as a start replays at most. */
 const REPLAYED = 2 * DEFAULT_REPLICA_LIMITS.snapshotEvery;
 /** Calls that come and go while stalls are looked for: enough for a snapshot to be due in their midst. */

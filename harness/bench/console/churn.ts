@@ -7,6 +7,8 @@ import type { CDPSession, Page } from 'playwright-core';
 import { systemClock, systemRandom } from '../../../src/client/system.js';
 import { makeCode } from '../../../src/console/credentials.js';
 import { launchChromium } from '../../../test/interop/chromium.mjs';
+import { hasEnded } from '../../has-ended.js';
+import { numberAboveZero } from '../../number-option.js';
 import { machine } from '../machine.js';
 import { bound } from '../parts/children.js';
 import { dataFolder, startSwitchyard, switchyardProgram } from '../parts/servers.js';
@@ -24,7 +26,7 @@ const HELP = `node --import ./harness/typescript.mjs harness/bench/console/churn
   --late     opens the page while nodes leave and return, and not before
 `;
 const TOKEN = 'the-administrator-of-a-bench';
-/** A line of figures for each so long. */
+/** A line of figures for each so long; the last is of what is left. */
 const WINDOW_MS = 60_000;
 const POLL_MS = 500;
 /** How long the first layout may take. The replay stands still meanwhile, and so long its connections bear. */
@@ -65,8 +67,9 @@ async function main(): Promise<void> {
     },
   });
   const [file = 'docs/demo/mesh.netjson'] = positionals;
-  const [churn, minutes] = [Number(values.churn ?? 50), Number(values.minutes ?? 10)];
-  if (values.help || positionals.length > 1 || !(churn > 0) || !(minutes > 0)) {
+  const churn = numberAboveZero('--churn', values.churn ?? '50');
+  const minutes = numberAboveZero('--minutes', values.minutes ?? '10');
+  if (values.help || positionals.length > 1) {
     console.log(HELP);
     process.exit(values.help ? 0 : 2);
   }
@@ -105,15 +108,15 @@ async function joined(file: string, server: string, options: readonly string[]) 
   let said = '';
   replay.stderr?.on('data', (bytes) => (said += bytes));
   for (let ms = 0; !said.includes('after everybody joined'); ms += POLL_MS) {
-    if (replay.exitCode !== null || ms > JOINED_MS) throw new Error(`the replay did not get so far: ${said}`);
+    if (hasEnded(replay) || ms > JOINED_MS) throw new Error(`the replay did not get so far: ${said}`);
     await sleep(POLL_MS);
   }
   console.log(said.trim());
   const told = said.length;
   /** What it says of the fleet at its end: how many left, and whether all returned. */
   const ended = async () => {
-    for (let ms = 0; replay.exitCode === null && ms < ENDED_MS; ms += POLL_MS) await sleep(POLL_MS);
-    if (replay.exitCode === null) replay.kill('SIGKILL');
+    for (let ms = 0; !hasEnded(replay) && ms < ENDED_MS; ms += POLL_MS) await sleep(POLL_MS);
+    if (!hasEnded(replay)) replay.kill('SIGKILL');
     return said.slice(told).trim() || 'the replay has not ended';
   };
   return { replay, ended };
@@ -134,8 +137,10 @@ async function measure(page: Page, minutes: number): Promise<void> {
   await page.evaluate('probe.take()');
   let script = await metric(session, 'ScriptDuration');
   const all: Figures[] = [];
-  for (let minute = 0; minute < minutes; minute++) {
-    await sleep(WINDOW_MS);
+  const forMs = minutes * WINDOW_MS;
+  for (let atMs = 0; atMs < forMs; atMs += WINDOW_MS) {
+    const windowMs = Math.min(WINDOW_MS, forMs - atMs);
+    await sleep(windowMs);
     const { frames: times, ...counted } = (await page.evaluate('probe.take()')) as Counted;
     const now = await metric(session, 'ScriptDuration');
     await session.send('HeapProfiler.collectGarbage');
@@ -146,7 +151,7 @@ async function measure(page: Page, minutes: number): Promise<void> {
     all.push({ ...counted, ...frames, scriptMsPerFrame: ((now - script) * 1_000) / times.length, heapMiB });
     script = now;
     const chip = await page.locator('.chip').textContent();
-    console.log(`minute ${minute + 1}: ${wordsOf(all.at(-1))}; ${chip}`);
+    console.log(`after ${((atMs + windowMs) / 60_000).toFixed(1)} min: ${wordsOf(all.at(-1))}; ${chip}`);
   }
 }
 

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hasEnded } from '../../has-ended.js';
 import { bound } from './children.js';
 
 /** Clock ticks a second in /proc, which Linux fixes at 100 for user space. */
@@ -57,7 +58,7 @@ export class Started {
     const child = bound(spawn(command, args, { stdio: 'ignore' }));
     for (let tries = 0; tries < 200; tries++) {
       if (child.pid === undefined) throw new Error(`${command} is not installed`);
-      if (child.exitCode !== null) throw new Error(`${command} ended before it listened`);
+      if (hasEnded(child)) throw new Error(`${command} ended before it listened`);
       if (await accepts(port)) return new Started(child, port, {});
       await sleep(50);
     }
@@ -120,7 +121,7 @@ export class Started {
   }
 
   async stop(): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    if (hasEnded(this.child)) return;
     const exited = once(this.child, 'exit');
     this.child.kill('SIGKILL');
     await exited;

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hasEnded } from '../../has-ended.js';
 import { addressOf, type ClusterGround, type MemberName } from './ground.js';
 
 /** The members. */
@@ -55,7 +56,7 @@ export class EtcdTrio {
   async kill(member: MemberName): Promise<void> {
     const child = this.#processes.get(member);
     this.#processes.delete(member);
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || hasEnded(child)) return;
     const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { hasEnded } from '../../has-ended.js';
 import { NEXT_BUILD } from '../../next-build.mjs';
 import { outcomeOf } from '../outcome.js';
 import { Cluster } from './cluster.js';
@@ -47,7 +48,7 @@ export async function strikeCluster(run: ClusterRun): Promise<boolean> {
   const ground = ClusterGround.make();
   let child: ChildProcess | undefined;
   const remove = async () => {
-    const exited = child && child.exitCode === null && once(child, 'exit');
+    const exited = child && !hasEnded(child) && once(child, 'exit');
     child?.kill('SIGINT');
     await exited;
     ground.remove();

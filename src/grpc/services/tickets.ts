@@ -54,7 +54,7 @@ export async function issueTicket(
   request: IssueTicketRequest,
   caller: Caller,
 ): Promise<Made<IssueTicketResponse> | Fault> {
-  const { replica, random, clock, reach } = backing;
+  const { replica, random, clock, reach, audit } = backing;
   const checked = new Checked(replica.state.limits);
   const said = readTicket(checked, request);
   const addresses = readAddresses(checked, request);
@@ -81,7 +81,10 @@ export async function issueTicket(
   const text = encodeTicket({ secret, isEncrypted: reach.isEncrypted, pins: reach.pins(), addresses: reached });
   const position = positionMessage({ epoch: replica.state.epoch, revision: applied.revision });
   const takeBack = () => {
-    if (issued !== undefined) replica.takeBack({ kind: 'RevokeTicket', id: ticketId(issued), ...caller.by });
+    if (issued === undefined) return;
+    const id = ticketId(issued);
+    const revoked = () => audit?.done({ who: 'server', from: '', what: 'RevokeTicket', on: `ticket ${id}` });
+    replica.takeBack({ kind: 'RevokeTicket', id, ...caller.by }, revoked);
   };
   return { response: { text, ticket: issued && ticketMessage(issued), position }, takeBack };
 }

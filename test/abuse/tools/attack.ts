@@ -1,10 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect } from '@jest/globals';
+import { numberAboveZero, numberVariable } from '../../../harness/number-option.js';
 import { ENHANCE_YOUR_CALM, preface, type RawConnection } from './raw.js';
 import type { Observed, Target } from './target.js';
 
 /** How long an attack goes on that nobody stops. In CI it is short; SWITCHYARD_ABUSE_SECONDS makes it longer. */
-export const ATTACK_MS = Number(process.env.SWITCHYARD_ABUSE_SECONDS ?? 1) * 1_000;
+export const ATTACK_MS = (numberVariable('SWITCHYARD_ABUSE_SECONDS', numberAboveZero) ?? 1) * 1_000;
 /**
  * What a process may grow by from one garbage collection to the next, with nothing held for anybody: what an ordinary
  * client alone makes it grow by, with room. The bound of an attack comes on top of it.

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { hasEnded } from '../../../harness/has-ended.js';
 import { quietPort } from '../../../harness/port.js';
 
 /** A program by its name; sbin is on few people's PATH. Undefined: it is not there. */
@@ -84,7 +85,7 @@ export class Sshd {
   }
 
   async stop(): Promise<void> {
-    if (this.process.exitCode === null) {
+    if (!hasEnded(this.process)) {
       this.process.kill();
       await once(this.process, 'exit');
     }
@@ -95,7 +96,7 @@ export class Sshd {
     let said = '';
     this.process.stderr!.on('data', (bytes) => (said += bytes));
     while (!(await answers(this.port))) {
-      if (this.process.exitCode !== null) throw new Error(`sshd ended with ${this.process.exitCode}: ${said}`);
+      if (hasEnded(this.process)) throw new Error(`sshd ended with ${this.process.exitCode}: ${said}`);
       await wait(20);
     }
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { numberVariable } from '../../../harness/number-option.js';
 import { ALONE_MUTATIONS } from '../../../harness/simulation/alone/mutations.js';
 import { compareAlone } from '../../../harness/simulation/alone/world.js';
 import { IS_LONG } from '../../long.js';
@@ -23,7 +24,7 @@ describe('two networks of a simulated server whose histories interleave', () => 
   it(
     'have each exactly the journal and the messages that it has alone, byte for byte, in worlds of fresh seeds',
     async () => {
-      const first = Number(process.env.SIMULATION_SEED ?? Date.now() % 1_000_000_000);
+      const first = numberVariable('SIMULATION_SEED') ?? Date.now() % 1_000_000_000;
       const from = performance.now();
       for (let seed = first; seed === first || performance.now() - from < FRESH_MS; seed++) {
         const { violation } = await compareAlone(seed, MINUTES);

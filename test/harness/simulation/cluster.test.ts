@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { numberVariable } from '../../../harness/number-option.js';
 import { CLUSTER_MUTATIONS, LATE_MS } from '../../../harness/simulation/cluster/mutations.js';
 import { linesOfCluster } from '../../../harness/simulation/cluster/run.js';
 import { type ClusterResult, ClusterWorld } from '../../../harness/simulation/cluster/world.js';
@@ -48,7 +49,7 @@ describe('a simulated world of several servers', () => {
   it(
     'keeps its word in worlds of 3 and 5 servers that nobody has seen before',
     async () => {
-      const first = Number(process.env.SIMULATION_SEED ?? Date.now() % 1_000_000_000);
+      const first = numberVariable('SIMULATION_SEED') ?? Date.now() % 1_000_000_000;
       const from = performance.now();
       for (let seed = first; performance.now() - from < FRESH_MS; seed++) {
         const servers = seed % 2 === 0 ? 3 : 5;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { numberVariable } from '../../../harness/number-option.js';
 import { NETWORKS_MUTATIONS } from '../../../harness/simulation/networks/mutations.js';
 import { linesOfNetworks } from '../../../harness/simulation/networks/run.js';
 import { NetworksWorld } from '../../../harness/simulation/networks/world.js';
@@ -36,7 +37,7 @@ describe('a simulated server with several networks', () => {
   it(
     'keeps its networks apart in worlds that nobody has seen before',
     async () => {
-      const first = Number(process.env.SIMULATION_SEED ?? Date.now() % 1_000_000_000);
+      const first = numberVariable('SIMULATION_SEED') ?? Date.now() % 1_000_000_000;
       const from = performance.now();
       for (let seed = first; seed === first || performance.now() - from < FRESH_MS; seed++) {
         const result = await new NetworksWorld(seed).run(MINUTES);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { numberVariable } from '../../../harness/number-option.js';
 import { PRINCIPALS_MUTATIONS } from '../../../harness/simulation/principals/mutations.js';
 import { PrincipalsWorld } from '../../../harness/simulation/principals/world.js';
 import { IS_LONG } from '../../long.js';
@@ -28,7 +29,7 @@ describe('a simulated server in the mode required', () => {
   it(
     'stores no command for an identity that neither it nor an administrator has asked for, in worlds of fresh seeds',
     async () => {
-      const first = Number(process.env.SIMULATION_SEED ?? Date.now() % 1_000_000_000);
+      const first = numberVariable('SIMULATION_SEED') ?? Date.now() % 1_000_000_000;
       const from = performance.now();
       for (let seed = first; seed === first || performance.now() - from < FRESH_MS; seed++) {
         const { violation } = await new PrincipalsWorld(seed).run(MINUTES);

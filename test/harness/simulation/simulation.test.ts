@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { numberVariable } from '../../../harness/number-option.js';
 import { faultNames, withFaults } from '../../../harness/simulation/faults.js';
 import type { Tampering } from '../../../harness/simulation/machine/server.js';
 import type { ServerCall } from '../../../harness/simulation/machine/server-call.js';
@@ -51,7 +52,7 @@ describe('a simulated world', () => {
   it(
     'keeps its word in worlds that nobody has seen before',
     async () => {
-      const first = Number(process.env.SIMULATION_SEED ?? Date.now() % 1_000_000_000);
+      const first = numberVariable('SIMULATION_SEED') ?? Date.now() % 1_000_000_000;
       const from = performance.now();
       let seed = first;
       for (; performance.now() - from < FRESH_MS; seed++) expect(wrong(await simulate(planOf(seed, MINUTES)))).toBe('');
@@ -80,7 +81,7 @@ describe('a simulated world with its journal in an etcd', () => {
   it(
     'keeps its word while etcd is slow, silent, full, or answers nobody, in worlds that nobody has seen before',
     async () => {
-      const first = Number(process.env.SIMULATION_SEED ?? Date.now() % 1_000_000_000);
+      const first = numberVariable('SIMULATION_SEED') ?? Date.now() % 1_000_000_000;
       const from = performance.now();
       let seed = first;
       for (; performance.now() - from < FRESH_ON_ETCD_MS; seed++) {
