@@ -79,6 +79,7 @@ class DirectPaths:
         try:
             path, answer = await self._race(sockets, order, controlling=controlling)
             lane = None if path is None else transport.adopt(DirectPipe(path.raw), path.channel)
+            transport.is_moving = controlling and lane is not None
         finally:
             brokered.close_sockets()
             if expected is not None:

@@ -20,8 +20,8 @@ async def seek_direct(brokered: Brokered, ask: Callable[[Brokered], Awaitable[No
     for tries in range(limits.UPGRADES_MAX):
         if transport is None or not transport.may_move:
             return
-        # Another attempt would close the sockets of one that is under way.
-        if brokered.sockets is None or loop.time() >= busy_until:
+        # Another attempt would close the sockets of one that is under way, and at the peer the path that this end moves to.
+        if not transport.is_moving and (brokered.sockets is None or loop.time() >= busy_until):
             busy_until = loop.time() + limits.UPGRADE_TAKES_MS / 1000
             try:
                 await ask(brokered)

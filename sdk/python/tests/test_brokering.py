@@ -307,7 +307,7 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
 
         async def punch(brokered: Brokered, order: connection_pb2.Connection) -> Tuple[PeerStream, bytes]:
             stream = await self.open_relayed(brokered, order)
-            brokered.transport._extra["path"] = stream.path = "direct"  # type: ignore[union-attr]
+            brokered.transport._extra["path"] = "direct"  # type: ignore[union-attr]
             streams.append(stream)
             return stream, b""
 
@@ -372,7 +372,7 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
     async def test_asks_for_a_direct_path_at_once_and_after_waits_that_double_until_the_connection_has_moved(self) -> None:
         loop = asyncio.get_running_loop()
         over: "asyncio.Future[None]" = loop.create_future()
-        transport = mock.Mock(may_move=True, over=lambda: asyncio.shield(over))
+        transport = mock.Mock(may_move=True, is_moving=False, over=lambda: asyncio.shield(over))
         brokered = Brokered(PEER, incoming=False)
         brokered.transport, brokered.upgrade_after = transport, 0.1
         asked: List[float] = []
