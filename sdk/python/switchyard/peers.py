@@ -152,9 +152,11 @@ class Peers:
         self._leave_one_sided(brokered)
         stream, answer = await self._paths.punch(brokered, order)
         if stream is not None:
+            # Before the answer: after it the server may have begun the next attempt, and take the report for one of that.
+            await self._tell_path(brokered, stream)
             # The end that controls cannot know whether the peer has the path, too.
             may_be_alone = order.role == connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING
-            self._background.spawn(self._hand_out(brokered, stream, may_be_alone=may_be_alone))
+            self._background.spawn(self._give(brokered, stream, may_be_alone=may_be_alone))
         return answer
 
     async def _dial(self, order: connection_pb2.Connection) -> bytes:
@@ -236,8 +238,16 @@ class Peers:
         if had_stream:
             self._background.spawn(self._hand_over(brokered))
 
-    async def _hand_out(self, brokered: Brokered, stream: PeerStream, *, may_be_alone: bool = False) -> None:
-        await report_path(self._owner, brokered, established=True, path=stream.path)
+    async def _hand_out(self, brokered: Brokered, stream: PeerStream) -> None:
+        await self._tell_path(brokered, stream)
+        await self._give(brokered, stream)
+
+    async def _tell_path(self, brokered: Brokered, stream: PeerStream) -> None:
+        """The server hears of the path before the program has it, unless it is away for long."""
+        telling = self._background.spawn(report_path(self._owner, brokered, established=True, path=stream.path))
+        await asyncio.wait({telling}, timeout=limits.REPORTED_MS / 1000)
+
+    async def _give(self, brokered: Brokered, stream: PeerStream, *, may_be_alone: bool = False) -> None:
         if may_be_alone:
             await self._decided(brokered, stream)
         if brokered.transport is not stream.writer.transport:
@@ -257,7 +267,7 @@ class Peers:
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + limits.SPARE_MS / 1000
         rest = limits.DECIDED_FIRST_MS
-        while await is_punching(self._owner, brokered) and loop.time() < ends_at:
+        while await is_punching(self._owner, brokered, ends_at - loop.time()) and loop.time() < ends_at:
             if brokered.transport is not stream.writer.transport:
                 break  # Another way was ordered.
             if closed.done():

@@ -46,6 +46,8 @@ class Server:
         self.state = connection_pb2.CONNECTION_STATE_PUNCHING
         # Of a try again: as late as may be.
         self.random = lambda: 1.0
+        # How many of the next calls but those for a connection find it away.
+        self.away = 0
         # Whether orders reach the instance.
         self.attached = asyncio.Event()
         self.attached.set()
@@ -54,8 +56,14 @@ class Server:
         await self.attached.wait()
         return {}
 
-    async def call(self, method: str, request: Any, **_: Any) -> Any:
+    async def call(self, method: str, request: Any, *, retry: bool = False, **_: Any) -> Any:
         await asyncio.sleep(0)
+        if self.away > 0 and method != "ask":
+            self.away -= 1
+            if not retry:
+                raise SwitchyardError(grpc.StatusCode.UNAVAILABLE, "away")
+            await asyncio.sleep(0.05)
+            return await self.call(method, request, retry=retry)
         if method == "get":
             return network_service_pb2.GetConnectionResponse(connection=connection_pb2.ConnectionRecord(state=self.state))
         (self.asked if method == "ask" else self.reported).append(request)
@@ -299,7 +307,7 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(caught.exception.code, grpc.StatusCode.DEADLINE_EXCEEDED)
         self.assertEqual(self.peers._requester.asking, {})
 
-    async def alone(self) -> Tuple["asyncio.Task[PeerStream]", PeerStream]:
+    async def alone(self, *, away: int = 0, until_reported: bool = True) -> Tuple["asyncio.Task[PeerStream]", PeerStream]:
         """A connect that has a direct path of which the server has heard from this end only."""
         connecting = self.connect("late")
         await self.until(lambda: "c1" in self.peers._by_id)
@@ -311,9 +319,11 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
             streams.append(stream)
             return stream, b""
 
+        self.server.away = away
         with mock.patch.object(self.peers._paths, "punch", punch):
             await self.order(connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING, fallback=LATE)
-        await self.until(lambda: self.server.reported)
+        if until_reported:
+            await self.until(lambda: self.server.reported)
         return connecting, streams[0]
 
     async def test_goes_on_by_the_relay_when_a_path_ends_that_only_this_end_had(self) -> None:
@@ -343,6 +353,30 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         # From then on its end is the end of the connection.
         self.raws[0].close()
         await self.until(lambda: self.server.reported[-1].state == network_service_pb2.LINK_STATE_LOST)
+
+    async def test_reports_a_path_and_asks_for_its_state_again_where_the_server_is_away_for_a_moment(self) -> None:
+        connecting, first = await self.alone(away=2)
+        self.assertEqual([report.path for report in self.server.reported], [connection_pb2.PATH_KIND_DIRECT])
+        self.server.away = 2
+        await asyncio.sleep(0.3)
+        self.assertFalse(connecting.done())
+        self.server.state = connection_pb2.CONNECTION_STATE_ESTABLISHED
+        self.assertIs(await asyncio.wait_for(connecting, 5), first)
+        self.assertEqual(self.problems, [])
+
+    async def test_has_reported_the_path_that_an_attempt_has_found_when_it_answers(self) -> None:
+        await self.alone(until_reported=False)
+        self.assertEqual(len(self.server.reported), 1)
+
+    async def test_hands_out_a_relayed_stream_though_the_server_hears_of_its_path_only_later(self) -> None:
+        self.server.away = 40
+        connecting = self.connect("immediate")
+        await self.until(lambda: "c1" in self.peers._by_id)
+        with mock.patch.object(limits, "REPORTED_MS", 50):
+            await self.order(RELAY)
+            self.assertEqual((await asyncio.wait_for(connecting, 5)).path, "relayed")
+            self.assertEqual(self.server.reported, [])
+        await self.until(lambda: self.server.reported)
 
     async def test_ends_a_stream_that_the_program_has_when_the_peer_has_not_found_its_path(self) -> None:
         connecting = self.connect("late")
