@@ -144,6 +144,14 @@ class Peers:
 
     async def _punch(self, order: connection_pb2.Connection) -> bytes:
         brokered = await self._find(order)
+        attempt, answer = brokered.answered
+        # Given again, after the answer was forgotten. A server of 0.1.0 may not number them.
+        if attempt != order.attempt or attempt == 0:
+            answer = await self._attempt(brokered, order)
+            brokered.answered = (order.attempt, answer)
+        return answer
+
+    async def _attempt(self, brokered: Brokered, order: connection_pb2.Connection) -> bytes:
         if brokered.is_relayed:
             lane, answer = await self._paths.upgrade(brokered, order)
             if lane is not None and brokered.transport is not None:
@@ -163,10 +171,14 @@ class Peers:
         """The peer listens: dials it. The answer goes out before, as the peer lets in only the key that it brings."""
         if not order.peer_public_key:
             raise Refusal("UNIMPLEMENTED", "a caller without a key is not dialled")
+        brokered = self._by_id.get(order.connection_id)
+        if brokered is not None and brokered.is_dialled:
+            return self._gathered().SerializeToString()  # Given again, after the answer was forgotten.
         brokered = await self._accept(order)
         # Loopback is dialled only by an end that is seen there itself, which the rendezvous says.
         with self._forgotten_if_refused(brokered):
             sockets = await brokered.open_sockets(await self._owner.rendezvous())
+        brokered.is_dialled = True
         self._background.spawn(self._dial_listener(brokered, sockets, order))
         return self._gathered().SerializeToString()
 
@@ -200,6 +212,8 @@ class Peers:
         if brokered.is_direct_only:
             self._drop(brokered, SwitchyardError(grpc.StatusCode.ABORTED, _NOT_DIRECT))
             raise Refusal("PEER_REFUSED", _NOT_DIRECT)
+        if brokered.is_relayed and (brokered.transport is not None or brokered.stream.done()):
+            return  # Given again, after the answer was forgotten.
         brokered.is_relayed = True
         brokered.end_attempt()
         self._leave_one_sided(brokered)
@@ -228,7 +242,7 @@ class Peers:
         returned the stream over it: what the program has does not come back.
         """
         transport = brokered.transport
-        if transport is None or transport.get_extra_info("path") != "direct":
+        if transport is None or not brokered.is_found:
             return
         had_stream = brokered.stream.done()
         if had_stream and brokered.is_wanted:

@@ -26,6 +26,7 @@ IMMEDIATE = connection_pb2.CONNECTION_FALLBACK_IMMEDIATE
 LATE = connection_pb2.CONNECTION_FALLBACK_LATE
 NONE = connection_pb2.CONNECTION_FALLBACK_NONE
 PEER, KEY = 7, b"key"
+FOUND = connection_pb2.PunchAnswer(connected=True).SerializeToString()
 
 
 class Server:
@@ -70,6 +71,12 @@ class Server:
         return network_service_pb2.DirectConnectionResponse(request=connection_pb2.Connection(connection_id=self.name))
 
 
+def mark_direct(brokered: Brokered) -> None:
+    """What carries it was found by an attempt."""
+    brokered.transport._extra["path"] = "direct"  # type: ignore[union-attr]
+    brokered.is_found = True
+
+
 class BrokeringTest(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self) -> None:
         self.server = Server()
@@ -103,9 +110,11 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         brokered.transport = transport_over(brokered, DirectPipe(own), PlainChannel(), path="relayed", end_to_end=False)
         return await PeerStream.open(brokered.transport)
 
-    async def order(self, role: Any, fallback: Any = IMMEDIATE, name: str = "c1", link: Any = link_pb2.LINK_TYPE_TRANSPORT_TCP) -> Any:
+    async def order(
+        self, role: Any, fallback: Any = IMMEDIATE, name: str = "c1", link: Any = link_pb2.LINK_TYPE_TRANSPORT_TCP, attempt: int = 0
+    ) -> Any:
         order = connection_pb2.Connection(
-            connection_id=name, role=role, peer_cvid=PEER, peer_public_key=KEY, type=link, fallback=fallback
+            connection_id=name, role=role, peer_cvid=PEER, peer_public_key=KEY, type=link, fallback=fallback, attempt=attempt
         )
         return await self.peers.order(order)
 
@@ -225,7 +234,7 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         await self.order(GATHER, fallback=LATE)
         brokered = self.peers._by_id["c1"]
         stream = await self.open_relayed(brokered, connection_pb2.Connection())
-        brokered.transport._extra["path"] = "direct"  # type: ignore[union-attr]
+        mark_direct(brokered)
         await self.peers._hand_out(brokered, stream)
         await self.until(lambda: accepted)
         return brokered, stream
@@ -307,7 +316,7 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(caught.exception.code, grpc.StatusCode.DEADLINE_EXCEEDED)
         self.assertEqual(self.peers._requester.asking, {})
 
-    async def alone(self, *, away: int = 0, until_reported: bool = True) -> Tuple["asyncio.Task[PeerStream]", PeerStream]:
+    async def alone(self, *, away: int = 0, until_reported: bool = True, attempt: int = 0) -> Tuple["asyncio.Task[PeerStream]", PeerStream]:
         """A connect that has a direct path of which the server has heard from this end only."""
         connecting = self.connect("late")
         await self.until(lambda: "c1" in self.peers._by_id)
@@ -315,13 +324,13 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
 
         async def punch(brokered: Brokered, order: connection_pb2.Connection) -> Tuple[PeerStream, bytes]:
             stream = await self.open_relayed(brokered, order)
-            brokered.transport._extra["path"] = "direct"  # type: ignore[union-attr]
+            mark_direct(brokered)
             streams.append(stream)
-            return stream, b""
+            return stream, FOUND
 
         self.server.away = away
         with mock.patch.object(self.peers._paths, "punch", punch):
-            await self.order(connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING, fallback=LATE)
+            await self.order(connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING, fallback=LATE, attempt=attempt)
         if until_reported:
             await self.until(lambda: self.server.reported)
         return connecting, streams[0]
@@ -383,13 +392,52 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         await self.until(lambda: "c1" in self.peers._by_id)
         brokered = self.peers._by_id["c1"]
         stream = await self.open_relayed(brokered, connection_pb2.Connection())
-        brokered.transport._extra["path"] = "direct"  # type: ignore[union-attr]
+        mark_direct(brokered)
         await self.peers._hand_out(brokered, stream)
         with self.assertRaisesRegex(Refusal, "has not found the same path"):
             await self.order(connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLED, fallback=LATE)
         self.assertIs(await connecting, stream)
         self.assertRegex(str(await stream.closed()), "has not found the same path")
         self.assertEqual(self.peers._by_id, {})
+
+    async def test_carries_out_an_order_to_relay_once_also_when_the_connection_has_moved_meanwhile(self) -> None:
+        connecting = self.connect("immediate")
+        await self.until(lambda: "c1" in self.peers._by_id)
+        await self.order(RELAY)
+        stream = await asyncio.wait_for(connecting, 5)
+        transport = stream.writer.transport
+        await self.order(RELAY)
+        # As a move leaves it.
+        transport._extra["path"] = "direct"
+        await self.order(RELAY)
+        self.assertEqual((len(self.raws), transport.is_closing()), (1, False))
+        self.assertIs(self.peers._by_id["c1"].transport, transport)
+
+    async def test_answers_an_attempt_that_is_given_again_as_before(self) -> None:
+        connecting, first = await self.alone(attempt=1)
+        self.server.state = connection_pb2.CONNECTION_STATE_ESTABLISHED
+        self.assertIs(await asyncio.wait_for(connecting, 5), first)
+        answer = await self.order(connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING, fallback=LATE, attempt=1)
+        self.assertEqual(answer, FOUND)
+        self.assertFalse(first.writer.transport.is_closing())
+
+    async def test_dials_once_when_the_order_to_dial_is_given_again(self) -> None:
+        dialled: List[Brokered] = []
+
+        async def dial(brokered: Brokered, *_: Any) -> PeerStream:
+            dialled.append(brokered)
+            if len(dialled) > 1:
+                raise ConnectionError("the peer could not be reached where it listens")
+            stream = await self.open_relayed(brokered, connection_pb2.Connection())
+            mark_direct(brokered)
+            return stream
+
+        with mock.patch.object(self.peers._paths, "dial", dial):
+            answer = await self.order(connection_pb2.CONNECTION_ROLE_DIAL)
+            stream = await asyncio.wait_for(asyncio.shield(self.peers._by_id["c1"].stream), 5)
+            self.assertEqual(await self.order(connection_pb2.CONNECTION_ROLE_DIAL), answer)
+            await asyncio.sleep(0.05)
+        self.assertEqual((len(dialled), stream.writer.transport.is_closing()), (1, False))
 
     async def test_leaves_a_relayed_connection_as_it_is_where_an_attempt_is_ordered_and_it_cannot_move(self) -> None:
         await self.order(GATHER)
