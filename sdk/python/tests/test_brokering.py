@@ -451,25 +451,34 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         self.assertIs(self.peers._by_id["c1"], brokered)
         self.assertFalse(stream.writer.transport.is_closing())
 
-    async def test_asks_for_a_direct_path_at_once_and_after_waits_that_double_until_the_connection_has_moved(self) -> None:
+    async def asked(self, fallback: Any) -> List[Tuple[int, float]]:
+        """When a relayed connection asks for direct paths, whose third try is the last: after how many waits, and at what time."""
         loop = asyncio.get_running_loop()
         over: "asyncio.Future[None]" = loop.create_future()
-        transport = mock.Mock(may_move=True, is_moving=False, over=lambda: asyncio.shield(over))
-        brokered = Brokered(PEER, incoming=False)
+        wait = mock.Mock(side_effect=lambda: asyncio.shield(over))
+        transport = mock.Mock(may_move=True, is_moving=False, over=wait)
+        brokered = Brokered(PEER, incoming=False, fallback=fallback)
         brokered.transport, brokered.upgrade_after = transport, 0.1
-        asked: List[float] = []
+        asked: List[Tuple[int, float]] = []
 
         async def ask(_: Brokered) -> None:
-            asked.append(loop.time())
+            asked.append((wait.call_count, loop.time()))
             transport.may_move = len(asked) < 3
             raise SwitchyardError(grpc.StatusCode.UNAVAILABLE, "away")
 
-        began = loop.time()
         await asyncio.wait_for(seek_direct(brokered, ask, lambda: 0.0), 10)
-        self.assertEqual(len(asked), 3)
-        self.assertLess(asked[0] - began, 0.1)
-        self.assertGreaterEqual(asked[1] - asked[0], 0.09)
-        self.assertGreaterEqual(asked[2] - asked[1], 0.19)
+        self.assertGreaterEqual(asked[2][1] - asked[1][1], 0.19)
+        return asked
+
+    async def test_asks_for_a_direct_path_at_once_and_after_waits_that_double_until_the_connection_has_moved(self) -> None:
+        asked = await self.asked(IMMEDIATE)
+        self.assertEqual([waits for waits, _ in asked], [0, 1, 2])
+        self.assertGreaterEqual(asked[1][1] - asked[0][1], 0.09)
+
+    async def test_waits_before_it_asks_for_a_direct_path_where_attempts_have_just_failed(self) -> None:
+        asked = await self.asked(LATE)
+        self.assertEqual([waits for waits, _ in asked], [1, 2, 3])
+        self.assertGreaterEqual(asked[1][1] - asked[0][1], 0.19)
 
 
 if __name__ == "__main__":
