@@ -121,7 +121,7 @@ class Testee:
     async def connect(self, of: dict[str, Any]) -> dict[str, Any]:
         # Without `direct` it stays on the relay, unless the case asks for the move.
         fallback = "none" if of.get("direct") else "immediate"
-        upgrade_after = 5.0 if of.get("moves") else math.inf
+        upgrade_after = of.get("upgradeAfter", 5.0) if of.get("moves") else math.inf
         connecting = self.instances[of["as"]].connect(of["cvid"], fallback=fallback, upgrade_after=upgrade_after)
         stream = self.peers[of["stream"]] = await connecting
         return {"path": stream.path, "endToEnd": stream.end_to_end}

@@ -162,9 +162,9 @@ async function read({ stream, count = Number.POSITIVE_INFINITY }: Fields) {
   return { blocks, ended: false };
 }
 
-async function connectTo({ as, cvid, stream: name, direct, moves }: Fields) {
+async function connectTo({ as, cvid, stream: name, direct, moves, upgradeAfter = 5 }: Fields) {
   const stays = direct ? ({ fallback: 'none' } as const) : { relayOnly: true };
-  const stream = await found(instances, as).connect(cvid, moves ? {} : stays);
+  const stream = await found(instances, as).connect(cvid, moves ? { upgradeAfterMs: upgradeAfter * 1000 } : stays);
   peers.set(name, new PeerEnd(stream));
   paths.set(name, stream);
   return { path: stream.path, endToEnd: stream.endToEnd };

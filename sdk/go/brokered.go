@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	pb "switchyard.example/switchyard/v1"
@@ -58,6 +59,10 @@ type brokered struct {
 	sockets *puncher
 	// A direct path that the peer may not have.
 	alone *carrier
+	// The last attempt that this end has answered, and with what; and whether the peer was dialled. Orders may be given again.
+	attempt   int32
+	answer    []byte
+	isDialled bool
 }
 
 func (b *brokered) isWith(peer int32, link pb.LinkType) bool { return b.peer == peer && b.link == link }
@@ -75,7 +80,7 @@ func (b *brokered) relay(order *pb.Connection) error {
 		// Given again, after the answer was forgotten.
 		return nil
 	}
-	b.leaveAlone()
+	b.leaveAlone(nil)
 	c, err := b.openRelay(order)
 	if err != nil {
 		b.end(err, false)
@@ -152,7 +157,9 @@ func (b *brokered) handOut(c *carrier, order *pb.Connection, path Path, isReport
 	isWanted := b.isWanted || !b.incoming
 	close(b.made)
 	b.all.mu.Unlock()
-	if !isReported {
+	if !isReported && path == Direct {
+		b.reportFound()
+	} else if !isReported {
 		b.reportPath(path)
 	}
 	if !isWanted {
@@ -169,6 +176,16 @@ func (b *brokered) handOut(c *carrier, order *pb.Connection, path Path, isReport
 
 func (b *brokered) reportPath(path Path) {
 	b.all.report(b, &pb.ReportLinkRequest{State: pb.LinkState_LINK_STATE_ESTABLISHED, Path: pathKinds[path]})
+}
+
+// Reports a path that an attempt has found before that is answered: after the answer the server may have begun the next attempt, and
+// take the report for one of that. An answer does not wait for a server that is away for long.
+func (b *brokered) reportFound() {
+	reported := b.all.report(b, &pb.ReportLinkRequest{State: pb.LinkState_LINK_STATE_ESTABLISHED, Path: pathKinds[Direct]})
+	select {
+	case <-reported:
+	case <-time.After(reportedWithin):
+	}
 }
 
 var pathKinds = map[Path]pb.PathKind{Relayed: pb.PathKind_PATH_KIND_RELAYED, Direct: pb.PathKind_PATH_KIND_DIRECT}
@@ -190,7 +207,7 @@ func (b *brokered) ended(ended *pb.ConnectionEnded) {
 	b.all.mu.Unlock()
 	switch {
 	case isMaking:
-		b.leaveAlone()
+		b.leaveAlone(nil)
 		b.endLife()
 		b.closeSockets()
 		b.all.forget(b)
@@ -211,7 +228,7 @@ func (b *brokered) end(err error, failed bool) {
 	conn := b.conn
 	b.all.mu.Unlock()
 	b.endLife()
-	b.leaveAlone()
+	b.leaveAlone(nil)
 	b.closeSockets()
 	if conn != nil {
 		conn.carrier.destroy(net.ErrClosed)

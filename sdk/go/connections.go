@@ -103,7 +103,12 @@ func (c *connections) gather(ctx context.Context, order *pb.Connection) ([]byte,
 	if isRelayed {
 		return nil, &Refusal{"UNIMPLEMENTED", "this client does not move a connection: it stays relayed"}
 	}
-	return known.gather(ctx, order)
+	answer, err := known.gather(ctx, order)
+	if err != nil {
+		// The refusal ends it at the server, too.
+		known.end(err, false)
+	}
+	return answer, err
 }
 
 // Takes a connection that a peer asks for, if the program wants to.
@@ -241,14 +246,17 @@ func (c *connections) ownCvid() int32 {
 	return 0
 }
 
-// Tells the server about a link. Without a session the server has forgotten it already.
-func (c *connections) report(b *brokered, report *pb.ReportLinkRequest) {
+// Tells the server about a link; the channel is closed once it was told. Without a session the server has forgotten it already.
+func (c *connections) report(b *brokered, report *pb.ReportLinkRequest) <-chan struct{} {
+	reported := make(chan struct{})
 	if c.instance.Session() == nil {
-		return
+		close(reported)
+		return reported
 	}
 	report.PeerCvid, report.Link, report.ConnectionId = b.peer, b.link, b.id
 	as := c.instance.caller
 	go func() {
+		defer close(reported)
 		ctx, cancel := context.WithTimeout(c.instance.life, answerTimeout)
 		defer cancel()
 		_, err := call(ctx, as, as.server.network.ReportLink, report, true)
@@ -257,6 +265,7 @@ func (c *connections) report(b *brokered, report *pb.ReportLinkRequest) {
 			c.instance.problem(err)
 		}
 	}()
+	return reported
 }
 
 func reasonName(reason pb.Reason) string { return strings.TrimPrefix(reason.String(), "REASON_") }

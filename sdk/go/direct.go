@@ -22,6 +22,8 @@ const (
 	// Before the server is asked again whether it has heard of a path from both ends: the first time, and at most.
 	decidedFirst = 50 * time.Millisecond
 	decidedRetry = time.Second
+	// How long the answer to an attempt waits until the server has heard of the path.
+	reportedWithin = time.Second
 )
 
 func (p *puncher) roundTripMessage() *durationpb.Duration {
@@ -93,12 +95,27 @@ func (b *brokered) gather(ctx context.Context, order *pb.Connection) ([]byte, er
 	return proto.Marshal(answer)
 }
 
-// Tries once to reach the peer, and answers with what came of it.
+// Tries once to reach the peer, and answers with what came of it: with the same where the order is given again, after its answer was
+// forgotten. A server of 0.1.0 may not number the attempts.
 func (b *brokered) punch(order *pb.Connection) ([]byte, error) {
+	b.all.mu.Lock()
+	attempt, answer := b.attempt, b.answer
+	b.all.mu.Unlock()
+	if attempt != 0 && attempt == order.GetAttempt() {
+		return answer, nil
+	}
+	answer, err := b.try(order)
+	b.all.mu.Lock()
+	defer b.all.mu.Unlock()
+	b.attempt, b.answer = order.GetAttempt(), answer
+	return answer, err
+}
+
+func (b *brokered) try(order *pb.Connection) ([]byte, error) {
 	b.all.mu.Lock()
 	sockets, conn, isRelayed := b.sockets, b.conn, b.isRelayed
 	b.all.mu.Unlock()
-	b.leaveAlone()
+	b.leaveAlone(nil)
 	if conn != nil && !isRelayed {
 		// A path that only this end had from the attempt before.
 		conn.carrier.destroy(errors.New("the peer has not found the same path"))
@@ -158,7 +175,7 @@ func (b *brokered) hold(c *carrier, order *pb.Connection) bool {
 		c.destroy(net.ErrClosed)
 		return false
 	}
-	b.reportPath(Direct)
+	b.reportFound()
 	go b.awaitDecision(c, order)
 	return true
 }
@@ -171,7 +188,7 @@ func (b *brokered) awaitDecision(c *carrier, order *pb.Connection) {
 		select {
 		case <-c.closed:
 			if b.isPunching() {
-				b.leaveAlone()
+				b.leaveAlone(c)
 			}
 		case <-time.After(rest):
 		}
@@ -196,11 +213,15 @@ func (b *brokered) isAlone(c *carrier) bool {
 	return b.alone == c
 }
 
-// Leaves a path of which the peer knows nothing.
-func (b *brokered) leaveAlone() {
+// Leaves a path of which the peer knows nothing: this one, and not that of an attempt that came meanwhile; nil: whichever there is.
+func (b *brokered) leaveAlone(only *carrier) {
 	b.all.mu.Lock()
 	c := b.alone
-	b.alone = nil
+	if only != nil && c != only {
+		c = nil
+	} else {
+		b.alone = nil
+	}
 	b.all.mu.Unlock()
 	if c != nil {
 		c.destroy(errors.New("the peer has not found the same path"))
@@ -227,12 +248,32 @@ func (c *connections) dialCaller(ctx context.Context, order *pb.Connection) ([]b
 		b.end(err, false)
 		return nil, err
 	}
-	endorsement, err := c.endorsement()
+	answer, err := b.dial(ctx, order)
+	if err != nil {
+		// The refusal ends it at the server, too.
+		b.end(err, false)
+	}
+	return answer, err
+}
+
+func (b *brokered) dial(ctx context.Context, order *pb.Connection) ([]byte, error) {
+	endorsement, err := b.all.endorsement()
 	if err != nil {
 		return nil, err
 	}
+	answer, err := proto.Marshal(&pb.GatherAnswer{PublicKey: b.all.identity.publicKey, Endorsement: endorsement})
+	if err != nil {
+		return nil, err
+	}
+	b.all.mu.Lock()
+	isDialled := b.isDialled
+	b.all.mu.Unlock()
+	if isDialled {
+		// Given again, after the answer was forgotten.
+		return answer, nil
+	}
 	// Loopback is dialled only by an end that is seen there itself, which the rendezvous says.
-	session, err := c.instance.Attached(ctx)
+	session, err := b.all.instance.Attached(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -240,6 +281,9 @@ func (c *connections) dialCaller(ctx context.Context, order *pb.Connection) ([]b
 	if err != nil {
 		return nil, err
 	}
+	b.all.mu.Lock()
+	b.isDialled = true
+	b.all.mu.Unlock()
 	go func() {
 		// There is no attempt to have a nonce of; the connection's name, which both know, serves as well.
 		nonce := sha256.Sum256([]byte(order.GetConnectionId()))
@@ -253,5 +297,5 @@ func (c *connections) dialCaller(ctx context.Context, order *pb.Connection) ([]b
 			b.end(errors.New("the peer could not be reached where it listens"), true)
 		}
 	}()
-	return proto.Marshal(&pb.GatherAnswer{PublicKey: c.identity.publicKey, Endorsement: endorsement})
+	return answer, nil
 }

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { TesteeProcess } from '../../conformance/runner/testee.js';
@@ -174,6 +175,30 @@ async function expectEcho(testee: TesteeProcess, as: string, cvid: number, path:
     expect(came === LONG + LONG).toBe(true);
     await testee.command({ do: 'endWriting', stream: 'moves' });
     expect(await testee.command({ do: 'receiveEnd', stream: 'moves' })).toEqual({ rest: '' });
+  });
+
+  it('moves once where the program of TypeScript reads only later than Python would try again', async () => {
+    const { testee } = there;
+    const attempt = jest.spyOn(TcpPunch.prototype, 'attempt');
+    const accepted = new Promise<PeerStream>((resolve) => {
+      here.handlers.accepted = resolve;
+    });
+    const asked = { as: 'p', cvid: here.session!.cvid, stream: 'late', moves: true, upgradeAfter: 0.1 };
+    await testee.command({ do: 'connect', ...asked });
+    const stream = await accepted;
+    await testee.command({ do: 'send', stream: 'late', text: 'before ' });
+    // Python says on the relay that it has moved, which waits there for the reader. It would try again after 0.1 s, 0.3 s, 0.7 s and 1.5 s.
+    await sleep(2_000);
+    await testee.command({ do: 'send', stream: 'late', text: 'and after' });
+    const moved = once(stream, 'path');
+    const came = text(stream);
+    await moved;
+    expect(attempt).toHaveBeenCalledTimes(1);
+    stream.end('all of it');
+    expect(await testee.command({ do: 'receive', stream: 'late', length: 9 })).toEqual({ text: 'all of it' });
+    await testee.command({ do: 'endWriting', stream: 'late' });
+    expect(await came).toBe('before and after');
+    attempt.mockRestore();
   });
 
   itLong('is an error at Python when TypeScript cuts it, and never the end of the data', async () => {

@@ -36,6 +36,11 @@ class Brokered:
         self.is_wanted = not incoming
         # The relay was ordered: later orders are about a direct path, which the connection may move to.
         self.is_relayed = False
+        # The path that it stands on was found by an attempt, or by dialling: the peer may not have it.
+        self.is_found = False
+        # The last attempt that this end has answered, and with what; and whether the peer was dialled.
+        self.answered: Tuple[int, bytes] = (0, b"")
+        self.is_dialled = False
         # Before the second try to move from the relay to a direct path, in seconds; infinite: none is made.
         self.upgrade_after = math.inf
         self.transport: Optional[PeerTransport] = None
@@ -96,7 +101,7 @@ class Brokered:
     def leave_path(self, transport: PeerTransport, why: str) -> None:
         """Ends what would have carried it. Where the program had a stream over it, the next one is for a program that takes it anew."""
         if self.transport is transport:
-            self.transport = None
+            self.transport, self.is_found = None, False
             if self.stream.done() and not self._is_over:
                 self.stream = _stream_to_come()
         transport.fail(ConnectionError(why))

@@ -79,6 +79,7 @@ class DirectPaths:
         try:
             path, answer = await self._race(sockets, order, controlling=controlling)
             lane = None if path is None else transport.adopt(DirectPipe(path.raw), path.channel)
+            transport.is_moving = controlling and lane is not None
         finally:
             brokered.close_sockets()
             if expected is not None:
@@ -109,7 +110,7 @@ class DirectPaths:
             return None
         transport = transport_over(brokered, DirectPipe(path.raw), path.channel, path="direct", end_to_end=True)
         # From here on whatever ends the connection ends the path, too.
-        brokered.transport = transport
+        brokered.transport, brokered.is_found = transport, True
         has_taken = False
         try:
             stream = await PeerStream.open(transport)

@@ -188,8 +188,8 @@ class Instance:
         `immediate`: at once; it outlives broken calls and restarts of the server. `late`: when three attempts to find a direct path
         over TCP have failed. `none`: never; when these have failed, so has the connection.
 
-        What goes through the server moves to a direct path when one is found: it is looked for at once, after `upgrade_after` seconds,
-        and after twice as long each time. `math.inf`: it stays where it is. A direct path that dies is the end of its connection.
+        What goes through the server moves to a direct path when one is found and the programs have read what came before: it is looked
+        for at once (not with `late`), after `upgrade_after` seconds, and after twice as long each time. `math.inf`: it stays where it is. A direct path that dies is the end of its connection.
 
         Raises a SwitchyardError: PEER_REFUSED where the peer takes no connections, PATH_FAILED where no path was found.
         """

@@ -36,6 +36,9 @@ class Lanes:
         # This end's way is to move, which is decided by then.
         self._moving: Optional[asyncio.Future[bool]] = None
         self._has_moved = False
+        # As the controlling end this one has a path that it moves to. Another attempt would close that at a peer that has yet to read
+        # of the move, and this end may be writing on it.
+        self.is_moving = False
         # Is called once both ways of this end have left the relay.
         self.on_moved: Callable[[], None] = lambda: None
 
@@ -80,6 +83,7 @@ class Lanes:
         if moving.done() and moving.result():
             return True
         path.close()
+        self.is_moving = False
         return False
 
     async def _follow(self, attempt: int) -> None:

@@ -69,3 +69,5 @@ SPARE_MS = 15_000
 # Before the server is asked again whether it has heard of a path from both ends: the first time, and at most.
 DECIDED_FIRST_MS = 50
 DECIDED_RETRY_MS = 1_000
+# How long a stream waits until the server has heard of its path, which is reported on until it has.
+REPORTED_MS = 1_000

@@ -1,6 +1,7 @@
 """Tells the server which path a connection has, and that it has none any more; and asks whether it has heard so from both ends."""
 from __future__ import annotations
 
+from . import limits
 from .brokered import Brokered
 from .errors import SwitchyardError
 from .peers_owner import PeersOwner
@@ -9,11 +10,14 @@ from .v1 import connection_pb2, network_service_pb2
 _PATHS = {"relayed": connection_pb2.PATH_KIND_RELAYED, "direct": connection_pb2.PATH_KIND_DIRECT}
 
 
-async def is_punching(owner: PeersOwner, brokered: Brokered) -> bool:
-    """Whether the server may order another attempt, or the relay, as it has not heard of a path from both ends. False: it cannot say."""
+async def is_punching(owner: PeersOwner, brokered: Brokered, seconds: float) -> bool:
+    """
+    Whether the server may order another attempt, or the relay, as it has not heard of a path from both ends. False: it cannot say, and
+    could not in so many seconds.
+    """
     request = network_service_pb2.GetConnectionRequest(connection_id=brokered.id)
     try:
-        answer = await owner.caller.call(owner.caller.server.network.GetConnection, request)
+        answer = await owner.caller.call(owner.caller.server.network.GetConnection, request, timeout=seconds, retry=True)
     except SwitchyardError:
         return False
     return answer.connection.state == connection_pb2.CONNECTION_STATE_PUNCHING
@@ -30,7 +34,7 @@ async def report_path(owner: PeersOwner, brokered: Brokered, *, established: boo
         failed=failed,
     )
     try:
-        await owner.caller.call(owner.caller.server.network.ReportLink, request)
+        await owner.caller.call(owner.caller.server.network.ReportLink, request, timeout=limits.ANSWER_TIMEOUT_MS / 1000, retry=True)
     except SwitchyardError as error:
         # That it is lost the server may know already.
         if established:

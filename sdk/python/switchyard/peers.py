@@ -144,6 +144,14 @@ class Peers:
 
     async def _punch(self, order: connection_pb2.Connection) -> bytes:
         brokered = await self._find(order)
+        attempt, answer = brokered.answered
+        # Given again, after the answer was forgotten. A server of 0.1.0 may not number them.
+        if attempt != order.attempt or attempt == 0:
+            answer = await self._attempt(brokered, order)
+            brokered.answered = (order.attempt, answer)
+        return answer
+
+    async def _attempt(self, brokered: Brokered, order: connection_pb2.Connection) -> bytes:
         if brokered.is_relayed:
             lane, answer = await self._paths.upgrade(brokered, order)
             if lane is not None and brokered.transport is not None:
@@ -152,19 +160,25 @@ class Peers:
         self._leave_one_sided(brokered)
         stream, answer = await self._paths.punch(brokered, order)
         if stream is not None:
+            # Before the answer: after it the server may have begun the next attempt, and take the report for one of that.
+            await self._tell_path(brokered, stream)
             # The end that controls cannot know whether the peer has the path, too.
             may_be_alone = order.role == connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING
-            self._background.spawn(self._hand_out(brokered, stream, may_be_alone=may_be_alone))
+            self._background.spawn(self._give(brokered, stream, may_be_alone=may_be_alone))
         return answer
 
     async def _dial(self, order: connection_pb2.Connection) -> bytes:
         """The peer listens: dials it. The answer goes out before, as the peer lets in only the key that it brings."""
         if not order.peer_public_key:
             raise Refusal("UNIMPLEMENTED", "a caller without a key is not dialled")
+        brokered = self._by_id.get(order.connection_id)
+        if brokered is not None and brokered.is_dialled:
+            return self._gathered().SerializeToString()  # Given again, after the answer was forgotten.
         brokered = await self._accept(order)
         # Loopback is dialled only by an end that is seen there itself, which the rendezvous says.
         with self._forgotten_if_refused(brokered):
             sockets = await brokered.open_sockets(await self._owner.rendezvous())
+        brokered.is_dialled = True
         self._background.spawn(self._dial_listener(brokered, sockets, order))
         return self._gathered().SerializeToString()
 
@@ -198,6 +212,8 @@ class Peers:
         if brokered.is_direct_only:
             self._drop(brokered, SwitchyardError(grpc.StatusCode.ABORTED, _NOT_DIRECT))
             raise Refusal("PEER_REFUSED", _NOT_DIRECT)
+        if brokered.is_relayed and (brokered.transport is not None or brokered.stream.done()):
+            return  # Given again, after the answer was forgotten.
         brokered.is_relayed = True
         brokered.end_attempt()
         self._leave_one_sided(brokered)
@@ -226,7 +242,7 @@ class Peers:
         returned the stream over it: what the program has does not come back.
         """
         transport = brokered.transport
-        if transport is None or transport.get_extra_info("path") != "direct":
+        if transport is None or not brokered.is_found:
             return
         had_stream = brokered.stream.done()
         if had_stream and brokered.is_wanted:
@@ -236,8 +252,16 @@ class Peers:
         if had_stream:
             self._background.spawn(self._hand_over(brokered))
 
-    async def _hand_out(self, brokered: Brokered, stream: PeerStream, *, may_be_alone: bool = False) -> None:
-        await report_path(self._owner, brokered, established=True, path=stream.path)
+    async def _hand_out(self, brokered: Brokered, stream: PeerStream) -> None:
+        await self._tell_path(brokered, stream)
+        await self._give(brokered, stream)
+
+    async def _tell_path(self, brokered: Brokered, stream: PeerStream) -> None:
+        """The server hears of the path before the program has it, unless it is away for long."""
+        telling = self._background.spawn(report_path(self._owner, brokered, established=True, path=stream.path))
+        await asyncio.wait({telling}, timeout=limits.REPORTED_MS / 1000)
+
+    async def _give(self, brokered: Brokered, stream: PeerStream, *, may_be_alone: bool = False) -> None:
         if may_be_alone:
             await self._decided(brokered, stream)
         if brokered.transport is not stream.writer.transport:
@@ -257,7 +281,7 @@ class Peers:
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + limits.SPARE_MS / 1000
         rest = limits.DECIDED_FIRST_MS
-        while await is_punching(self._owner, brokered) and loop.time() < ends_at:
+        while await is_punching(self._owner, brokered, ends_at - loop.time()) and loop.time() < ends_at:
             if brokered.transport is not stream.writer.transport:
                 break  # Another way was ordered.
             if closed.done():

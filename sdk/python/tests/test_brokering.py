@@ -26,6 +26,7 @@ IMMEDIATE = connection_pb2.CONNECTION_FALLBACK_IMMEDIATE
 LATE = connection_pb2.CONNECTION_FALLBACK_LATE
 NONE = connection_pb2.CONNECTION_FALLBACK_NONE
 PEER, KEY = 7, b"key"
+FOUND = connection_pb2.PunchAnswer(connected=True).SerializeToString()
 
 
 class Server:
@@ -46,6 +47,8 @@ class Server:
         self.state = connection_pb2.CONNECTION_STATE_PUNCHING
         # Of a try again: as late as may be.
         self.random = lambda: 1.0
+        # How many of the next calls but those for a connection find it away.
+        self.away = 0
         # Whether orders reach the instance.
         self.attached = asyncio.Event()
         self.attached.set()
@@ -54,12 +57,24 @@ class Server:
         await self.attached.wait()
         return {}
 
-    async def call(self, method: str, request: Any, **_: Any) -> Any:
+    async def call(self, method: str, request: Any, *, retry: bool = False, **_: Any) -> Any:
         await asyncio.sleep(0)
+        if self.away > 0 and method != "ask":
+            self.away -= 1
+            if not retry:
+                raise SwitchyardError(grpc.StatusCode.UNAVAILABLE, "away")
+            await asyncio.sleep(0.05)
+            return await self.call(method, request, retry=retry)
         if method == "get":
             return network_service_pb2.GetConnectionResponse(connection=connection_pb2.ConnectionRecord(state=self.state))
         (self.asked if method == "ask" else self.reported).append(request)
         return network_service_pb2.DirectConnectionResponse(request=connection_pb2.Connection(connection_id=self.name))
+
+
+def mark_direct(brokered: Brokered) -> None:
+    """What carries it was found by an attempt."""
+    brokered.transport._extra["path"] = "direct"  # type: ignore[union-attr]
+    brokered.is_found = True
 
 
 class BrokeringTest(unittest.IsolatedAsyncioTestCase):
@@ -95,9 +110,11 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         brokered.transport = transport_over(brokered, DirectPipe(own), PlainChannel(), path="relayed", end_to_end=False)
         return await PeerStream.open(brokered.transport)
 
-    async def order(self, role: Any, fallback: Any = IMMEDIATE, name: str = "c1", link: Any = link_pb2.LINK_TYPE_TRANSPORT_TCP) -> Any:
+    async def order(
+        self, role: Any, fallback: Any = IMMEDIATE, name: str = "c1", link: Any = link_pb2.LINK_TYPE_TRANSPORT_TCP, attempt: int = 0
+    ) -> Any:
         order = connection_pb2.Connection(
-            connection_id=name, role=role, peer_cvid=PEER, peer_public_key=KEY, type=link, fallback=fallback
+            connection_id=name, role=role, peer_cvid=PEER, peer_public_key=KEY, type=link, fallback=fallback, attempt=attempt
         )
         return await self.peers.order(order)
 
@@ -217,7 +234,7 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         await self.order(GATHER, fallback=LATE)
         brokered = self.peers._by_id["c1"]
         stream = await self.open_relayed(brokered, connection_pb2.Connection())
-        brokered.transport._extra["path"] = "direct"  # type: ignore[union-attr]
+        mark_direct(brokered)
         await self.peers._hand_out(brokered, stream)
         await self.until(lambda: accepted)
         return brokered, stream
@@ -299,7 +316,7 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(caught.exception.code, grpc.StatusCode.DEADLINE_EXCEEDED)
         self.assertEqual(self.peers._requester.asking, {})
 
-    async def alone(self) -> Tuple["asyncio.Task[PeerStream]", PeerStream]:
+    async def alone(self, *, away: int = 0, until_reported: bool = True, attempt: int = 0) -> Tuple["asyncio.Task[PeerStream]", PeerStream]:
         """A connect that has a direct path of which the server has heard from this end only."""
         connecting = self.connect("late")
         await self.until(lambda: "c1" in self.peers._by_id)
@@ -307,13 +324,15 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
 
         async def punch(brokered: Brokered, order: connection_pb2.Connection) -> Tuple[PeerStream, bytes]:
             stream = await self.open_relayed(brokered, order)
-            brokered.transport._extra["path"] = stream.path = "direct"  # type: ignore[union-attr]
+            mark_direct(brokered)
             streams.append(stream)
-            return stream, b""
+            return stream, FOUND
 
+        self.server.away = away
         with mock.patch.object(self.peers._paths, "punch", punch):
-            await self.order(connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING, fallback=LATE)
-        await self.until(lambda: self.server.reported)
+            await self.order(connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING, fallback=LATE, attempt=attempt)
+        if until_reported:
+            await self.until(lambda: self.server.reported)
         return connecting, streams[0]
 
     async def test_goes_on_by_the_relay_when_a_path_ends_that_only_this_end_had(self) -> None:
@@ -344,18 +363,81 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         self.raws[0].close()
         await self.until(lambda: self.server.reported[-1].state == network_service_pb2.LINK_STATE_LOST)
 
+    async def test_reports_a_path_and_asks_for_its_state_again_where_the_server_is_away_for_a_moment(self) -> None:
+        connecting, first = await self.alone(away=2)
+        self.assertEqual([report.path for report in self.server.reported], [connection_pb2.PATH_KIND_DIRECT])
+        self.server.away = 2
+        await asyncio.sleep(0.3)
+        self.assertFalse(connecting.done())
+        self.server.state = connection_pb2.CONNECTION_STATE_ESTABLISHED
+        self.assertIs(await asyncio.wait_for(connecting, 5), first)
+        self.assertEqual(self.problems, [])
+
+    async def test_has_reported_the_path_that_an_attempt_has_found_when_it_answers(self) -> None:
+        await self.alone(until_reported=False)
+        self.assertEqual(len(self.server.reported), 1)
+
+    async def test_hands_out_a_relayed_stream_though_the_server_hears_of_its_path_only_later(self) -> None:
+        self.server.away = 40
+        connecting = self.connect("immediate")
+        await self.until(lambda: "c1" in self.peers._by_id)
+        with mock.patch.object(limits, "REPORTED_MS", 50):
+            await self.order(RELAY)
+            self.assertEqual((await asyncio.wait_for(connecting, 5)).path, "relayed")
+            self.assertEqual(self.server.reported, [])
+        await self.until(lambda: self.server.reported)
+
     async def test_ends_a_stream_that_the_program_has_when_the_peer_has_not_found_its_path(self) -> None:
         connecting = self.connect("late")
         await self.until(lambda: "c1" in self.peers._by_id)
         brokered = self.peers._by_id["c1"]
         stream = await self.open_relayed(brokered, connection_pb2.Connection())
-        brokered.transport._extra["path"] = "direct"  # type: ignore[union-attr]
+        mark_direct(brokered)
         await self.peers._hand_out(brokered, stream)
         with self.assertRaisesRegex(Refusal, "has not found the same path"):
             await self.order(connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLED, fallback=LATE)
         self.assertIs(await connecting, stream)
         self.assertRegex(str(await stream.closed()), "has not found the same path")
         self.assertEqual(self.peers._by_id, {})
+
+    async def test_carries_out_an_order_to_relay_once_also_when_the_connection_has_moved_meanwhile(self) -> None:
+        connecting = self.connect("immediate")
+        await self.until(lambda: "c1" in self.peers._by_id)
+        await self.order(RELAY)
+        stream = await asyncio.wait_for(connecting, 5)
+        transport = stream.writer.transport
+        await self.order(RELAY)
+        # As a move leaves it.
+        transport._extra["path"] = "direct"
+        await self.order(RELAY)
+        self.assertEqual((len(self.raws), transport.is_closing()), (1, False))
+        self.assertIs(self.peers._by_id["c1"].transport, transport)
+
+    async def test_answers_an_attempt_that_is_given_again_as_before(self) -> None:
+        connecting, first = await self.alone(attempt=1)
+        self.server.state = connection_pb2.CONNECTION_STATE_ESTABLISHED
+        self.assertIs(await asyncio.wait_for(connecting, 5), first)
+        answer = await self.order(connection_pb2.CONNECTION_ROLE_PUNCH_CONTROLLING, fallback=LATE, attempt=1)
+        self.assertEqual(answer, FOUND)
+        self.assertFalse(first.writer.transport.is_closing())
+
+    async def test_dials_once_when_the_order_to_dial_is_given_again(self) -> None:
+        dialled: List[Brokered] = []
+
+        async def dial(brokered: Brokered, *_: Any) -> PeerStream:
+            dialled.append(brokered)
+            if len(dialled) > 1:
+                raise ConnectionError("the peer could not be reached where it listens")
+            stream = await self.open_relayed(brokered, connection_pb2.Connection())
+            mark_direct(brokered)
+            return stream
+
+        with mock.patch.object(self.peers._paths, "dial", dial):
+            answer = await self.order(connection_pb2.CONNECTION_ROLE_DIAL)
+            stream = await asyncio.wait_for(asyncio.shield(self.peers._by_id["c1"].stream), 5)
+            self.assertEqual(await self.order(connection_pb2.CONNECTION_ROLE_DIAL), answer)
+            await asyncio.sleep(0.05)
+        self.assertEqual((len(dialled), stream.writer.transport.is_closing()), (1, False))
 
     async def test_leaves_a_relayed_connection_as_it_is_where_an_attempt_is_ordered_and_it_cannot_move(self) -> None:
         await self.order(GATHER)
@@ -369,25 +451,34 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         self.assertIs(self.peers._by_id["c1"], brokered)
         self.assertFalse(stream.writer.transport.is_closing())
 
-    async def test_asks_for_a_direct_path_at_once_and_after_waits_that_double_until_the_connection_has_moved(self) -> None:
+    async def asked(self, fallback: Any) -> List[Tuple[int, float]]:
+        """When a relayed connection asks for direct paths, whose third try is the last: after how many waits, and at what time."""
         loop = asyncio.get_running_loop()
         over: "asyncio.Future[None]" = loop.create_future()
-        transport = mock.Mock(may_move=True, over=lambda: asyncio.shield(over))
-        brokered = Brokered(PEER, incoming=False)
+        wait = mock.Mock(side_effect=lambda: asyncio.shield(over))
+        transport = mock.Mock(may_move=True, is_moving=False, over=wait)
+        brokered = Brokered(PEER, incoming=False, fallback=fallback)
         brokered.transport, brokered.upgrade_after = transport, 0.1
-        asked: List[float] = []
+        asked: List[Tuple[int, float]] = []
 
         async def ask(_: Brokered) -> None:
-            asked.append(loop.time())
+            asked.append((wait.call_count, loop.time()))
             transport.may_move = len(asked) < 3
             raise SwitchyardError(grpc.StatusCode.UNAVAILABLE, "away")
 
-        began = loop.time()
         await asyncio.wait_for(seek_direct(brokered, ask, lambda: 0.0), 10)
-        self.assertEqual(len(asked), 3)
-        self.assertLess(asked[0] - began, 0.1)
-        self.assertGreaterEqual(asked[1] - asked[0], 0.09)
-        self.assertGreaterEqual(asked[2] - asked[1], 0.19)
+        self.assertGreaterEqual(asked[2][1] - asked[1][1], 0.19)
+        return asked
+
+    async def test_asks_for_a_direct_path_at_once_and_after_waits_that_double_until_the_connection_has_moved(self) -> None:
+        asked = await self.asked(IMMEDIATE)
+        self.assertEqual([waits for waits, _ in asked], [0, 1, 2])
+        self.assertGreaterEqual(asked[1][1] - asked[0][1], 0.09)
+
+    async def test_waits_before_it_asks_for_a_direct_path_where_attempts_have_just_failed(self) -> None:
+        asked = await self.asked(LATE)
+        self.assertEqual([waits for waits, _ in asked], [1, 2, 3])
+        self.assertGreaterEqual(asked[1][1] - asked[0][1], 0.19)
 
 
 if __name__ == "__main__":

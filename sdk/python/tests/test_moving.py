@@ -132,7 +132,9 @@ class MovingTest(unittest.IsolatedAsyncioTestCase):
     async def test_a_path_that_dies_before_is_forgotten(self) -> None:
         path, _ = self.found()
         self.cut()
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(10):
+            while path.error is None:
+                await asyncio.sleep(0.005)
         self.assertFalse(await asyncio.wait_for(self.transports[0].move(ATTEMPT, path), 5))
         self.here.writer.write(b"on the relay")
         self.assertEqual(await asyncio.wait_for(self.there.reader.readexactly(12), 5), b"on the relay")

@@ -275,9 +275,11 @@ export class Brokered {
 
   /** The stream goes another way: the server and the program hear of it. */
   #tellPath(facts: PathFacts): void {
-    this.#path = facts.path;
-    const before = facts.path === 'direct' ? this.orders.relayAnswered : Promise.resolve();
-    void before.then(() => this.#state === 'standing' && this.desk.report(this, wordOf(facts)));
+    const { path } = facts;
+    this.#path = path;
+    const before = path === 'direct' ? this.orders.relayAnswered : Promise.resolve();
+    // A report that has waited is old where the stream has gone another way meanwhile.
+    void before.then(() => this.#state === 'standing' && this.#path === path && this.desk.report(this, wordOf(facts)));
     Object.assign(this.#handedOut!, facts);
     this.#handedOut!.emit('path', facts);
   }
@@ -313,10 +315,7 @@ export class Brokered {
   }
 
   #handOut(duplex: Duplex, path: PathFacts): void {
-    if (this.#life.signal.aborted) {
-      duplex.destroy();
-      return;
-    }
+    if (this.#life.signal.aborted) return void duplex.destroy();
     this.#handedOut = duplex;
     this.#state = nextBrokered(this.#state, 'handOut');
     const { peerCvid, incoming } = this.facts;
