@@ -21,7 +21,7 @@ describe('a list that the page reads', () => {
     expect(longer.asked).toEqual(['', ...Array.from({ length: 19 }, (_, at) => String(at + 1))]);
     expect(
       await readList(
-        async () => ({ one: 7 }),
+        async (): Promise<{ one: number; nextPageToken?: string }> => ({ one: 7 }),
         ({ one }) => [one],
       ),
     ).toEqual({ items: [7], isCut: false, pages: 1 });
