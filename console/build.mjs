@@ -10,6 +10,20 @@ import { build } from 'esbuild';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
 
+const OPTIONS = {
+  absWorkingDir: HERE,
+  bundle: true,
+  minify: true,
+  target: 'es2022',
+  format: 'esm',
+  entryNames: '[name]-[hash]',
+  assetNames: '[name]-[hash]',
+  metafile: true,
+  legalComments: 'none',
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+};
+
 /** Makes the page in a folder, which is emptied first. */
 export async function buildConsole(out) {
   rmSync(out, { recursive: true, force: true });
@@ -30,21 +44,24 @@ export async function buildConsole(out) {
   }
 }
 
+/** The files that the page's scripts are made of, by their whole paths. */
+export async function filesOfConsole() {
+  const entryPoints = ['src/layout/worker.ts', 'src/main.tsx'];
+  const { metafile } = await build({
+    ...OPTIONS,
+    outdir: HERE,
+    entryPoints,
+    write: false,
+    define: { WORKER_URL: '""' },
+  });
+  return Object.keys(metafile.inputs).map((file) => resolve(HERE, file));
+}
+
 /** Bundles one entry, and answers with the name of what came of it. */
 async function bundle(out, entry, more = {}) {
   const { metafile } = await build({
-    absWorkingDir: HERE,
-    bundle: true,
-    minify: true,
-    target: 'es2022',
-    format: 'esm',
+    ...OPTIONS,
     outdir: out,
-    entryNames: '[name]-[hash]',
-    assetNames: '[name]-[hash]',
-    metafile: true,
-    legalComments: 'none',
-    jsx: 'automatic',
-    jsxImportSource: 'preact',
     ...more,
     entryPoints: [entry],
   });

@@ -1,9 +1,10 @@
 // Bundles what is published: each entry with all that it stands on in one file, but for what is compiled. `npm run build` calls it
 // after the compiler, for dist/bundle. Installed, the package then brings LMDB and no tree of modules, and starts sooner.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { filesOfConsole } from '../../console/build.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const OUT = join(ROOT, 'dist/bundle');
@@ -74,7 +75,8 @@ export async function bundle(out = OUT) {
     }),
   );
   cpSync(join(REFLECTION, 'build/proto'), join(out, 'proto'), { recursive: true });
-  const packages = packagesOf(made.flatMap(({ metafile }) => Object.keys(metafile.inputs)));
+  const ofConsole = (await filesOfConsole()).map((file) => relative(ROOT, file));
+  const packages = packagesOf([...made.flatMap(({ metafile }) => Object.keys(metafile.inputs)), ...ofConsole]);
   writeFileSync(join(out, 'LICENSES.txt'), packages.map(licenseOf).join(`\n${'-'.repeat(80)}\n\n`));
   return packages;
 }

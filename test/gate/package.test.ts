@@ -69,6 +69,13 @@ describe('the package', () => {
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(35_000_000);
   });
 
+  it('has the licences of what is in its programs and in the page of its console', async () => {
+    const text = await readFile(join(folder, 'node_modules', 'switchyard', 'dist', 'bundle', 'LICENSES.txt'), 'utf8');
+    const named = text.split(/^-{80}\n\n/m).map((notice) => notice.split(' ')[0]);
+    expect(named).toEqual(expect.arrayContaining(['@grpc/grpc-js', 'pino', 'preact', '@preact/signals', 'lean-qr']));
+    expect(new Set(named).size).toBe(named.length);
+  });
+
   it('has a command that needs no sh, with the same flags, signals and exit status', async () => {
     const program = join(folder, 'node_modules', '.bin', 'switchyard-node');
     expect((await run(program, ['--version'])).stdout).toBe(await switchyard('--version'));
