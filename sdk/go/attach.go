@@ -199,6 +199,7 @@ func (i *Instance) open(now *turn) error {
 		Cvid: answer.GetInstanceSid(), ServerCvid: answer.GetServerSid(), ServerUUID: answer.GetServerUuid(),
 		TTL: answer.GetTtl().AsDuration(), StreamID: answer.GetStreamId(), Position: answer.GetPosition(),
 		Identity: answer.GetIdentity(), token: answer.GetSessionToken(), rendezvous: answer.GetRendezvous(),
+		takesRequestIDs: answer.GetRelayVersion() > 0,
 	}
 	i.orders = newOrders(i)
 	return nil

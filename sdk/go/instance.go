@@ -66,6 +66,9 @@ type OwnSession struct {
 	// Whoever has it is the session.
 	token      string
 	rendezvous []*pb.RendezvousAddress
+	// Whether the server does once what is asked for again with the same request id: one of 0.1.0, which names no version of the relay,
+	// does not look at it.
+	takesRequestIDs bool
 }
 
 // Instance opens a session, attaches, renews, and comes back over every break and restart of the server with the same session
@@ -183,14 +186,26 @@ func (i *Instance) KeepAlive(ctx context.Context) (*pb.Position, error) {
 	return answer.GetPosition(), err
 }
 
-// CreateStream registers a stream from here to the sinks. It is asked for again where its answer was lost, and registered once.
+// CreateStream registers a stream from here to the sinks. It is asked for again where its answer was lost, and registered once; a
+// server of 0.1.0, which would register another one, is asked once.
 func (i *Instance) CreateStream(ctx context.Context, sinks []int32, params *pb.StreamParams) (*pb.Stream, error) {
 	id, err := drawRequestID()
 	if err != nil {
 		return nil, err
 	}
+	if _, ok := ctx.Deadline(); !ok {
+		limited, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		ctx = limited
+	}
+	// Waits until there is a session, which knows what its server takes.
+	if _, err := i.caller.credentials(ctx); err != nil {
+		return nil, credentialsError(err)
+	}
+	session := i.Session()
+	mayRepeat := session != nil && session.takesRequestIDs
 	request := &pb.CreateStreamRequest{Params: params, SinkCvids: sinks, RequestId: id}
-	answer, err := call(ctx, i.caller, i.caller.server.streams.CreateStream, request, true)
+	answer, err := call(ctx, i.caller, i.caller.server.streams.CreateStream, request, mayRepeat)
 	return answer.GetStream(), err
 }
 

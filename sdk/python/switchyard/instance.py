@@ -70,6 +70,8 @@ class OwnSession:
     rendezvous: Places
     # As whom it was opened; None when nothing was proved.
     identity: Optional[identity_pb2.Principal]
+    # Whether the server does once what is asked for again with the same request id: one of 0.1.0 does not look at it.
+    takes_request_ids: bool
 
 
 class Instance:
@@ -160,9 +162,15 @@ class Instance:
     async def create_stream(
         self, sink_cvids: Sequence[int], params: Optional[stream_pb2.StreamParams] = None
     ) -> stream_pb2.Stream:
-        """Registers a stream from here to the sinks. It is asked for again where its answer was lost, and registered once."""
+        """
+        Registers a stream from here to the sinks. It is asked for again where its answer was lost, and registered once; a server of
+        0.1.0, which would register another one, is asked once.
+        """
         request = stream_service_pb2.CreateStreamRequest(params=params, sink_cvids=sink_cvids, request_id=draw_request_id())
-        return (await self._caller.call(self._caller.server.streams.CreateStream, request, retry=True)).stream
+        return (await self._caller.call(self._caller.server.streams.CreateStream, request, retry=self._takes_request_ids)).stream
+
+    def _takes_request_ids(self) -> bool:
+        return self.session is not None and self.session.takes_request_ids
 
     async def terminate_stream(self, id: int) -> None:
         """Destroys a stream of one's own."""
@@ -274,6 +282,8 @@ class Instance:
             position=opened.position,
             rendezvous=places_of(opened.rendezvous, self._anybody.server.host),
             identity=opened.identity if opened.HasField("identity") else None,
+            # Servers before 0.2.0 name no version of the relay.
+            takes_request_ids=opened.relay_version > 0,
         )
         owner = OrdersOwner(
             handlers=self.handlers,

@@ -6,7 +6,7 @@ import base64
 import os
 import random as random_module
 from dataclasses import dataclass, field
-from typing import Any, Awaitable, Callable, Mapping, Optional, Tuple
+from typing import Any, Awaitable, Callable, Mapping, Optional, Tuple, Union
 
 import grpc
 
@@ -136,10 +136,12 @@ class Caller:
     # Shows the caller's identity on the connection of the moment. False: it has none.
     show: Callable[[], Awaitable[bool]] = _cannot_show
 
-    async def call(self, method: Any, request: Any, *, timeout: Optional[float] = None, retry: bool = False) -> Any:
+    async def call(
+        self, method: Any, request: Any, *, timeout: Optional[float] = None, retry: Union[bool, Callable[[], bool]] = False
+    ) -> Any:
         """
         Makes one call. `timeout` is in seconds and for all its tries; `retry` tries again while the server is away or asks for
-        patience: only for what may be done twice.
+        patience: only for what may be done twice. A function is asked after a failure.
         """
         left = limits.CALL_TIMEOUT_MS / 1000 if timeout is None else timeout
         loop = asyncio.get_running_loop()
@@ -169,7 +171,7 @@ class Caller:
             delay = backoff.after_failure(error.retry_after)
             # What may be done twice may be repeated, too, where nobody knows whether it was done.
             may_repeat = error.temporary or error.reason == "OUTCOME_UNKNOWN"
-            if not retry or not may_repeat or loop.time() + delay >= ends_at:
+            if not (retry() if callable(retry) else retry) or not may_repeat or loop.time() + delay >= ends_at:
                 raise error
             await asyncio.sleep(delay)
 

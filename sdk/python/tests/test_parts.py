@@ -1,5 +1,6 @@
 """The parts of the client that need no server."""
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ from switchyard.emitter import Emitter
 from switchyard.errors import error_of
 from switchyard.keys import endorse, signed_bytes
 from switchyard.server import Caller
-from switchyard.v1 import network_pb2, stream_pb2, stream_service_pb2, stream_service_pb2_grpc
+from switchyard.v1 import network_pb2, session_service_pb2, session_service_pb2_grpc, stream_pb2, stream_service_pb2, stream_service_pb2_grpc
 
 VECTORS = json.loads((Path(__file__).parents[3] / "test/vectors/proofs.json").read_text(encoding="utf-8"))
 ENDORSEMENTS = json.loads((Path(__file__).parents[3] / "test/vectors/endorsements.json").read_text(encoding="utf-8"))
@@ -108,9 +109,11 @@ class LosesAnswers(stream_service_pb2_grpc.StreamServiceServicer):
 
     def __init__(self, lost: int) -> None:
         self.lost = lost
+        self.asked = 0
         self.streams = {}
 
     async def CreateStream(self, request, context):
+        self.asked += 1
         stream = self.streams.setdefault(request.request_id, stream_pb2.Stream(id=len(self.streams) + 1))
         if self.lost > 0:
             self.lost -= 1
@@ -118,21 +121,48 @@ class LosesAnswers(stream_service_pb2_grpc.StreamServiceServicer):
         return stream_service_pb2.CreateStreamResponse(stream=stream)
 
 
+class Sessions(session_service_pb2_grpc.SessionServiceServicer):
+    """Gives sessions, as a server that names this version of the relay."""
+
+    def __init__(self, relay_version: int) -> None:
+        self.relay_version = relay_version
+
+    async def Session(self, request, context):
+        return session_service_pb2.SessionResponse(instance_sid=7, session_token="token", relay_version=self.relay_version)
+
+    async def Attach(self, request, context):
+        await asyncio.Event().wait()
+        yield session_service_pb2.AttachResponse()
+
+
 class Streams(unittest.IsolatedAsyncioTestCase):
-    async def test_are_registered_once_each_though_answers_are_lost(self):
-        server, services = grpc.aio.server(), LosesAnswers(2)
+    @contextlib.asynccontextmanager
+    async def joined(self, services: LosesAnswers, relay_version: int):
+        server = grpc.aio.server()
         stream_service_pb2_grpc.add_StreamServiceServicer_to_server(services, server)
+        session_service_pb2_grpc.add_SessionServiceServicer_to_server(Sessions(relay_version), server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         try:
             async with Switchyard(f"127.0.0.1:{port}") as yard:
                 me = yard.join(InstanceOptions(uuid="6f1d2c3b-0000-4000-8000-00000000900d", type=2))
-                me._caller = Caller(yard._server)
-                self.assertEqual([(await me.create_stream([9])).id, (await me.create_stream([9])).id], [1, 2])
-                self.assertEqual((services.lost, len(services.streams), "" in services.streams), (0, 2, False))
+                yield me
                 me.detach()
         finally:
             await server.stop(None)
+
+    async def test_are_registered_once_each_though_answers_are_lost(self):
+        services = LosesAnswers(2)
+        async with self.joined(services, 4) as me:
+            self.assertEqual([(await me.create_stream([9])).id, (await me.create_stream([9])).id], [1, 2])
+        self.assertEqual((services.lost, len(services.streams), "" in services.streams), (0, 2, False))
+
+    async def test_are_asked_for_once_where_the_server_is_of_a_release_that_does_not_know_request_ids(self):
+        services = LosesAnswers(1)
+        async with self.joined(services, 0) as me:
+            with self.assertRaisesRegex(SwitchyardError, "lost before the answer"):
+                await me.create_stream([9])
+        self.assertEqual(services.asked, 1)
 
 
 class Keys(unittest.TestCase):
