@@ -96,7 +96,7 @@ func (b *brokered) gather(ctx context.Context, order *pb.Connection) ([]byte, er
 }
 
 // Tries once to reach the peer, and answers with what came of it: with the same where the order is given again, after its answer was
-// forgotten. A server of 0.1.0 may not number the attempts.
+// forgotten. Attempts are numbered from 1.
 func (b *brokered) punch(order *pb.Connection) ([]byte, error) {
 	b.all.mu.Lock()
 	attempt, answer := b.attempt, b.answer

@@ -145,7 +145,7 @@ class Peers:
     async def _punch(self, order: connection_pb2.Connection) -> bytes:
         brokered = await self._find(order)
         attempt, answer = brokered.answered
-        # Given again, after the answer was forgotten. A server of 0.1.0 may not number them.
+        # Otherwise it is given again, after the answer was forgotten. They are numbered from 1.
         if attempt != order.attempt or attempt == 0:
             answer = await self._attempt(brokered, order)
             brokered.answered = (order.attempt, answer)
