@@ -73,7 +73,6 @@ describe('the package', () => {
     const text = await readFile(join(folder, 'node_modules', 'switchyard', 'dist', 'bundle', 'LICENSES.txt'), 'utf8');
     const named = text.split(/^-{80}\n\n/m).map((notice) => notice.split(' ')[0]);
     expect(named).toEqual(expect.arrayContaining(['@grpc/grpc-js', 'pino', 'preact', '@preact/signals', 'lean-qr']));
-    expect(new Set(named).size).toBe(named.length);
   });
 
   it('has a command that needs no sh, with the same flags, signals and exit status', async () => {
