@@ -245,6 +245,7 @@ export class CarriedDuplex extends Duplex {
       throw new Error('the peer has moved to a direct path that is not there at this end');
     }
     this.#in = path;
+    this.#watch(path);
     this.#offers.settle(attempt);
     if (this.#out !== path) {
       const isEnded = isEnding(this.#outState);
@@ -320,6 +321,11 @@ export class CarriedDuplex extends Duplex {
     return true;
   }
 
+  /** A path that has died is left at once, although the program may not read or write for as long as it likes. */
+  #watch(carrier: Carrier): void {
+    carrier.onLost = (error) => void (this.#goesOnAfter(this.#generation, error) || this.destroy(error));
+  }
+
   #wait(): void {
     this.#isWaiting = true;
     this.#reader.shut();
@@ -328,6 +334,7 @@ export class CarriedDuplex extends Duplex {
 
   /** What is sent on a carrier begins at this place, and is kept until the peer has taken it. */
   #keepFrom(place: number, carrier: Carrier): void {
+    this.#watch(carrier);
     const kept = this.#kept;
     if (kept !== undefined) carrier.onTaken = (bytes) => kept.taken(place + bytes);
   }
