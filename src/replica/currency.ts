@@ -15,7 +15,7 @@ export interface Currency {
   readonly isInTouch: boolean;
 }
 
-/** Reasons that say that something is not, or may not be. A server that is behind could be wrong about it. */
+/** The reasons of {@link isNegative}. */
 const NEGATIVE: ReadonlySet<Reason> = new Set<Reason>([
   'SESSION_TOKEN_INVALID',
   'SESSION_SUPERSEDED',
@@ -42,6 +42,11 @@ const NEGATIVE: ReadonlySet<Reason> = new Set<Reason>([
   // What stands there may be over elsewhere.
   'NETWORK_LIMIT',
 ]);
+
+/** Whether a refusal says that something is not, or may not be: a server that is behind could be wrong about it. */
+export function isNegative({ reason }: Fault): boolean {
+  return NEGATIVE.has(reason);
+}
 
 /** What a request says of the state that it has to be answered by. */
 export interface Wanted {
@@ -71,7 +76,7 @@ export async function answerCurrently<T>(
   if (wanted.isOnce) return (await currency.current()) ?? attempt();
   const from = state.revision;
   const outcome = await attempt();
-  if (!(outcome instanceof Fault) || !NEGATIVE.has(outcome.reason)) return outcome;
+  if (!(outcome instanceof Fault) || !isNegative(outcome)) return outcome;
   const behind = await currency.current();
   if (behind !== undefined) return behind;
   return state.revision === from ? outcome : attempt();
