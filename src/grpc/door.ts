@@ -51,7 +51,7 @@ const KEEPALIVE_MS = 30_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
 
 /** Methods that make something, which is taken back when nobody hears of it; and that which is cut off while its client takes nothing. */
-const WATCHED_PATHS: ReadonlySet<string> = new Set([
+export const WATCHED_PATHS: ReadonlySet<string> = new Set([
   sessionDefinition.session.path,
   networkDefinition.directConnection.path,
   streamDefinition.createStream.path,
@@ -64,7 +64,7 @@ const RELAY_PATHS: ReadonlySet<string> = new Set([streamDefinition.relay.path]);
 const JOURNAL = 'switchyard.journal';
 const NO_HTTP2 = 'connections are closed: what came is no HTTP/2: TLS, or another protocol, for a port in plain text';
 /** The services that each network has: their definitions, and what makes them. */
-const OWN: readonly { readonly definition: ServiceDefinition; make(calls: Calls): object }[] = [
+export const NETWORK_SERVICES: readonly { readonly definition: ServiceDefinition; make(calls: Calls): object }[] = [
   { definition: sessionDefinition, make: sessionService },
   { definition: networkDefinition, make: networkService },
   { definition: streamDefinition, make: streamService },
@@ -167,7 +167,7 @@ export class GrpcDoor {
       // Bookkeeping for a debugging service that we do not offer, in every call.
       'grpc.enable_channelz': 0,
     });
-    for (const { definition } of OWN) this.add(definition);
+    for (const { definition } of NETWORK_SERVICES) this.add(definition);
     this.health.addTo(this.server);
     if (backing.offersReflection) this.reflection.addTo(this.server);
     for (const { path, responseStream } of Object.values(HealthService)) {
@@ -243,7 +243,7 @@ export class GrpcDoor {
     const { network } = backing.gatekeeper;
     const calls = new Calls(backing, this.peers, this.certified, this.networks.get(0)?.calls.outflows);
     const handlers = new Map<string, UntypedServiceImplementation[string]>();
-    for (const { definition, make } of OWN) {
+    for (const { definition, make } of NETWORK_SERVICES) {
       const service = make(calls) as UntypedServiceImplementation;
       for (const [name, { path }] of Object.entries(definition)) handlers.set(path, service[name]);
     }

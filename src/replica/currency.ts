@@ -1,4 +1,6 @@
-import { Fault, type Reason } from '../core/model/fault.js';
+import type { Change } from '../core/model/change.js';
+import type { Command } from '../core/model/command.js';
+import { Fault, isFault, type Reason } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import type { StateView } from '../core/store/state-view.js';
 
@@ -15,7 +17,7 @@ export interface Currency {
   readonly isInTouch: boolean;
 }
 
-/** Reasons that say that something is not, or may not be. A server that is behind could be wrong about it. */
+/** The reasons of {@link isNegative}. */
 const NEGATIVE: ReadonlySet<Reason> = new Set<Reason>([
   'SESSION_TOKEN_INVALID',
   'SESSION_SUPERSEDED',
@@ -42,6 +44,26 @@ const NEGATIVE: ReadonlySet<Reason> = new Set<Reason>([
   // What stands there may be over elsewhere.
   'NETWORK_LIMIT',
 ]);
+
+/** Whether a refusal says that something is not, or may not be: a server that is behind could be wrong about it. */
+export function isNegative({ reason }: Fault): boolean {
+  return NEGATIVE.has(reason);
+}
+
+/** What a dry run asks: the state of one server, or of one of several. */
+export interface DryRun {
+  readonly currency: Currency | undefined;
+  /** What would become of a command now. */
+  tryOut(command: Command): readonly Change[] | Fault;
+}
+
+/** What would become of a command. At one of several servers a refusal counts once that one is current. */
+export async function tryOutCurrently(replica: DryRun, command: Command): Promise<readonly Change[] | Fault> {
+  const outcome = replica.tryOut(command);
+  const { currency } = replica;
+  if (!isFault(outcome) || currency === undefined) return outcome;
+  return (await currency.current()) ?? replica.tryOut(command);
+}
 
 /** What a request says of the state that it has to be answered by. */
 export interface Wanted {
@@ -71,7 +93,7 @@ export async function answerCurrently<T>(
   if (wanted.isOnce) return (await currency.current()) ?? attempt();
   const from = state.revision;
   const outcome = await attempt();
-  if (!(outcome instanceof Fault) || !NEGATIVE.has(outcome.reason)) return outcome;
+  if (!(outcome instanceof Fault) || !isNegative(outcome)) return outcome;
   const behind = await currency.current();
   if (behind !== undefined) return behind;
   return state.revision === from ? outcome : attempt();

@@ -2,13 +2,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Callable, Coroutine, List, Optional, Tuple
+from typing import Any, Callable, Coroutine, Dict, List, Optional
 
 from . import frames
 from .direct_pipe import DirectPipe
 from .errors import SwitchyardError
 from .lane import Lane
 from .secure import Channel
+
+# Paths that the peer may yet move to: that of the attempt under way, and of three before it. The peer may have taken one whose MOVED
+# waits on the relay as the next attempt is ordered. One that it has not taken it closes, and this end's closes with it.
+OFFERS_MAX = 4
 
 
 class Lanes:
@@ -28,8 +32,8 @@ class Lanes:
 
     def __init__(self, first: Lane) -> None:
         self._first = self._in = self._out = first
-        # A direct path that an attempt may find, or has found, and the attempt's number.
-        self._offer: Optional[Tuple[int, asyncio.Future[Optional[Lane]]]] = None
+        # The direct paths that attempts may find, or have found, by the attempt's number.
+        self._offers: Dict[int, asyncio.Future[Optional[Lane]]] = {}
         # The path that either way moves to, or has moved to; and the attempt that found it.
         self._path: Optional[Lane] = None
         self._attempt = 0
@@ -67,10 +71,11 @@ class Lanes:
 
     def expect(self, attempt: int) -> asyncio.Future[Optional[Lane]]:
         """An attempt is under way, whose path is to be set: the peer may move to it before its end is known here."""
-        if self._offer is not None and self._path is None:
-            self._offer[1].add_done_callback(_close_found)
         path: asyncio.Future[Optional[Lane]] = self._loop.create_future()
-        self._offer = (attempt, path)
+        self._offers[attempt] = path
+        if len(self._offers) > OFFERS_MAX:
+            oldest = next(number for number in self._offers if number != self._attempt)
+            self._offers.pop(oldest).add_done_callback(_close_found)
         return path
 
     async def move(self, attempt: int, path: Lane) -> bool:
@@ -89,11 +94,13 @@ class Lanes:
     async def _follow(self, attempt: int) -> None:
         """The peer's bytes go on on another path. This end's way moves after it, or says there that it has ended."""
         if self._path is None or self._attempt != attempt:
-            offered, path = self._offer or (0, None)
-            found = await asyncio.shield(path) if path is not None and offered == attempt else None
+            path = self._offers.get(attempt)
+            found = None if path is None else await asyncio.shield(path)
             if found is None or self._path is not None:
                 raise ConnectionError("the peer has moved to a direct path that is not there at this end")
             self._path, self._attempt = found, attempt
+            for other in [number for number in self._offers if number != attempt]:
+                self._offers.pop(other).add_done_callback(_close_found)
             if self._is_saying_end:
                 self._leave_for(found)
                 self._spawn_on(found, found.put(frames.head(frames.END, 0)))
@@ -134,9 +141,8 @@ class Lanes:
             self.on_moved()
 
     def _lanes(self) -> List[Lane]:
-        offered = self._offer[1] if self._offer is not None else None
-        found = offered.result() if offered is not None and offered.done() else None
-        return list({lane: None for lane in (self._first, self._path, found) if lane is not None})
+        found = [offered.result() for offered in self._offers.values() if offered.done()]
+        return list({lane: None for lane in (self._first, self._path, *found) if lane is not None})
 
     def _begin_reading(self, lane: Lane) -> None:
         lane.reading = {self._spawn_on(lane, self._read(lane))}
@@ -163,8 +169,8 @@ class Lanes:
                 lane.close()
 
     def _close_lanes(self) -> None:
-        if self._offer is not None:
-            self._offer[1].add_done_callback(_close_found)
+        for offered in self._offers.values():
+            offered.add_done_callback(_close_found)
         for lane in self._lanes():
             lane.close()
 

@@ -7,6 +7,7 @@ from typing import List, Tuple
 from switchyard import frames, limits
 from switchyard.direct_pipe import DirectPipe
 from switchyard.lane import Lane
+from switchyard.lanes import OFFERS_MAX
 from switchyard.peer_stream import PeerStream
 from switchyard.peer_transport import PeerTransport
 from switchyard.pipe import RelayPipe
@@ -106,6 +107,24 @@ class MovingTest(unittest.IsolatedAsyncioTestCase):
         self.assertTrue(await asyncio.wait_for(self.there.reader.read(), 10) == self.MUCH + b"after")
         self.there.writer.write_eof()
         await self.expect_good_end()
+
+    async def test_the_peer_is_followed_to_the_path_of_an_attempt_when_the_next_one_is_ordered_before(self) -> None:
+        path, _ = self.found()
+        self.transports[1].expect(ATTEMPT + 1).set_result(None)
+        self.assertTrue(await asyncio.wait_for(self.transports[0].move(ATTEMPT, path), 10))
+        for stream in (self.here, self.there):
+            stream.writer.write_eof()
+        await self.expect_good_end()
+        self.assertEqual((self.here.path, self.there.path), ("direct", "direct"))
+
+    async def test_the_path_of_an_attempt_is_closed_when_so_many_have_begun_after_it(self) -> None:
+        self.found()
+        for attempt in range(1, OFFERS_MAX + 1):
+            self.assertNotEqual(self.raws[1].fileno(), -1)
+            self.transports[1].expect(ATTEMPT + attempt)
+        async with asyncio.timeout(10):
+            while self.raws[1].fileno() != -1:
+                await asyncio.sleep(0.005)
 
     async def test_an_end_that_has_said_its_end_does_not_begin_to_move(self) -> None:
         path, _ = self.found()

@@ -4,6 +4,7 @@ import { type Carrier, FrameKind } from './carrier.js';
 import { attemptWord } from './frame.js';
 import { Gate } from './gate.js';
 import { KeptBytes } from './kept-bytes.js';
+import { Offers } from './offers.js';
 import { readToEnd } from './read-to-end.js';
 import { Turns } from './turns.js';
 import {
@@ -19,12 +20,6 @@ import {
   returnedIn,
   returnedOut,
 } from './way-state.js';
-
-/** A direct path that an attempt may find, or has found. */
-interface Offer {
-  readonly attempt: number;
-  readonly path: Promise<Carrier | undefined>;
-}
 
 /**
  * A connection to a peer as a Duplex, whatever carries it; and how it moves from the relay to a direct path.
@@ -50,7 +45,7 @@ export class CarriedDuplex extends Duplex {
   #first: Carrier;
   #in: Carrier;
   #out: Carrier;
-  #offer: Offer | undefined;
+  readonly #offers = new Offers();
   #inState: InState = 'first';
   #outState: OutState = 'first';
   /** Whether it reads for somebody, for nobody at the moment, or not at all. */
@@ -95,10 +90,8 @@ export class CarriedDuplex extends Duplex {
 
   /** An attempt is under way; as the controlled end this one moves to its path if and when the peer does. */
   expect(attempt: number, path: Promise<Carrier | undefined>): void {
-    const before = this.#offer;
-    this.#offer = { attempt, path };
-    void before?.path.then((path) => (path && this.#carriers().includes(path) ? undefined : path?.close()));
-    if (this.destroyed) void path.then((carrier) => carrier?.close());
+    this.#offers.add(attempt, path);
+    if (this.destroyed) this.#offers.closeAll();
   }
 
   /** As the controlling end: moves to a path. False, and the path is closed: it goes on where it is. */
@@ -114,8 +107,7 @@ export class CarriedDuplex extends Duplex {
   leave({ isPeers = true } = {}): number {
     this.#wait();
     this.#generation += 1;
-    for (const carrier of [...this.#carriers(), ...(this.#offer ? [this.#offer.path] : [])]) this.#left.add(carrier);
-    this.#offer = undefined;
+    for (const carrier of [...this.#carriers(), ...this.#offers.takeAll()]) this.#left.add(carrier);
     if (!isPeers) this.#closeLeft();
     return isPeers ? this.#readBytes : this.#readBytes + (this.#kept?.takenEnd ?? 0);
   }
@@ -208,7 +200,7 @@ export class CarriedDuplex extends Duplex {
     this.#closeLeft();
     this.#reader.open();
     this.#writer.open();
-    void this.#offer?.path.then((carrier) => carrier?.close());
+    this.#offers.closeAll();
     const over = () => done(error);
     // One that is given up is closed at once. One that is complete is closed when this process may end.
     if (error) over();
@@ -247,12 +239,14 @@ export class CarriedDuplex extends Duplex {
   async #follow(word: Buffer): Promise<void> {
     const attempt = word.length === 4 ? word.readUInt32BE() : 0;
     const generation = this.#generation;
-    const path = this.#offer?.attempt === attempt ? await this.#offer.path : undefined;
+    const path = await this.#offers.of(attempt);
     if (generation !== this.#generation) return;
     if (path === undefined || this.#in !== this.#first) {
       throw new Error('the peer has moved to a direct path that is not there at this end');
     }
     this.#in = path;
+    this.#watch(path);
+    this.#offers.settle(attempt);
     if (this.#out !== path) {
       const isEnded = isEnding(this.#outState);
       this.#turns.run(() => this.#moveOut(attempt, path, isEnded)).catch((error: Error) => this.destroy(error));
@@ -327,6 +321,11 @@ export class CarriedDuplex extends Duplex {
     return true;
   }
 
+  /** A path that has died is left at once, although the program may not read or write for as long as it likes. */
+  #watch(carrier: Carrier): void {
+    carrier.onLost = (error) => void (this.#goesOnAfter(this.#generation, error) || this.destroy(error));
+  }
+
   #wait(): void {
     this.#isWaiting = true;
     this.#reader.shut();
@@ -335,6 +334,7 @@ export class CarriedDuplex extends Duplex {
 
   /** What is sent on a carrier begins at this place, and is kept until the peer has taken it. */
   #keepFrom(place: number, carrier: Carrier): void {
+    this.#watch(carrier);
     const kept = this.#kept;
     if (kept !== undefined) carrier.onTaken = (bytes) => kept.taken(place + bytes);
   }

@@ -36,6 +36,11 @@ export interface Carrier {
   readonly isOver: boolean;
   /** Is called with how many bytes of DATA the peer's reader has taken in all, where it says so. */
   onTaken?: ((bytes: number) => void) | undefined;
+  /**
+   * Is called once a direct path has failed by no word of this end's, whether or not anybody reads or writes; not when the peer's way is
+   * complete.
+   */
+  onLost?: ((error: Error) => void) | undefined;
   /** The most bytes that one frame carries. */
   readonly frameBytesMax: number;
   /** Sends a frame. Resolves when another may follow; rejects when the path is dead. */

@@ -64,6 +64,7 @@ export class DirectCarrier implements Carrier {
   /** and all of it is on its way for good. */
   #finished = false;
   onTaken: ((bytes: number) => void) | undefined;
+  onLost: ((error: Error) => void) | undefined;
   #taken = 0;
   /** Bytes that were sent and that the peer's reader has not said to have taken. */
   #untaken = 0;
@@ -167,18 +168,16 @@ export class DirectCarrier implements Carrier {
 
   async close(): Promise<void> {
     const isParting = this.#ended && this.#finished && !this.#stream.destroyed;
+    this.onLost = undefined;
     this.#fail(new Error('the path was closed'));
     if (!isParting) this.#stream.destroy();
     else if (this.#isRelayed) await this.#closed;
   }
 
-  /**
-   * Takes the path for dead. That of a connection that may go on elsewhere keeps its stream until {@link close}: the peer, whom a FIN may
-   * still reach, would take that for the end. Nothing closes one that has carried nothing yet.
-   */
+  /** Takes the path for dead, and gives its stream back at once. A peer whom the end of that still reaches has lost the path by it. */
   die(error: SilentPathError): void {
     this.#fail(error);
-    if (this.onTaken === undefined) this.#stream.destroy();
+    this.#stream.destroy();
   }
 
   /** Something new: frames, the first sign of life, an end. */
@@ -283,10 +282,13 @@ export class DirectCarrier implements Carrier {
   /** The first reason stands. What was read before is still handed out. */
   #fail(error: Error): void {
     if (!this.#stream.writableEnded) this.#timer?.cancel();
+    const isFirst = this.#error === undefined;
     this.#error ??= error;
     for (const over of this.#whenOver) over();
     this.#whenOver.clear();
     this.#awaited?.();
     this.#roomAwaited?.();
+    // What is complete is still read, and who has more to say finds out.
+    if (isFirst && !this.#isRelayed && !this.#ended) this.onLost?.(error);
   }
 }

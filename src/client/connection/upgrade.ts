@@ -63,8 +63,9 @@ export class Upgrade {
     this.#busyUntilMs = this.desk.clock.nowMs() + CONNECTION_TIMES.upgradeTakesMs;
     this.gather()
       .then((gathered) => this.desk.ask(gathered))
-      // What went wrong is in the connection's record, or the server is away: the next try is on its way already.
-      .catch(() => this.#letGo());
+      // What went wrong is in the connection's record, or the server is away: the next try is on its way already. Where only its answer is
+      // lost, the try may have found a path.
+      .catch(() => this.#busyUntilMs !== Number.POSITIVE_INFINITY && this.#letGo());
   }
 
   /** As the controlling end: asks for the first try after so long, and for the next ones by itself. */

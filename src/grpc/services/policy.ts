@@ -14,6 +14,7 @@ import type { Identity } from '../../core/model/trust/identity.js';
 import { PERMISSIONS, type Permission } from '../../core/model/trust/permission.js';
 import { AUTH_MODE_NUMBERS, type Selector } from '../../core/model/trust/policy.js';
 import type { StateView } from '../../core/store/state-view.js';
+import { tryOutCurrently } from '../../replica/currency.js';
 import type { Backing } from '../backing.js';
 import type { Caller } from '../caller.js';
 import { positionMessage } from '../encode/message.js';
@@ -33,7 +34,7 @@ export async function putPolicy(
   const { state } = replica;
   const condition = ifRevision === undefined ? {} : { ifRevision: Number(ifRevision) };
   const command: PutPolicy = { kind: 'PutPolicy', document, ...condition };
-  const outcome = validateOnly ? replica.tryOut(command) : await replica.submit({ ...command, ...by });
+  const outcome = validateOnly ? await tryOutCurrently(replica, command) : await replica.submit({ ...command, ...by });
   if (outcome instanceof Fault) return outcome;
   const revision = BigInt(state.policy?.revision ?? 0);
   const mode = AUTH_MODE_NUMBERS[gatekeeper.mode];

@@ -24,6 +24,7 @@ import type { Command } from '../../core/model/command.js';
 import { Fault } from '../../core/model/fault.js';
 import { isEndpoint, StopReason, type Stream } from '../../core/model/stream.js';
 import type { StateView } from '../../core/store/state-view.js';
+import { tryOutCurrently } from '../../replica/currency.js';
 import type { Backing } from '../backing.js';
 import type { Calls, Made, Step } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
@@ -146,10 +147,11 @@ async function stop(
     reason: StopReason.STOPPED,
     ...(sid === 0 ? caller.by : {}),
   });
-  const own = caller.sid === undefined ? undefined : replica.tryOut(as(caller.sid));
+  const own = caller.sid === undefined ? undefined : await tryOutCurrently(replica, as(caller.sid));
+  if (own instanceof Fault && own.reason !== 'STREAM_NOT_FOUND') return own;
   // As an end of the stream where it is one, and by its permission otherwise.
   const command = caller.may('stream.stop') && (own === undefined || own instanceof Fault) ? as(0) : as(caller.sid!);
-  const outcome = validateOnly ? replica.tryOut(command) : await replica.submit(command);
+  const outcome = validateOnly ? await tryOutCurrently(replica, command) : await replica.submit(command);
   if (outcome instanceof Fault) {
     return outcome.reason === 'STREAM_NOT_FOUND' ? { result: Result.INVALID, stoppedIds: [] } : outcome;
   }

@@ -1,4 +1,5 @@
 import { Fault } from '../../core/model/fault.js';
+import { isNegative } from '../../replica/currency.js';
 import type { Pipe } from '../../transport/pipe.js';
 import { decodeEvent, type SystemEvent } from '../codec/event.js';
 import { Flaw } from '../codec/flaw.js';
@@ -7,11 +8,15 @@ import { type AnswerBody, refusal, type Sent } from './answer.js';
 import type { Answers } from './answers.js';
 import type { Backing, CutCause } from './backing.js';
 import type { Conversation } from './conversation.js';
+import type { Flows } from './flows.js';
 import { Requests } from './requests.js';
 import type { Vigil } from './vigil.js';
 
 /** What a request counts at least, in ms, with what is done for it later. */
 const REQUEST_MS = 0.05;
+
+/** What became of data. */
+type Taken = ReturnType<Flows['take']>;
 
 /** What an inbox asks of the connection that it is of. */
 export interface Reader {
@@ -40,14 +45,16 @@ export interface Reader {
 /**
  * Everything that the client says on one connection, taken packet by packet.
  *
- * While its session is being opened, or its answers, requests or data have no room, nothing is read: what had been read
- * already waits here, and the client feels the rest.
+ * While its session is being opened, or its answers, requests or data have no room, or its data is for a stream that this server may not
+ * know yet, nothing is read: what had been read already waits here, and the client feels the rest.
  */
 export class Inbox {
   private readonly requests: Requests;
   private unread: Uint8Array[] = [];
   private unreadBytes = 0;
   private paused = false;
+  /** Data waits until this server is as current as the client. */
+  private isBehind = false;
   /** Whose turns its requests are done in. */
   private readonly key: string;
   private readonly wake: () => void;
@@ -77,7 +84,7 @@ export class Inbox {
 
   /** Whether everything that came has been taken and answered. */
   get isIdle(): boolean {
-    return this.unread.length === 0 && this.requests.isIdle;
+    return this.unread.length === 0 && this.requests.isIdle && !this.isBehind;
   }
 
   /** A packet came. */
@@ -118,7 +125,8 @@ export class Inbox {
 
   private isHeld(): boolean {
     const { backing, conversation } = this.reader;
-    if (conversation.state === 'opening' || !this.reader.hasRoom() || this.requests.isFull) return true;
+    if (conversation.state === 'opening' || this.isBehind || !this.reader.hasRoom() || this.requests.isFull)
+      return true;
     return conversation.flows?.hasRoom() === false || backing.turns.isBehind(this.key);
   }
 
@@ -144,8 +152,16 @@ export class Inbox {
 
   private take(bytes: Uint8Array): void {
     const packet = decodePacket(bytes);
-    const isData = !(packet instanceof Flaw) && !packet.event && !packet.noise;
-    if (isData && this.takeData(packet)) return;
+    if (packet instanceof Flaw || packet.event || packet.noise) {
+      this.takeCounted(packet);
+      return;
+    }
+    const taken = this.offer(packet);
+    if (this.mayBeBehind(taken)) this.offerOnceCurrent({ ...packet, body: packet.body.slice() });
+    else this.settleData(packet, taken);
+  }
+
+  private takeCounted(packet: Packet | Flaw): void {
     const { backing, vigil } = this.reader;
     if (!vigil.take()) {
       const { packetsPerSecondMax } = backing.limits;
@@ -154,18 +170,37 @@ export class Inbox {
     else if (packet.event && !packet.noise) this.takeEvent(packet);
   }
 
-  /** True: a stream has taken it, and its flow control bounds it. What is refused counts as any other packet. */
-  private takeData(packet: Packet): boolean {
+  private offer(packet: Packet): Taken {
+    const { flows } = this.reader.conversation;
+    return flows ? flows.take(packet) : new Fault('SESSION_TOKEN_MISSING', 'data needs a session on this connection');
+  }
+
+  /** Whether a stream may be as the client knows it, at another server. Each flaw of data is one against its stream's parameters. */
+  private mayBeBehind(taken: Taken): boolean {
+    if (this.reader.backing.replica.currency === undefined) return false;
+    return taken instanceof Flaw || (taken instanceof Fault && isNegative(taken));
+  }
+
+  /** Data, and all that comes after it, waits until this server has applied what was acknowledged before; then its answer stands. */
+  private offerOnceCurrent(packet: Packet): void {
+    this.isBehind = true;
+    const settle = (late: Fault | undefined) =>
+      this.reader.guard(() => {
+        this.isBehind = false;
+        if (this.isOver) return;
+        this.settleData(packet, late ?? this.offer(packet));
+        this.goOn();
+        this.reader.settled();
+      })();
+    void this.reader.backing.replica.currency?.current().then(settle);
+  }
+
+  /** What a stream has taken its flow control bounds. What is refused counts as any other packet. */
+  private settleData(packet: Packet, taken: Taken): void {
     const { streamId, packetId } = packet;
-    const { conversation } = this.reader;
-    const taken =
-      conversation.flows?.take(packet) ??
-      (conversation.sid === undefined
-        ? new Fault('SESSION_TOKEN_MISSING', 'data needs a session on this connection')
-        : undefined);
     if (taken === 'confirmed' || taken === 'taken') this.reader.answer(packetId, { code: 0 });
     else if (taken !== undefined) this.reader.answer(packetId, refusal(taken), { streamId });
-    return taken === undefined || taken === 'taken';
+    if (taken !== undefined && taken !== 'taken') this.takeCounted(packet);
   }
 
   private takeEvent({ streamId, packetId, body }: Packet): void {

@@ -3,6 +3,7 @@ import { type Change, stoppedIds } from '../../core/model/change.js';
 import type { Command } from '../../core/model/command.js';
 import { Fault } from '../../core/model/fault.js';
 import { DEFAULT_STREAM_PARAMS, StopReason, type Stream, type StreamParams } from '../../core/model/stream.js';
+import { tryOutCurrently } from '../../replica/currency.js';
 import type { EventBody } from '../codec/event.js';
 import { streamBody } from '../encode/message.js';
 import type { SessionHandler } from './request.js';
@@ -77,7 +78,7 @@ export const stopStream: SessionHandler<'StopStream'> = async ({ backing, body, 
   const { replica } = backing;
   const { id, validateOnly = false } = body;
   const command: Command = { kind: 'StopStream', sid, id, reason: StopReason.STOPPED };
-  const outcome = validateOnly ? replica.tryOut(command) : await replica.submit(command);
+  const outcome = validateOnly ? await tryOutCurrently(replica, command) : await replica.submit(command);
   if (outcome instanceof Fault) {
     return outcome.reason === 'STREAM_NOT_FOUND' ? { data: { result: Result.INVALID } } : outcome;
   }

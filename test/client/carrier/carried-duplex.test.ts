@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { SEED } from '../../../harness/seed.js';
 import { CarriedDuplex } from '../../../src/client/carrier/carried-duplex.js';
 import type { Carrier } from '../../../src/client/carrier/carrier.js';
+import { OFFERS_MAX } from '../../../src/client/carrier/offers.js';
 import { MemoryCarrier, type Way } from './memory-carrier.js';
 
 const AT_ONCE: Way = { delay: async () => {}, framesMax: 16 };
@@ -82,16 +83,34 @@ describe('a connection that moves to a direct path', () => {
     expect((await near.over).error).toBeDefined();
   });
 
-  it('closes a path that nobody moved to, when it is over or another attempt begins', async () => {
-    const { near, far, direct } = connection();
+  it('follows its peer to the path of an attempt when the next one is ordered before it reads so', async () => {
+    let letThrough = () => {};
+    const held = new Promise<void>((resolve) => {
+      letThrough = resolve;
+    });
+    const { near, far, direct, moved } = connection({ delay: () => held, framesMax: 16 });
     const later = MemoryCarrier.pair(AT_ONCE);
     far.duplex.expect(1, Promise.resolve(direct[1]));
+    const moving = near.duplex.move(1, direct[0]);
     far.duplex.expect(2, Promise.resolve(later[1]));
     await turns(1);
-    expect([direct[1].isOver, later[1].isOver]).toEqual([true, false]);
+    letThrough();
+    expect(await moving).toBe(true);
+    near.duplex.end('over the first');
+    far.duplex.end();
+    expect(await far.over).toEqual({ bytes: Buffer.from('over the first'), error: undefined });
+    expect([moved, later[1].isOver]).toEqual([[true, true], true]);
+  });
+
+  it('closes a path that nobody moved to, when it is over or so many attempts have begun after it', async () => {
+    const { near, far } = connection();
+    const offered = Array.from({ length: OFFERS_MAX + 1 }, () => MemoryCarrier.pair(AT_ONCE)[1]);
+    for (const [attempt, path] of offered.entries()) far.duplex.expect(attempt + 1, Promise.resolve(path));
+    await turns(1);
+    expect(offered.map(({ isOver }) => isOver)).toEqual([true, ...Array(OFFERS_MAX).fill(false)]);
     far.duplex.destroy();
     await near.over;
-    expect(later[1].isOver).toBe(true);
+    expect(offered.map(({ isOver }) => isOver)).toEqual(Array(OFFERS_MAX + 1).fill(true));
   });
 });
 

@@ -1,0 +1,46 @@
+import type { Carrier } from './carrier.js';
+
+/**
+ * Paths that the peer may yet move to: that of the attempt under way, and of three before it. The peer may have taken one whose MOVED is
+ * still on its way as the next attempt is ordered. One that it has not taken it closes, and this end's closes with it.
+ */
+export const OFFERS_MAX = 4;
+
+/** The direct paths of attempts, found or still looked for, until the peer has moved to one of them. */
+export class Offers {
+  readonly #paths = new Map<number, Promise<Carrier | undefined>>();
+
+  /** An attempt is under way. Of more than {@link OFFERS_MAX} the oldest is closed. */
+  add(attempt: number, path: Promise<Carrier | undefined>): void {
+    this.#paths.set(attempt, path);
+    const [oldest] = this.#paths.keys();
+    if (this.#paths.size > OFFERS_MAX && oldest !== undefined) this.#close(oldest);
+  }
+
+  /** The path of an attempt; undefined when it has found none, or is not known. */
+  async of(attempt: number): Promise<Carrier | undefined> {
+    return this.#paths.get(attempt);
+  }
+
+  /** The peer has moved to the path of an attempt, which is in use from here on. It moves once, so that all others are closed. */
+  settle(attempt: number): void {
+    this.#paths.delete(attempt);
+    this.closeAll();
+  }
+
+  /** All paths, which are their taker's to close. */
+  takeAll(): Promise<Carrier | undefined>[] {
+    const all = [...this.#paths.values()];
+    this.#paths.clear();
+    return all;
+  }
+
+  closeAll(): void {
+    for (const attempt of [...this.#paths.keys()]) this.#close(attempt);
+  }
+
+  #close(attempt: number): void {
+    void this.#paths.get(attempt)?.then((path) => path?.close());
+    this.#paths.delete(attempt);
+  }
+}
