@@ -14,6 +14,7 @@ import { benchLatency } from './benches/latency.js';
 import { benchLists } from './benches/lists.js';
 import { benchMetrics } from './benches/metrics.js';
 import { benchMillion } from './benches/million.js';
+import { benchNetworks } from './benches/networks.js';
 import { benchPath } from './benches/path.js';
 import { benchProofs } from './benches/proofs.js';
 import { benchRelay } from './benches/relay.js';
@@ -62,6 +63,11 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     run: (rounds, progress) => benchProofs(rounds, progress),
     rounds: 1,
     about: '50,000 sessions with proofs over 500 TLS connections come back at once',
+  },
+  networks: {
+    run: (rounds, progress) => benchNetworks(rounds, progress),
+    rounds: 3,
+    about: '200 idle networks beside one: memory of each, start, CPU at rest',
   },
   simulation: { run: benchSimulation, rounds: 1, about: 'how fast worlds are simulated, and the mutations found' },
   system: { run: benchSystem, rounds: 3, about: 'system events beside gRPC' },

@@ -218,4 +218,18 @@ export const GOALS: readonly Goal[] = [
     result: 'mutations that were missed',
     note: 'Each of them, put into the server, has to be found within a minute.',
   },
+  {
+    what: 'Memory of an idle network, with 200 of them',
+    goal: '≤ 4 MiB',
+    bench: 'networks',
+    result: 'an idle network, resident memory',
+    note: 'Resident memory after collection, less that of a server with the default network alone, for each of the others.',
+  },
+  {
+    what: 'Start with 200 networks',
+    goal: '≤ 5 s',
+    bench: 'networks',
+    result: 'start with 200 networks',
+    note: 'From the start of the process until its health is SERVING, after a SIGKILL. The server with one network stands beside it.',
+  },
 ];
