@@ -4,6 +4,7 @@ import { benchStorm } from '../faults/storm.js';
 import { numberAboveZero, wholeNumber } from '../number-option.js';
 import { benchCapacity } from './benches/capacity.js';
 import { benchCluster } from './benches/cluster.js';
+import { benchCommands } from './benches/commands.js';
 import type { Curve } from './benches/curve.js';
 import { benchDirect } from './benches/direct.js';
 import { benchEcho } from './benches/echo.js';
@@ -54,6 +55,11 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   metrics: { run: benchMetrics, rounds: 40, about: 'Session calls with metrics beside the same without, for 90 s' },
   console: { run: benchConsole, rounds: 1, about: 'the console in Chromium with 2,000 and 20,000 nodes beside sigma' },
   capacity: { run: benchCapacity, rounds: 1, about: 'what 1,000 instances take of a server, attached and not' },
+  commands: {
+    run: benchCommands,
+    rounds: 3,
+    about: "the README's six commands in empty homes, from the packed package to an ssh through NATs",
+  },
   fanout: { run: benchFanout, rounds: 3, about: 'CPU for each delivered change, beside bare grpc-js' },
   brokers: { run: benchBrokers, rounds: 3, about: 'the same beside etcd and nats-server' },
   latency: { run: benchLatency, rounds: 3, about: 'time from a change to its watchers, beside bare grpc-js' },
