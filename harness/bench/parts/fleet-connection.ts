@@ -109,7 +109,7 @@ export class FleetConnection {
       stream.on('error', () => {});
       // A stream of a connection that was reset may end by this event alone.
       stream.on('close', () => {
-        if (session.closed && trailers['grpc-status'] === undefined) {
+        if ((session.closed || session.destroyed) && trailers['grpc-status'] === undefined) {
           reject(new ConnectionLostError(`${method}: the connection was closed`));
           return;
         }
