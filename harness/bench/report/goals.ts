@@ -240,7 +240,7 @@ export const GOALS: readonly Goal[] = [
     isShare: true,
     note: 'At one server, instances that have a session already, their keys imported. Signatures are verified in the thread pool.',
     missed:
-      'A second unary call alone is half a Session: Challenge takes 63 µs, and one of a method that does not exist 50 to 57. A profile has some 70 more for the proof: 32 before the verification, 20 when it comes back, the rest garbage and the look at its identity.',
+      'A second unary call alone is half a Session: Challenge takes 63 µs, and one of a method that does not exist 50 to 57. A profile has 60 to 70 more for the proof: some 30 before the verification, 20 when it comes back, the rest garbage and the look at its identity.',
   },
   {
     what: 'The same: CPU of all threads',
