@@ -4,6 +4,7 @@ import { benchStorm } from '../faults/storm.js';
 import { numberAboveZero, wholeNumber } from '../number-option.js';
 import { benchCapacity } from './benches/capacity.js';
 import { benchCluster } from './benches/cluster.js';
+import { benchCommands } from './benches/commands.js';
 import type { Curve } from './benches/curve.js';
 import { benchDirect } from './benches/direct.js';
 import { benchEcho } from './benches/echo.js';
@@ -14,8 +15,10 @@ import { benchLatency } from './benches/latency.js';
 import { benchLists } from './benches/lists.js';
 import { benchMetrics } from './benches/metrics.js';
 import { benchMillion } from './benches/million.js';
+import { benchNetworks } from './benches/networks.js';
 import { benchPath } from './benches/path.js';
 import { benchProofs } from './benches/proofs.js';
+import { benchProven } from './benches/proven.js';
 import { benchRelay } from './benches/relay.js';
 import { benchSession } from './benches/session.js';
 import { benchSimulation } from './benches/simulation.js';
@@ -43,10 +46,20 @@ interface Bench {
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   session: { run: benchSession, rounds: 5, about: 'Session calls, durable, beside bare grpc-js and etcd' },
+  proven: {
+    run: (rounds, progress) => benchProven(rounds, progress),
+    rounds: 5,
+    about: 'Challenge and Session with a proof beside Session without: CPU of the main thread and in all',
+  },
   cluster: { run: benchCluster, rounds: 2, about: 'three and five servers beside one: CPU a call, times, failovers' },
   metrics: { run: benchMetrics, rounds: 40, about: 'Session calls with metrics beside the same without, for 90 s' },
   console: { run: benchConsole, rounds: 1, about: 'the console in Chromium with 2,000 and 20,000 nodes beside sigma' },
   capacity: { run: benchCapacity, rounds: 1, about: 'what 1,000 instances take of a server, attached and not' },
+  commands: {
+    run: benchCommands,
+    rounds: 3,
+    about: "the README's six commands in empty homes, from the packed package to an ssh through NATs",
+  },
   fanout: { run: benchFanout, rounds: 3, about: 'CPU for each delivered change, beside bare grpc-js' },
   brokers: { run: benchBrokers, rounds: 3, about: 'the same beside etcd and nats-server' },
   latency: { run: benchLatency, rounds: 3, about: 'time from a change to its watchers, beside bare grpc-js' },
@@ -59,9 +72,14 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   curve: { run: benchFanoutCurve, rounds: 1, about: 'CPU for each delivered change against the number of watchers' },
   storm: { run: storm, rounds: 1, about: '2,000 sessions come back at once after a restart, as in npm run faults' },
   proofs: {
-    run: (rounds, progress) => benchProofs(rounds, progress),
+    run: benchProofs,
     rounds: 1,
-    about: '50,000 sessions with proofs over 500 TLS connections come back at once',
+    about: 'sessions with proofs come back at once: 50,000 over 500 TLS connections, 5,000 with one each',
+  },
+  networks: {
+    run: (rounds, progress) => benchNetworks(rounds, progress),
+    rounds: 3,
+    about: '200 idle networks beside one: memory of each, start, CPU at rest',
   },
   simulation: { run: benchSimulation, rounds: 1, about: 'how fast worlds are simulated, and the mutations found' },
   system: { run: benchSystem, rounds: 3, about: 'system events beside gRPC' },

@@ -1,18 +1,20 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Proof } from '../../../gen/switchyard/v1/identity.js';
 import { KeepAliveRequest, SessionRequest, SessionResponse } from '../../../gen/switchyard/v1/session_service.js';
-import { ProofPurpose, signedBytes } from '../../../src/trust/signed-bytes.js';
-import { SigningKey } from '../../../src/trust/signing-key.js';
+import { ProofPurpose } from '../../../src/trust/signed-bytes.js';
 import { type Figure, figureOf } from '../figure.js';
 import { type Challenged, ConnectionLostError, FleetConnection } from '../parts/fleet-connection.js';
+import { type Member, memberOf, proofOf } from '../parts/member.js';
 import { dataFolder, startProbedSwitchyard } from '../parts/servers.js';
 
 /** What the issue of trust asks for: 100 sessions on each of 500 connections from four addresses. */
 export const FLEET = { sessions: 50_000, connections: 500 };
+/** And what it asks for beside that: devices, each with a connection of its own. */
+const DEVICES = { sessions: 5_000, connections: 5_000 };
+/** So many addresses that each may have the lost connections and the new ones at once, by default 1,024 in all. */
+const DEVICES_FROM = Array.from({ length: 10 }, (_, at) => `127.0.0.${at + 1}`);
 /** Loopback has as many addresses as one likes: so many machines, each with a share of its own. */
 const ADDRESSES = ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4'];
 /** Calls of one connection that run at once while the fleet is made: afterwards all of them run at once. */
@@ -25,7 +27,6 @@ const PATIENCE_MS = 120_000;
 const TTL = '30m';
 /** How often it is looked how many were refused. */
 const LOOK_MS = 20;
-const NO_BINDING = Buffer.alloc(0);
 /** The name in the certificate of tests. */
 const CERTIFICATE_NAME = 'switchyard.test';
 const TLS = fileURLToPath(new URL('../../../test/client/tls/', import.meta.url));
@@ -55,13 +56,6 @@ export interface Return {
   readonly postponed: number;
   /** Connections that were refused, or were closed while their sessions came back, and were made again. */
   readonly again: number;
-}
-
-/** One session of the fleet. */
-interface Member {
-  readonly uuid: string;
-  readonly key: SigningKey;
-  token: string;
 }
 
 /** Sessions that have proved themselves, over connections that they share, with what it takes to lose these and come back. */
@@ -210,19 +204,6 @@ function unlessLost(error: unknown): undefined {
   if (!(error instanceof ConnectionLostError)) throw error;
 }
 
-function memberOf(at: number): Member {
-  const secret = createHash('sha256').update(`proofs ${at}`).digest();
-  const uuid = `00000000-0000-4000-8000-${String(at).padStart(12, '0')}`;
-  return { uuid, key: SigningKey.fromSecret(secret), token: '' };
-}
-
-function proofOf({ uuid, key }: Member, purpose: ProofPurpose, { nonce, serverUuid }: Challenged): Proof {
-  const plain = { purpose, nonce, bindingKind: 0, binding: NO_BINDING };
-  const who = { identityUuid: uuid, instanceUuid: uuid, keyId: key.keyId };
-  const signature = key.sign(signedBytes({ ...plain, ...who, serverUuid, network: 'default' }));
-  return { ...plain, nonce: Buffer.from(nonce), signature, publicKey: key.publicKey, identityUuid: uuid };
-}
-
 /** What one return was like, and what the server was like meanwhile. */
 interface Measured extends Return {
   readonly cpuSeconds: number;
@@ -231,11 +212,21 @@ interface Measured extends Return {
   readonly latestMs: number;
 }
 
-/** 50,000 sessions with proofs over 500 TLS connections from four addresses lose these and come back at once. */
-export async function benchProofs(
+/**
+ * 50,000 sessions with proofs over 500 TLS connections from four addresses lose these and come back at once; and so do 5,000 with a TLS
+ * connection each.
+ */
+export async function benchProofs(rounds: number, progress: (line: string) => void): Promise<Figure[]> {
+  const gateways = await measureReturn(rounds, progress, FLEET, ADDRESSES);
+  return [...gateways, ...(await measureReturn(rounds, progress, DEVICES, DEVICES_FROM))];
+}
+
+/** What comes of a fleet, at a server of its own. */
+async function measureReturn(
   rounds: number,
   progress: (line: string) => void,
-  wanted: ProofsFleet = FLEET,
+  wanted: ProofsFleet,
+  from: readonly string[],
 ): Promise<Figure[]> {
   const data = dataFolder();
   const certificate = join(TLS, 'cert.pem');
@@ -244,10 +235,10 @@ export async function benchProofs(
   const { sessions, connections } = wanted;
   let fleet: ProvenFleet | undefined;
   try {
-    const target = { port: server.port, ca: readFileSync(certificate) };
+    const target = { port: server.port, ca: readFileSync(certificate), from };
     const startMs = performance.now();
     fleet = await ProvenFleet.open(target, wanted);
-    progress(`proofs: ${sessions} sessions opened in ${((performance.now() - startMs) / 1_000).toFixed(0)} s`);
+    progress(`${sessions} sessions opened in ${((performance.now() - startMs) / 1_000).toFixed(0)} s`);
     const all: Measured[] = [];
     for (let round = 0; round < rounds; round++) {
       await server.quiet();
@@ -262,7 +253,7 @@ export async function benchProofs(
         lateMs: late(99.9),
         latestMs: late(100),
       });
-      progress(`proofs: ${round + 1} of ${rounds}`);
+      progress(`round ${round + 1} of ${rounds}`);
     }
     return figuresOf(`${sessions} sessions come back with proofs over ${connections} TLS connections`, all);
   } finally {

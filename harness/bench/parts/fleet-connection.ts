@@ -24,10 +24,10 @@ export interface Answer {
 /** Where a connection goes, and from which address. */
 export interface FleetRoute {
   readonly port: number;
-  /** The authority of the server's certificate, PEM. */
-  readonly ca: string | Buffer;
+  /** The authority of the server's certificate, PEM. Absent: in plain text. */
+  readonly ca?: string | Buffer;
   /** The name in that certificate. */
-  readonly servername: string;
+  readonly servername?: string;
   readonly localAddress: string;
 }
 
@@ -109,7 +109,7 @@ export class FleetConnection {
       stream.on('error', () => {});
       // A stream of a connection that was reset may end by this event alone.
       stream.on('close', () => {
-        if (session.closed && trailers['grpc-status'] === undefined) {
+        if ((session.closed || session.destroyed) && trailers['grpc-status'] === undefined) {
           reject(new ConnectionLostError(`${method}: the connection was closed`));
           return;
         }
@@ -151,7 +151,7 @@ export class FleetConnection {
   #tryOnce(): Promise<ClientHttp2Session | undefined> {
     const { port, ...tls } = this.#route;
     const options = { ...tls, settings: { enablePush: false } };
-    const session = connect(`https://127.0.0.1:${port}`, options);
+    const session = connect(`${tls.ca === undefined ? 'http' : 'https'}://127.0.0.1:${port}`, options);
     session.on('error', () => {});
     return new Promise((resolve) => {
       session.once('connect', () => resolve(session));

@@ -75,9 +75,16 @@ export class Started {
   /** The same by the scheduler's own count, in nanoseconds: for runs that are over before ten ticks are. */
   cpuNanos(): number {
     const tasks = readdirSync(`/proc/${this.child.pid}/task`);
-    const ran = (task: string) =>
-      readFileSync(`/proc/${this.child.pid}/task/${task}/schedstat`, 'latin1').split(' ')[0];
-    return tasks.reduce((sum, task) => sum + Number(ran(task)), 0);
+    return tasks.reduce((sum, task) => sum + this.#ranNanos(task), 0);
+  }
+
+  /** Of that, what the main thread took, in which node runs its event loop. */
+  mainNanos(): number {
+    return this.#ranNanos(String(this.child.pid));
+  }
+
+  #ranNanos(task: string): number {
+    return Number(readFileSync(`/proc/${this.child.pid}/task/${task}/schedstat`, 'latin1').split(' ')[0]);
   }
 
   /** Resident memory in MiB. */

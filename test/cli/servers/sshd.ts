@@ -1,7 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -29,6 +28,19 @@ export function lacksSsh(): string | undefined {
   return missing.length === 0 ? undefined : `missing: ${missing.join(', ')} (Debian's openssh-server has all of them)`;
 }
 
+/** Where an {@link Sshd} runs, and how. */
+export interface SshdPlace {
+  /** Absent: a free one. */
+  readonly port?: number;
+  /** Starts it, with its standard error in a pipe: in another network namespace, say. */
+  readonly start?: (argv: readonly string[]) => ChildProcess;
+  /** Further lines of its configuration. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+const startHere = ([program, ...args]: readonly string[]): ChildProcess =>
+  spawn(program!, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+
 /** A real SSH server on a free port of the loopback, with keys of its own, that lets this user in. Owns its folder. */
 export class Sshd {
   private constructor(
@@ -37,13 +49,13 @@ export class Sshd {
     private readonly process: ChildProcess,
   ) {}
 
-  static async start(): Promise<Sshd> {
+  static async start({ port: wanted, start = startHere, settings = {} }: SshdPlace = {}): Promise<Sshd> {
     const folder = mkdtempSync(join(tmpdir(), 'switchyard-ssh-'));
     for (const key of ['host', 'user']) {
       execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, key)]);
     }
     writeFileSync(join(folder, 'authorized_keys'), readFileSync(join(folder, 'user.pub')));
-    const port = await quietPort();
+    const port = wanted ?? (await quietPort());
     const lines = {
       ListenAddress: `127.0.0.1:${port}`,
       HostKey: join(folder, 'host'),
@@ -53,6 +65,7 @@ export class Sshd {
       UsePAM: 'no',
       PasswordAuthentication: 'no',
       PermitRootLogin: 'prohibit-password',
+      ...settings,
     };
     const config = join(folder, 'sshd_config');
     writeFileSync(
@@ -64,7 +77,7 @@ export class Sshd {
     // Where a package's service would have made it; sshd does not start as root without it.
     if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
     // By its whole path, which sshd insists on.
-    const child = spawn(findProgram('sshd')!, ['-D', '-e', '-f', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = start([findProgram('sshd')!, '-D', '-e', '-f', config]);
     const sshd = new Sshd(folder, port, child);
     await sshd.listening();
     return sshd;
@@ -95,20 +108,10 @@ export class Sshd {
   private async listening(): Promise<void> {
     let said = '';
     this.process.stderr!.on('data', (bytes) => (said += bytes));
-    while (!(await answers(this.port))) {
+    // A port of another namespace cannot be tried from here.
+    while (!/^Server listening on /m.test(said)) {
       if (hasEnded(this.process)) throw new Error(`sshd ended with ${this.process.exitCode}: ${said}`);
       await wait(20);
     }
   }
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('error', () => resolve(false));
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-  });
 }
