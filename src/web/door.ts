@@ -48,6 +48,8 @@ class Caller {
   /** Requests that one turn of the event loop has brought. */
   #asked = 0;
 
+  constructor(readonly input: SlicedInput) {}
+
   /** Whether it may ask for one more thing in this turn: what one chunk of its bytes holds is read without a pause for others. */
   mayAsk({ soon }: Pick<Clock, 'soon'>, max: number): boolean {
     if (this.#asked === 0) {
@@ -154,8 +156,6 @@ export class WebDoor {
   }
 
   #connected(socket: Socket): void {
-    const caller = new Caller();
-    this.#connections.set(socket, caller);
     const peer = peerOf(socket);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEPALIVE_MS);
@@ -167,6 +167,8 @@ export class WebDoor {
       mayGoOn: (wake) => calls.mayGoOn(peer, wake),
       spent: (ms) => calls.spent(peer, ms),
     });
+    const caller = new Caller(input);
+    this.#connections.set(socket, caller);
     socket.once('close', () => {
       calls.forget(peer, input.wake);
       this.#connections.delete(socket);
@@ -278,10 +280,12 @@ export class WebDoor {
     const vouched = () => Place.of(socket)?.vouch();
     const failed = (error: unknown) => internal(admission.fence.report('web', error));
     const peer = peerOf(socket);
-    const deps = { calls: port, clock, limits, arriving, untaken, metadata, ended, vouched, failed, peer };
+    const caller = this.#connections.get(socket);
+    const isHeld = () => caller?.input.isHeld === true;
+    const deps = { calls: port, clock, limits, isHeld, arriving, untaken, metadata, ended, vouched, failed, peer };
     const exchange = new Exchange(request, response, protocol, deps);
     this.#exchanges.set(exchange, socket);
-    this.#connections.get(socket)?.exchanges.add(exchange);
+    caller?.exchanges.add(exchange);
     this.#counted(socket);
     exchange.begin(path, body);
   }
