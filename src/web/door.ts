@@ -115,6 +115,7 @@ export class WebDoor {
     const options = { keepAliveTimeout: limits.idleMs };
     this.#http = tls ? createSecureServer({ ...tls, ...options }, answer) : createServer(options, answer);
     this.#http.timeout = limits.idleMs;
+    this.#http.on('timeout', (socket) => this.#silent(socket));
     this.#open = deps.admission.connections(this.#http);
     this.#http.on(tls ? 'secureConnection' : 'connection', connected);
   }
@@ -179,6 +180,13 @@ export class WebDoor {
       }
       this.#deps.calls.left(peer);
     });
+  }
+
+  /** A connection has been silent so long that it is closed, unless what it has sent waits for its turn here. */
+  #silent(socket: Socket): void {
+    const caller = this.#connections.get(socket);
+    if (caller !== undefined && (caller.waiting > 0 || caller.input.isBehind)) this.#counted(socket);
+    else socket.destroy();
   }
 
   /** Answers when it is the turn of its address: what is asked here costs more than a call of gRPC. */
