@@ -48,6 +48,8 @@ class Caller {
   /** Requests that one turn of the event loop has brought. */
   #asked = 0;
 
+  constructor(readonly input: SlicedInput) {}
+
   /** Whether it may ask for one more thing in this turn: what one chunk of its bytes holds is read without a pause for others. */
   mayAsk({ soon }: Pick<Clock, 'soon'>, max: number): boolean {
     if (this.#asked === 0) {
@@ -113,6 +115,7 @@ export class WebDoor {
     const options = { keepAliveTimeout: limits.idleMs };
     this.#http = tls ? createSecureServer({ ...tls, ...options }, answer) : createServer(options, answer);
     this.#http.timeout = limits.idleMs;
+    this.#http.on('timeout', (socket) => this.#silent(socket));
     this.#open = deps.admission.connections(this.#http);
     this.#http.on(tls ? 'secureConnection' : 'connection', connected);
   }
@@ -154,8 +157,6 @@ export class WebDoor {
   }
 
   #connected(socket: Socket): void {
-    const caller = new Caller();
-    this.#connections.set(socket, caller);
     const peer = peerOf(socket);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEPALIVE_MS);
@@ -167,6 +168,8 @@ export class WebDoor {
       mayGoOn: (wake) => calls.mayGoOn(peer, wake),
       spent: (ms) => calls.spent(peer, ms),
     });
+    const caller = new Caller(input);
+    this.#connections.set(socket, caller);
     socket.once('close', () => {
       calls.forget(peer, input.wake);
       this.#connections.delete(socket);
@@ -177,6 +180,13 @@ export class WebDoor {
       }
       this.#deps.calls.left(peer);
     });
+  }
+
+  /** A connection has been silent so long that it is closed, unless what it has sent waits for its turn here. */
+  #silent(socket: Socket): void {
+    const caller = this.#connections.get(socket);
+    if (caller !== undefined && (caller.waiting > 0 || caller.input.isBehind)) this.#counted(socket);
+    else socket.destroy();
   }
 
   /** Answers when it is the turn of its address: what is asked here costs more than a call of gRPC. */
@@ -278,10 +288,12 @@ export class WebDoor {
     const vouched = () => Place.of(socket)?.vouch();
     const failed = (error: unknown) => internal(admission.fence.report('web', error));
     const peer = peerOf(socket);
-    const deps = { calls: port, clock, limits, arriving, untaken, metadata, ended, vouched, failed, peer };
+    const caller = this.#connections.get(socket);
+    const isHeld = () => caller?.input.isHeld === true;
+    const deps = { calls: port, clock, limits, isHeld, arriving, untaken, metadata, ended, vouched, failed, peer };
     const exchange = new Exchange(request, response, protocol, deps);
     this.#exchanges.set(exchange, socket);
-    this.#connections.get(socket)?.exchanges.add(exchange);
+    caller?.exchanges.add(exchange);
     this.#counted(socket);
     exchange.begin(path, body);
   }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock, Timer } from '../base/clock.js';
 import type { Holdings } from '../base/holdings.js';
+import { boundArrival } from './arrival.js';
 import type { WebCallsPort, WebStatus } from './calls-port.js';
 import type { WebLimits } from './limits.js';
 import { checkHeaders, timeoutOf } from './negotiate.js';
@@ -12,6 +13,8 @@ export interface ExchangeDeps {
   readonly calls: WebCallsPort;
   readonly clock: Clock;
   readonly limits: WebLimits;
+  /** Whether what its connection has sent waits here. */
+  readonly isHeld: () => boolean;
   /** Bytes of requests that are arriving, and of the heads of all that are not over. */
   readonly arriving: Holdings<Exchange>;
   /** Bytes of answers that were written and not taken. */
@@ -78,10 +81,11 @@ export class Exchange {
   }
 
   #readBody(take: (body: Buffer) => void): void {
-    const { arriving, limits } = this.#deps;
+    const { arriving, clock, limits, isHeld } = this.#deps;
     const chunks: Buffer[] = [];
     let bytes = 0;
-    const late = this.#after(limits.arrivalMs, () => this.destroy());
+    const late = boundArrival({ clock, arrivalMs: limits.arrivalMs, isHeld }, () => this.destroy());
+    this.#timers.push(late);
     this.#request.on('data', (chunk: Buffer) => {
       if (this.#isOver) return;
       bytes += chunk.length;

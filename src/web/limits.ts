@@ -6,7 +6,7 @@ export interface WebLimits {
   readonly requestBytesMax: number;
   /** The same of all requests that are arriving, with the heads of all that are open: who sends most goes first. */
   readonly requestBytesInAllMax: number;
-  /** How long a body may take to arrive: some round trips of a slow radio. */
+  /** How long a body may take to arrive while the server reads: some round trips of a slow radio. */
   readonly arrivalMs: number;
   /**
    * Bytes that were written and not taken, of all answers: each watch waits with one message, and who holds most goes when

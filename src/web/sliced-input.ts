@@ -69,6 +69,16 @@ export class SlicedInput {
     this.#dropOnClose();
   }
 
+  /** Whether the client waits for the server: something is not handed over, or node:http wants no more. */
+  get isHeld(): boolean {
+    return this.#rest !== undefined || !this.#isWanted;
+  }
+
+  /** Whether something waits for the turn of its address, or for the next turn of the event loop. */
+  get isBehind(): boolean {
+    return this.#mayHand;
+  }
+
   /** Lets node:http resume the socket only while nothing waits here. Answers with the way to pause it all the same. */
   #shadow(): () => void {
     const socket = this.#socket;

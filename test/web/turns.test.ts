@@ -6,6 +6,7 @@ import { Place } from '../../src/admission/place.js';
 import { systemClock } from '../../src/client/system.js';
 import type { WebReceiver } from '../../src/web/calls-port.js';
 import { WebDoor } from '../../src/web/door.js';
+import { WEB_LIMITS } from '../../src/web/limits.js';
 import { openAdmission } from '../admission/open.js';
 
 const WATCH = '/switchyard.v1.NetworkService/WatchEndpointClosed';
@@ -14,11 +15,13 @@ const WATCHING = `POST ${WATCH} HTTP/1.1\r\n${WATCH_HEAD}\r\n\r\n\0\0\0\0\x02{}`
 const UNARY_HEAD = 'host: 127.0.0.1\r\ncontent-type: application/proto\r\ncontent-length: 0';
 const UNARY = `POST /switchyard.v1.ServerService/GetServer HTTP/1.1\r\n${UNARY_HEAD}\r\n\r\n`;
 const SUCCESS = { code: 0, message: '', details: new Uint8Array() };
+/** How long a silent connection is kept where a test waits for it. */
+const IDLE_MS = 1_000;
 /** Three slices at least. */
 const THREE_SLICES = `OPTIONS /${'x'.repeat(1_000)} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`.repeat(3);
 
 /** A door whose requests begin when the test says so, or at once; and whose bytes are parsed at once, or as the test wakes them. */
-async function start(atOnce = false, isBehind = false) {
+async function start(atOnce = false, isBehind = false, limits = WEB_LIMITS) {
   const wakes = new Set<() => void>();
   const begins: (() => void)[] = [];
   const receivers: WebReceiver[] = [];
@@ -46,6 +49,7 @@ async function start(atOnce = false, isBehind = false) {
     clock: systemClock,
     origins: [],
     metadataNames: [],
+    limits,
   });
   const { port } = await door.listen({ host: '127.0.0.1', port: 0 });
   return { door, port, calls, begins, receivers, wakes };
@@ -176,6 +180,27 @@ describe('requests of the web door', () => {
     unsubscribe('net.server.socket', see);
     expect(accepted).toHaveLength(1);
     expect(accepted[0]!.bytesRead).toBeLessThanOrEqual(65_536);
+  });
+
+  it('are answered when their turn comes later than a silent connection is closed, and it is closed after that', async () => {
+    at = await start(false, false, { ...WEB_LIMITS, idleMs: IDLE_MS });
+    const asked = await ask('OPTIONS / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
+    await until(() => at.begins.length === 1);
+    await new Promise((go) => setTimeout(go, 2 * IDLE_MS));
+    expect(asked.socket.closed).toBe(false);
+    at.begins[0]!();
+    await until(() => asked.heard.startsWith('HTTP/1.1 204 '));
+    await until(() => asked.socket.closed);
+  });
+
+  it('are parsed when their turn comes later than a silent connection is closed', async () => {
+    at = await start(true, true, { ...WEB_LIMITS, idleMs: IDLE_MS });
+    const asked = await ask('OPTIONS / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
+    await until(() => at.wakes.size === 1);
+    await new Promise((go) => setTimeout(go, 2 * IDLE_MS));
+    expect(asked.socket.closed).toBe(false);
+    for (const wake of at.wakes) wake();
+    await until(() => asked.heard.startsWith('HTTP/1.1 204 '));
   });
 
   it('are all answered when the client has closed its half of the connection behind them', async () => {

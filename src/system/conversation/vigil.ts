@@ -15,6 +15,7 @@ export class Vigil {
   private readonly sinceMs: number;
   private heardMs: number;
   private partialSinceMs: number | undefined;
+  private lookedMs: number;
   /** When the client last took something of what waited, or nothing waited. */
   private tookMs: number;
   private bufferedBytes = 0;
@@ -28,6 +29,7 @@ export class Vigil {
     const nowMs = clock.nowMs();
     this.sinceMs = nowMs;
     this.heardMs = nowMs;
+    this.lookedMs = nowMs;
     this.tookMs = nowMs;
     this.tokens = limits.packetsPerSecondMax;
     this.tokensMs = nowMs;
@@ -63,8 +65,17 @@ export class Vigil {
     if (bufferedBytes === 0 || bufferedBytes < this.bufferedBytes) this.tookMs = nowMs;
     this.bufferedBytes = bufferedBytes;
     if (nowMs - this.tookMs >= idleMs) return 'stalled';
+    if (isPaused) this.forgive(nowMs);
+    this.lookedMs = nowMs;
     if (isPaused) return undefined;
     if (this.partialSinceMs !== undefined && nowMs - this.partialSinceMs >= packetMs) return 'slow';
     return nowMs - this.heardMs >= idleMs ? 'idle' : undefined;
+  }
+
+  /** Takes the time since the last look off what the client has needed: the server did not read. */
+  private forgive(nowMs: number): void {
+    const pausedMs = nowMs - this.lookedMs;
+    this.heardMs = Math.min(nowMs, this.heardMs + pausedMs);
+    if (this.partialSinceMs !== undefined) this.partialSinceMs = Math.min(nowMs, this.partialSinceMs + pausedMs);
   }
 }

@@ -3,7 +3,7 @@ import { ManualClock } from '../../../harness/manual-clock.js';
 import { Vigil } from '../../../src/system/conversation/vigil.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../../../src/system/limits.js';
 
-const { idleMs } = DEFAULT_SYSTEM_LIMITS;
+const { idleMs, packetMs } = DEFAULT_SYSTEM_LIMITS;
 
 describe('A vigil', () => {
   const standing = (bufferedBytes: number) => ({ hasSession: true, isPaused: true, bufferedBytes });
@@ -31,5 +31,38 @@ describe('A vigil', () => {
     for (let left = 300_000; left > 299_900; left--) expect(look(idleMs - 1, left)).toBeUndefined();
     expect(look(1_000, 0)).toBeUndefined();
     expect(look(idleMs + 1_000, 0)).toBeUndefined();
+  });
+
+  const LOOK_MS = 1_000;
+  const watch = () => {
+    const clock = new ManualClock();
+    const vigil = new Vigil(clock, DEFAULT_SYSTEM_LIMITS);
+    /** What is found in so long, by a look each second. */
+    const pass = (ms: number, isPaused: boolean) => {
+      let found: string | undefined;
+      for (let passedMs = 0; passedMs < ms; passedMs += LOOK_MS) {
+        clock.advance(LOOK_MS);
+        found ??= vigil.passed(clock.nowMs(), { hasSession: true, isPaused, bufferedBytes: 0 });
+      }
+      return found;
+    };
+    return { vigil, pass };
+  };
+
+  it('does not count the time in which the server did not read as time that a packet took to arrive', () => {
+    const { vigil, pass } = watch();
+    vigil.partial(100);
+    expect(pass(10_000, false)).toBeUndefined();
+    expect(pass(2 * packetMs, true)).toBeUndefined();
+    expect(pass(packetMs - 10_000 - LOOK_MS, false)).toBeUndefined();
+    expect(pass(LOOK_MS, false)).toBe('slow');
+  });
+
+  it('does not count the time in which the server did not read as silence of the client', () => {
+    const { pass } = watch();
+    expect(pass(10_000, false)).toBeUndefined();
+    expect(pass(2 * idleMs, true)).toBeUndefined();
+    expect(pass(idleMs - 10_000 - LOOK_MS, false)).toBeUndefined();
+    expect(pass(LOOK_MS, false)).toBe('idle');
   });
 });
