@@ -31,6 +31,7 @@ const DIFFERENCES_SHOWN_MAX = 20;
  */
 export async function replayFile(path: string, flags: ReplayFlags, surroundings: Surroundings): Promise<void> {
   const { clock, signal, terminal } = surroundings;
+  surroundings.outliveOutput?.();
   const plan = readPlan(path, surroundings);
   const connect = connector(flags, surroundings);
   const connectEach = connectorOfEach(flags, surroundings);
