@@ -32,11 +32,12 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 let hungUp = () => stop.abort(new Interrupt('SIGHUP'));
 process.on('SIGHUP', () => hungUp());
 
-// `switchyard watch | head` is no failure: nobody reads any more, so there is nothing left to do.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+// `switchyard watch | head` is no failure: nobody reads any more, so there is nothing left to do. A server has more to do than print.
+let outputFailed = (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.done);
   fail(`standard output: ${error.message}`);
-});
+};
+process.stdout.on('error', (error) => outputFailed(error));
 // What is said about the work is not the work: it goes on when nobody reads it.
 process.stderr.on('error', () => {});
 process.on('uncaughtException', (error) => fail(...linesOf(error)));
@@ -67,5 +68,8 @@ process.exitCode = await runCli(process.argv.slice(2), {
   signal: stop.signal,
   onHangUp: (listener) => {
     hungUp = listener;
+  },
+  outliveOutput: () => {
+    outputFailed = () => {};
   },
 });

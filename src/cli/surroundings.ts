@@ -22,6 +22,8 @@ export interface Surroundings extends Omit<Sources, 'flags'> {
   readonly signal: AbortSignal;
   /** From now on SIGHUP calls this instead of ending the command. */
   readonly onHangUp?: (listener: () => void) => void;
+  /** From now on a standard output that nothing reads any more, or that fails, ends the command no more: printing is not all that it does. */
+  readonly outliveOutput?: () => void;
 }
 
 /** Why a command was told to stop: the reason of its signal. */

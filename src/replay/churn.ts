@@ -4,7 +4,10 @@ import type { Member } from './member.js';
 
 /** How often it is looked whose turn it is. Shorter than anybody is away. */
 const TICK_MS = 20;
-/** A look that comes later than this after the one before: the process stood still, and that time does not count. All whose turn had come would leave at once. */
+/**
+ * A look that comes later than this after the one before: the process stood still or had too much to do, and the time beyond this does not
+ * count. All whose turn had come would leave at once.
+ */
 const STANDSTILL_MS = 25 * TICK_MS;
 /** How long somebody is away: at least this … */
 const AWAY_MS_MIN = 500;
@@ -26,6 +29,18 @@ export interface ChurnSummary {
   readonly vanished: number;
   /** Turns at which nobody was there to leave. */
   readonly skipped: number;
+  /** Time that did not count, as the process stood still or had too much to do: so much longer it took. */
+  readonly leftOutMs: number;
+}
+
+/** The same in words. */
+export function describeChurn({ left, vanished, skipped, leftOutMs }: ChurnSummary): string {
+  const seconds = (leftOutMs / 1_000).toFixed(1);
+  return [
+    `churn: ${left} left and ${vanished} vanished, and all returned`,
+    ...(skipped > 0 ? [`${skipped} turns skipped`] : []),
+    ...(leftOutMs > 0 ? [`left out: ${seconds} s in which this process stood still or had too much to do`] : []),
+  ].join('; ');
 }
 
 /** What a churn needs from outside. */
@@ -37,7 +52,7 @@ export interface ChurnSurroundings {
 
 /** Makes members of a replay leave and return for a while, half of them with a goodbye and half without. */
 export class Churn {
-  private readonly counts = { left: 0, vanished: 0, skipped: 0 };
+  private readonly counts = { left: 0, vanished: 0, skipped: 0, leftOutMs: 0 };
   private readonly present: Member[];
   private readonly away = new Set<Promise<void>>();
   private readonly failures: unknown[] = [];
@@ -56,7 +71,9 @@ export class Churn {
     let lookedMs = clock.nowMs();
     for (let turns = 0; ; ) {
       const nowMs = clock.nowMs();
-      elapsedMs += Math.min(nowMs - lookedMs, STANDSTILL_MS);
+      const sinceMs = nowMs - lookedMs;
+      elapsedMs += Math.min(sinceMs, STANDSTILL_MS);
+      this.counts.leftOutMs += Math.max(0, sinceMs - STANDSTILL_MS);
       lookedMs = nowMs;
       const due = Math.floor((ratePerS * Math.min(elapsedMs, forMs)) / 1000);
       for (; turns < due; turns++) this.takeTurn();

@@ -31,6 +31,8 @@ export class SystemDoor {
   private readonly main: SystemNetwork;
   private timer: Timer | undefined;
   private emptied: (() => void) | undefined;
+  /** What each connection is told while the server goes down, the next one its own turn to come back in. */
+  private drained: (() => Fault) | undefined;
 
   private readonly fence: Fence;
   private readonly partials: Holdings<Peer>;
@@ -147,6 +149,7 @@ export class SystemDoor {
     );
     this.peers.add(peer);
     this.places.set(peer, at);
+    if (this.drained !== undefined) peer.drain(this.drained());
     return this.fenced(peer, pipe);
   }
 
@@ -169,12 +172,17 @@ export class SystemDoor {
     this.main.publish(position, changes);
   }
 
-  /** Tells every client that the server goes down. Resolves when all connections are closed, or the deadline has passed. */
+  /**
+   * Tells every client that the server goes down, once what it has asked is answered. Resolves when all connections are closed, or the
+   * deadline has passed and they were cut off.
+   */
   async close(deadlineMs: number): Promise<void> {
     this.timer?.cancel();
     let nth = 0;
     const livesMs = this.backing.replica.leases.livesMs();
-    for (const peer of this.peers) peer.drain(draining(nth++, livesMs));
+    const drained = () => draining(nth++, livesMs);
+    this.drained = drained;
+    for (const peer of this.peers) peer.drain(drained());
     if (this.peers.size === 0) return;
     await new Promise<void>((resolve) => {
       this.emptied = resolve;

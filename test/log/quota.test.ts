@@ -74,6 +74,20 @@ describe('the quota of an etcd', () => {
     expect(told).toEqual([nearlyFull, expect.stringContaining('its size is unknown'), nearlyFull]);
   });
 
+  it('is said to have room again when it was nearly full before etcd did not say its size', () => {
+    const { made, use, told } = quota();
+    use(950_000);
+    for (const _ of [1, 2]) made.measure(undefined);
+    use(10);
+    made.measure(undefined);
+    use(20);
+    expect(told.slice(2)).toEqual([
+      'etcd says its size again, and has room again',
+      expect.stringContaining('its size is unknown'),
+      'etcd says its size again',
+    ]);
+  });
+
   it('is said to be known again, not to have room again, when etcd says its size and there is room', () => {
     const { made, use, told } = quota();
     made.measure(undefined);

@@ -1,6 +1,6 @@
 import { asError } from '../../base/errors.js';
 import { parseNetworkGraph } from '../../netjson/parse.js';
-import { Churn, type ChurnSummary } from '../../replay/churn.js';
+import { Churn, type ChurnSummary, describeChurn } from '../../replay/churn.js';
 import { PlanError, planReplay, type ReplayPlan } from '../../replay/plan.js';
 import { Replay, type Verdict } from '../../replay/replay.js';
 import { answering, connector, connectorOfEach, serverOf, withServer } from '../connection.js';
@@ -31,6 +31,7 @@ const DIFFERENCES_SHOWN_MAX = 20;
  */
 export async function replayFile(path: string, flags: ReplayFlags, surroundings: Surroundings): Promise<void> {
   const { clock, signal, terminal } = surroundings;
+  surroundings.outliveOutput?.();
   const plan = readPlan(path, surroundings);
   const connect = connector(flags, surroundings);
   const connectEach = connectorOfEach(flags, surroundings);
@@ -177,12 +178,7 @@ async function printSummary(outcome: Outcome, flags: ReplayFlags, { terminal }: 
   const lines = [
     `${counted(sessions, 'session')} and ${counted(links, 'link')} in ${seconds(upMs)}, ${seconds(totalMs)} in all`,
   ];
-  if (churned !== undefined) {
-    const { left, vanished, skipped } = churned;
-    lines.push(
-      `churn: ${left} left and ${vanished} vanished, and all returned${skipped ? `; ${skipped} turns skipped` : ''}`,
-    );
-  }
+  if (churned !== undefined) lines.push(describeChurn(churned));
   if (upsets > 0) lines.push(`${counted(upsets, 'time')} a session was cut off or lost, and came back by itself`);
   const ms = (value: number) => value.toFixed(1);
   await terminal.out.writeLines(lines);

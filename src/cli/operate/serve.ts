@@ -29,6 +29,7 @@ const ALIVE_MS = 60_000;
  */
 export async function serve(command: Command, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
+  surroundings.outliveOutput?.();
   const config = readConfig({ ...surroundings, flags: givenFlags(command) });
   checkCertificates(config, surroundings);
   await warnIfExposed(config, surroundings);

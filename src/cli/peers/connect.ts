@@ -69,6 +69,7 @@ export async function forwardPort(
   surroundings: Surroundings,
 ): Promise<void> {
   const { terminal, signal } = surroundings;
+  surroundings.outliveOutput?.();
   const at = localAddress(local);
   const pinned = { ...flags, pins: pinsOf(who, flags.peerKey, surroundings) };
   await withPeer(who, flags, surroundings, async (instance, peer) => {

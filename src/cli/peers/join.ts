@@ -35,6 +35,7 @@ export interface JoinFlags extends EnrolFlags {
 /** Stays on the network and lets peers reach some ports of this machine, until Ctrl-C. */
 export async function joinNetwork(given: JoinFlags, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
+  surroundings.outliveOutput?.();
   const admitted = (given.from ?? []).map(readAdmitted);
   const { flags, member, ports } = await enrolled(given, surroundings);
   const say = (line: string) => void terminal.err.write(line);

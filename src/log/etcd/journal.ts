@@ -257,7 +257,7 @@ export class EtcdJournal implements Journal {
       ],
     });
     if (!succeeded && isBeyond && this.#isUntouched(found)) return false;
-    this.#headAt = succeeded ? revision : this.#landedAt(found, batch, end.seq);
+    this.#headAt = succeeded ? revision : this.#landedAt(found, batch);
     this.#end = end;
     if (told !== undefined) this.#deps.told()?.restart(end.seq);
     return true;
@@ -270,15 +270,11 @@ export class EtcdJournal implements Journal {
   }
 
   /** Where an earlier try of an append has landed. Throws when none has. */
-  #landedAt(found: readonly (readonly KeyValue[])[], batch: Uint8Array, seq: number): bigint {
-    const [[leader] = [], [stored] = []] = found;
+  #landedAt(found: readonly (readonly KeyValue[])[], batch: Uint8Array): bigint {
+    const [[leader] = [], [stored] = [], [head]] = found;
     if (stored !== undefined && Buffer.compare(stored.value, batch) === 0) return stored.modRevision;
-    const { fence, term, clock, deposed } = this.#deps;
-    if (leader?.createRevision === term) {
-      throw new Error(
-        `somebody wrote to the log in term ${term} past its leader: batch ${seq} is not where it has to be`,
-      );
-    }
+    const { fence, keys, term, clock, deposed } = this.#deps;
+    if (leader?.createRevision === term) throw changedUnder(keys.head, head);
     const error = fence.deposed();
     // After the caller has heard it: that nothing was stored is more than the end of a term says.
     clock.soon(() => deposed(error));
@@ -311,4 +307,14 @@ export class EtcdJournal implements Journal {
       throw error;
     }
   }
+}
+
+/** Why a term ends whose leader stands and whose head does not: no server writes there but the leader. */
+function changedUnder(key: string, head: KeyValue | undefined): JournalError {
+  const what = head === undefined ? 'was deleted' : 'was written by something else';
+  const advice = 'find out what writes there, and restore etcd from a backup: docs/cluster.md, Backups, and restoring';
+  return new JournalError(
+    'damaged',
+    `${key} in etcd ${what} while this server led, so nothing can be stored: ${advice}`,
+  );
 }

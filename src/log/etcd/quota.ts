@@ -19,6 +19,8 @@ export class Quota {
   /** Whether etcd does not say its size. */
   #isUnknown = false;
   #told = '';
+  /** What was told last of a size that was known; empty: that there is room. */
+  #toldOfSize = '';
 
   /** `configuredBytes`: what etcd was started with, where it does not say so itself. */
   constructor(configuredBytes: number, log: Pick<Logger, 'warn' | 'info'>) {
@@ -57,9 +59,15 @@ export class Quota {
     if (told === this.#told) return;
     this.#told = told;
     const facts = { bytes, bytesInUse, quotaBytes };
-    if (this.#isUnknown) this.#log.warn(told);
-    else if (told === '') this.#log.info(facts, wasUnknown ? 'etcd says its size again' : 'etcd has room again');
-    else this.#log.warn(facts, told);
+    if (this.#isUnknown) {
+      this.#log.warn(told);
+      return;
+    }
+    const hadRoom = this.#toldOfSize === '';
+    this.#toldOfSize = told;
+    if (told !== '') this.#log.warn(facts, told);
+    else if (!wasUnknown) this.#log.info(facts, 'etcd has room again');
+    else this.#log.info(facts, hadRoom ? 'etcd says its size again' : 'etcd says its size again, and has room again');
   }
 
   #words(): string {

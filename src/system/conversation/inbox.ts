@@ -34,6 +34,8 @@ export interface Reader {
   ): void;
   /** Hands on what the client says to something that it was asked. */
   answered(packetId: number, body: AnswerBody): void;
+  /** Why the connection is to close once all is answered, and no request begins any more; undefined where it is not. */
+  leaving(): Fault | undefined;
   close(why: Fault, cause: CutCause): void;
   cut(cause: CutCause): void;
   /** A request that took its time is answered. */
@@ -70,6 +72,7 @@ export class Inbox {
       conversation,
       answer: (packetId, body, options) => reader.answer(packetId, body, options),
       answersOf: (sid) => reader.answersOf(sid),
+      leaving: () => reader.leaving(),
       done: () => {
         this.goOn();
         reader.settled();

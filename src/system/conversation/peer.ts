@@ -54,6 +54,8 @@ export class Peer implements Receiver, Sender {
   private isCut = false;
   /** The client has said all that it will. */
   private hasEnded = false;
+  /** It closes, with this as its last word, once what is under way is answered. */
+  private leaving: { readonly why: Fault; readonly sinceMs: number } | undefined;
   private partialBytes = 0;
   private readonly pending = new PendingAnswers();
   /** What it has on its way of what connections share. A transport that breaks does not say that it let go of it. */
@@ -92,6 +94,7 @@ export class Peer implements Receiver, Sender {
       hasRoom: () => this.hasRoom(),
       answer: (packetId, body, options) => this.answer(packetId, body, options),
       answered: (packetId, body) => this.pending.answered(packetId, body),
+      leaving: () => this.leaving?.why,
       close: (why, cause) => this.close(why, cause),
       cut: (cause) => this.cut(cause),
       settled: () => this.endIfAnswered(),
@@ -147,6 +150,10 @@ export class Peer implements Receiver, Sender {
     const isClosing = state === 'over' || (state === 'terminating' && this.pending.hasUndelivered);
     if (isClosing && nowMs - sinceMs >= this.host.backing.limits.closingMs) this.cut('closing');
     if (this.isOver) return;
+    if (this.leaving !== undefined && nowMs - this.leaving.sinceMs >= this.host.backing.limits.closingMs) {
+      this.close(this.leaving.why);
+      return;
+    }
     const { bufferedBytes } = this.pipe;
     const hasSession = this.conversation.sid !== undefined;
     const passed = this.vigil.passed(nowMs, { hasSession, isPaused: this.inbox.isPaused, bufferedBytes });
@@ -155,10 +162,13 @@ export class Peer implements Receiver, Sender {
     else if (passed === 'handshake') this.close(new Fault('OUT_OF_ORDER', 'no session in time'), passed);
   }
 
-  /** The server goes down: whatever is left to say, and then the end, with this. */
+  /**
+   * The server or its network goes down, or its session goes elsewhere: requests under way are answered, new ones are refused with this, and
+   * it is the last that is said.
+   */
   drain(fault: Fault): void {
     this.conversation.outbox?.pump();
-    this.close(fault);
+    this.leave(fault);
   }
 
   /** Closes at once. */
@@ -225,7 +235,7 @@ export class Peer implements Receiver, Sender {
   detached(why: Fault): void {
     if (why.reason === 'DRAINING') this.conversation.outbox?.drain();
     // The end of a session is told by itself, with its position.
-    if (!why.reason.startsWith('SESSION_')) this.close(why);
+    if (!why.reason.startsWith('SESSION_')) this.leave(why);
   }
 
   private get isOver(): boolean {
@@ -241,9 +251,18 @@ export class Peer implements Receiver, Sender {
     this.endIfAnswered();
   }
 
-  /** A client that has ended its side, as `nc -N` does, gets its answers before the connection is closed. */
+  private leave(why: Fault): void {
+    this.leaving ??= { why, sinceMs: this.host.backing.clock.nowMs() };
+    // What was read and has not begun is refused now, where it waits for room only.
+    this.inbox.goOn();
+    this.endIfAnswered();
+  }
+
+  /** A client that is to go, or has ended its side as `nc -N` does, gets its answers before the connection is closed. */
   private endIfAnswered(): void {
-    if (this.hasEnded && this.inbox.isIdle) this.end();
+    if (!this.inbox.isIdle) return;
+    if (this.leaving !== undefined) this.close(this.leaving.why);
+    else if (this.hasEnded) this.end();
   }
 
   /** Tells the client why, and closes. */

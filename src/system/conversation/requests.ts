@@ -19,6 +19,8 @@ export interface RequestsDeps {
   answer(packetId: number | undefined, body: AnswerBody, options: { readonly sent?: Sent | undefined }): void;
   /** What was answered to a session's requests, over whichever connections. */
   answersOf(sid: number): Answers;
+  /** Why no request begins any more; undefined where they do. */
+  leaving(): Fault | undefined;
   /** A request that took its time is done. */
   done(): void;
 }
@@ -47,6 +49,13 @@ export class Requests {
   take(event: SystemEvent, packetId: number | undefined, bytes: Uint8Array): void {
     const { sid } = this.deps.conversation;
     const tell: Tell = (answer, sent) => this.deps.answer(packetId, answer, { sent });
+    const leaving = this.deps.leaving();
+    if (leaving !== undefined) {
+      // Not remembered: it was not begun, so it may be asked again with this packet id.
+      this.note(event, leaving, this.deps.backing.clock.nowMs());
+      tell(refusal(leaving));
+      return;
+    }
     if (sid === undefined || packetId === undefined || !isRemembered(event.type)) {
       this.work(event, packetId, tell);
       return;

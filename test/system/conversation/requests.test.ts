@@ -47,6 +47,7 @@ function made() {
     conversation,
     answer: (_packetId, answer) => void answers.push(answer),
     answersOf: () => undefined as never,
+    leaving: () => undefined,
     done: () => void told.push('done'),
   });
   return { requests, answers, told, closed };
