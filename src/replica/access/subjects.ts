@@ -16,10 +16,10 @@ export const ADMINISTRATOR: Principal = {
   via: 'administrator',
 };
 
-/** The refusal of an identity that nobody has let in. */
+/** The refusal of an identity that nobody has let in, and of a key that one never had: who shows it is not told which. */
 export function unknownIdentity(uuid: string): Fault {
   const way = 'it redeems a ticket, or an administrator binds its key with switchyard identity bind and approves it';
-  return new Fault('AUTH_REQUIRED', `identity ${uuid} is not known here: ${way}`, [], undefined, {
+  return new Fault('AUTH_REQUIRED', `identity ${uuid} is not known here by this key: ${way}`, [], undefined, {
     permission: 'session.open',
   });
 }
