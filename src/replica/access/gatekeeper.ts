@@ -15,7 +15,13 @@ import {
   type Permission,
   ruleOf,
 } from '../../core/model/trust/permission.js';
-import { type AuthMode, type Policy, type PortRange, stricter } from '../../core/model/trust/policy.js';
+import {
+  type AuthMode,
+  type Policy,
+  type PortRange,
+  type RoleLimits,
+  stricter,
+} from '../../core/model/trust/policy.js';
 import { type Principal, principalName } from '../../core/model/trust/principal.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { Origin } from '../../shares/origin.js';
@@ -263,8 +269,8 @@ export class Gatekeeper {
     });
   }
 
-  /** How many streams or connections the policy lets one session have; undefined: it says nothing of it. */
-  limitOf(what: 'streams' | 'connections', sid: number): number | undefined {
+  /** The most that the policy lets a session have or do of this; undefined: it says nothing of it. */
+  limitOf(what: keyof RoleLimits, sid: number): number | undefined {
     const session = this.#deps.state.sessions.get(sid);
     return roleLimit(this.#deps.state, what, (session && this.principalOf(session)?.roles) ?? []);
   }
