@@ -15,8 +15,10 @@ export interface Surroundings {
   held(bytes: number): void;
   /** Whether all channels together hold as much as they may, and those of this network their part of it. */
   isFull(): boolean;
-  /** A block of so many bytes has come from a source. */
-  took(bytes: number): void;
+  /** Whether a session has sent as much as the policy lets it for now. */
+  isSpent(sid: number): boolean;
+  /** A block of so many bytes has come from a source of a session. */
+  took(bytes: number, sid: number): void;
   /** A block of so many bytes was handed to a sink. */
   gave(bytes: number): void;
   /** Data has passed. */
@@ -128,7 +130,7 @@ export class Channel implements SourceOwner, SinkOwner {
     }
     this.blocks.push(block);
     this.grow(block.length);
-    this.around.took(block.length);
+    this.around.took(block.length, this.stream.owner);
     this.around.used(this.stream.id);
     // Nobody waits for what every sink had before the source repeated it.
     this.release();
@@ -139,7 +141,8 @@ export class Channel implements SourceOwner, SinkOwner {
   /** For the source's end: whether another block should be written now. */
   hasRoom(): boolean {
     const { windowBytesMax, windowBlocksMax } = this.around.limits;
-    return this.bytes < windowBytesMax && this.end - this.first < windowBlocksMax && !this.around.isFull();
+    const isHeld = this.around.isFull() || this.around.isSpent(this.stream.owner);
+    return this.bytes < windowBytesMax && this.end - this.first < windowBlocksMax && !isHeld;
   }
 
   /** For the source's end: there is no more data. The sinks get what is held, and then their end. */

@@ -8,6 +8,7 @@ import type { StateView } from '../core/store/state-view.js';
 import { Channel, type Surroundings } from './channel.js';
 import type { SinkEnd, SourceEnd } from './end.js';
 import type { RelayLimits } from './limits.js';
+import { type RateOf, RelayMeter } from './meter.js';
 import { RelayedBytes, type RelayedShare } from './relayed-bytes.js';
 import { type BranchRequest, type DialBranch, RemoteBranch, reopen } from './remote-branch.js';
 
@@ -72,8 +73,7 @@ export class Relay {
   private readonly around: Surroundings;
   private readonly share: RelayedShare;
   private totalBytes = 0;
-  private takenBytes = 0;
-  private givenBytes = 0;
+  private readonly meter: RelayMeter;
   private timer: Timer | undefined;
   /** Why no end can be opened any more. */
   private ending: Fault | undefined;
@@ -85,19 +85,18 @@ export class Relay {
     random: Random,
     /** What the relays of all networks hold together; by default this one's alone. */
     inAll = new RelayedBytes(limits.totalBytesMax),
+    rateOf: RateOf = () => undefined,
   ) {
     this.share = inAll.join(this.wakeSources);
+    this.meter = new RelayMeter(clock, rateOf, this.wakeSources);
     this.around = {
       limits,
       nowMs: () => clock.nowMs(),
       held: (bytes) => this.held(bytes),
       isFull: () => this.share.isFull,
-      took: (bytes) => {
-        this.takenBytes += bytes;
-      },
-      gave: (bytes) => {
-        this.givenBytes += bytes;
-      },
+      isSpent: (sid) => this.meter.isSpent(sid),
+      took: (bytes, sid) => this.meter.took(bytes, sid),
+      gave: (bytes) => this.meter.gave(bytes),
       used: (id) => registry.used(id),
       draw: () => BigInt(Buffer.from(random.bytes(CHANNEL_BYTES)).readUIntBE(0, CHANNEL_BYTES)) + 1n,
     };
@@ -116,12 +115,12 @@ export class Relay {
 
   /** Bytes that have come from sources, for metrics. */
   get bytesIn(): number {
-    return this.takenBytes;
+    return this.meter.taken;
   }
 
   /** Bytes that sinks were given, for metrics: of a block once for each sink, and again where it was repeated. */
   get bytesOut(): number {
-    return this.givenBytes;
+    return this.meter.given;
   }
 
   /** Streams with data or an end, for metrics. */
@@ -250,6 +249,7 @@ export class Relay {
   close(fault: Fault): void {
     this.ending = fault;
     this.timer?.cancel();
+    this.meter.close();
     for (const channel of this.channels.values()) channel.stop(fault);
     this.channels.clear();
     this.share.leave();

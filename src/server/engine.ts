@@ -23,6 +23,7 @@ import { Gatekeeper } from '../replica/access/gatekeeper.js';
 import { GrantEnforcer } from '../replica/access/grant-enforcer.js';
 import type { IssuerLogins } from '../replica/access/issuer-logins.js';
 import { KeyProver, type KeyProverDeps } from '../replica/access/key-prover.js';
+import { relayRate } from '../replica/access/role-limit.js';
 import { Balancer } from '../replica/moving-out.js';
 import { becomeOnlyServer } from '../replica/only-server.js';
 import { Opening } from '../replica/opening.js';
@@ -200,6 +201,7 @@ export async function startEngine({
     DEFAULT_RELAY_LIMITS,
     random,
     shared.relayed,
+    (sid) => relayRate(state, gatekeeper, sid),
   );
   const wanted = replicaLimits(config);
   const limits = { ...wanted, batchBytesMax: Math.min(wanted.batchBytesMax, appendBytesMax) };

@@ -17,6 +17,7 @@ import type { AuthMode } from '../core/model/trust/policy.js';
 import type { ServerStanding } from '../grpc/backing.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import type { SharedLog } from '../log/shared-log.js';
+import { RevocationNews } from '../replica/access/revocation-news.js';
 import { cutOff } from '../replica/currency.js';
 import type { SpanExport } from '../tracing/exporter.js';
 import { ensureMetricsToken } from './admin-token.js';
@@ -101,6 +102,9 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   let engine: Engine | undefined;
   let doors: Doors | undefined;
   let networks: Networks | undefined;
+  const revocations = new RevocationNews(clock, (isHeard) => {
+    if (engine !== undefined) engine.gatekeeper.cutOff = isHeard ? undefined : cutOff();
+  });
   const opened = await openStorage(config, {
     ...{ ...surroundings, log },
     lost: (error) => lose(error),
@@ -108,6 +112,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       doors?.setWritable(isInTouch);
       doors?.setReadiness(readiness);
       if (!isInTouch) engine?.replica.attachments.letGo(cutOff());
+      revocations.inTouch(isInTouch);
     },
   });
   const events = new EventReports({ clock, log });

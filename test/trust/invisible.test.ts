@@ -6,11 +6,11 @@ import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/sessi
 import { RelayRequest, StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
 import type { SystemClient, SystemError } from '../../src/system/client/index.js';
 import { ProofPurpose } from '../../src/trust/signed-bytes.js';
-import { asAdmin, ask, open, Reading, type Running, refusalOf, run } from '../grpc/running.js';
+import { agent, asAdmin, ask, open, Reading, type Running, refusalOf, run } from '../grpc/running.js';
 import { talk } from '../system/talking.js';
 import { type Aim, aimedAt, EVENTS_AIMED, masked, NOWHERE, type Outcome, textOf } from './aims.js';
 import { type Member, makeMember } from './members.js';
-import { keyOf, proofOf } from './proving.js';
+import { type Challenged, keyOf, proofOf } from './proving.js';
 import { methodOf, REQUESTS, TRIED, type Tried } from './requests.js';
 
 /** The name of whom the caller may not see. */
@@ -24,7 +24,7 @@ const NAMING = TRIED.filter((name) => textOf(aimedAt(name, NOWHERE)) !== textOf(
 
 describe('what an agent may not see', () => {
   let at: Running;
-  let agent: Member;
+  let caller: Member;
   let events: SystemClient;
   let aims: Readonly<Record<(typeof KINDS)[number], Aim>>;
 
@@ -71,7 +71,7 @@ describe('what an agent may not see', () => {
 
   beforeAll(async () => {
     at = await run({ auth: 'required', 'system-tcp-listen': '127.0.0.1:0' });
-    agent = await makeMember(at, { number: 1, roles: ['agent'] });
+    caller = await makeMember(at, { number: 1, roles: ['agent'] });
     const { as: _as, ...hidden } = await makeAim(50);
     const { as: asEnding, ...ended } = await makeAim(60);
     await ask(at, Sessions.terminateSession, { cvid: 0, reason: '' }, asEnding);
@@ -89,8 +89,8 @@ describe('what an agent may not see', () => {
 
   describe.each(KINDS)('%s', (kind) => {
     it.each(NAMING)('%s is answered, byte for byte, as for what never was', async (name) => {
-      const absent = await call(name, aimedAt(name, NOWHERE), agent.as);
-      const there = await call(name, aimedAt(name, aims[kind]), agent.as);
+      const absent = await call(name, aimedAt(name, NOWHERE), caller.as);
+      const there = await call(name, aimedAt(name, aims[kind]), caller.as);
       expect(masked(there, aims[kind])).toBe(masked(absent, NOWHERE));
     });
 
@@ -105,7 +105,7 @@ describe('what an agent may not see', () => {
     it('Relay is answered as for what never was', async () => {
       const { path, requestSerialize, responseDeserialize } = Streams.relay;
       const outcome = async ({ stream }: Aim): Promise<string> => {
-        const relay = at.client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, agent.as);
+        const relay = at.client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, caller.as);
         relay.write(RelayRequest.fromPartial({ open: { id: stream } }));
         return textOf(await new Reading(relay).ending()).replaceAll(String(stream), 'NAMED');
       };
@@ -116,19 +116,23 @@ describe('what an agent may not see', () => {
   });
 
   it.each(TRIED)('%s says nothing of it that the request has not named', async (name) => {
-    const { text } = await call(name, aimedAt(name, NOWHERE), agent.as);
+    const { text } = await call(name, aimedAt(name, NOWHERE), caller.as);
     const { uuid, connection, ticket } = aims.hidden;
     for (const secret of [NAME, uuid, ticket, `"${connection}"`]) expect(text).not.toContain(secret);
   });
 });
 
 describe('a stranger with a key of its own', () => {
-  const [ACTIVE, REVOKED, ABSENT] = [70, 71, 72].map((number) => `00000000-0000-4000-8000-0000000000${number}`);
+  const [ACTIVE, REVOKED, ABSENT, PERSON] = [70, 71, 72, 73].map((number) => agent(number).instanceUuid);
   const STRANGER = 99;
+  const DRAWN = agent(74).instanceUuid;
   let at: Running;
 
   beforeAll(async () => {
-    at = await run({ auth: 'required' });
+    at = await run({ auth: 'required', 'system-tcp-listen': '127.0.0.1:0' });
+    await makeMember(at, { number: 73, roles: ['client'] });
+    const person = { identityUuid: PERSON, kind: 3, roles: [], name: '', labels: {}, updateMask: ['kind'] };
+    await ask(at, Identities.updateIdentity, person, asAdmin());
     await makeMember(at, { number: 70, roles: ['client'] });
     await makeMember(at, { number: 71, roles: ['client'] });
     await ask(at, Identities.revokeIdentity, { identityUuid: REVOKED }, asAdmin());
@@ -166,4 +170,36 @@ describe('a stranger with a key of its own', () => {
       expect(await refusalFor(name, REVOKED, [71, STRANGER])).toContain('IDENTITY_REVOKED');
     },
   );
+
+  /** What is said by both doors to a session of an instance by the stranger's key, shown as that of an identity. */
+  async function refusalsOfSession(identityUuid: string, instanceUuid: string): Promise<string> {
+    const prove = (challenge: Challenged) => proofOf(keyOf(STRANGER), identityUuid, challenge, { instanceUuid });
+    const proof = prove(await ask(at, Identities.challenge, { network: '' } as never));
+    const calls = [{ proof: undefined }, { proof }, { proof: { ...proof, signature: Buffer.alloc(64) } }].map((shown) =>
+      ask(at, Sessions.session, { ...agent(1), instanceUuid, ...shown }).catch(refusalOf),
+    );
+    const { client } = await talk(`tcp://${at.server.addresses.tcp}`);
+    const { binding: _, bindingKind: _kind, ...shown } = prove(await client.ask('Challenge', {}));
+    const event = client.ask('Session', { instanceUuid, instanceType: 2, proof: shown });
+    const { reason, message } = await event.then(
+      () => ({ reason: undefined, message: 'opened' }),
+      (error: SystemError) => error,
+    );
+    client.close();
+    const text = textOf([...(await Promise.all(calls)), { reason, message }]);
+    return [identityUuid, instanceUuid].reduce((left, uuid) => left.replaceAll(uuid, 'NAMED'), text);
+  }
+
+  it.each([
+    ['that is there', ACTIVE],
+    ['that is revoked', REVOKED],
+    ['of a person', PERSON],
+  ])('Session does not tell it an identity %s from one that never was', async (_what, uuid) => {
+    const absent = await refusalsOfSession(ABSENT, ABSENT);
+    expect(absent.match(/AUTH_REQUIRED/g)).toHaveLength(4);
+    expect(await refusalsOfSession(uuid, uuid)).toBe(absent);
+    // A person may have sessions of other instances, and nobody is told who is a person.
+    expect(await refusalsOfSession(uuid, DRAWN)).toBe(await refusalsOfSession(ABSENT, DRAWN));
+    expect(await refusalsOfSession(ABSENT, uuid)).toBe(await refusalsOfSession(ABSENT, DRAWN));
+  });
 });

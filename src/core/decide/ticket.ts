@@ -3,10 +3,11 @@ import type { Enroll, IssueTicket, RevokeTicket } from '../model/command.js';
 import { Fault } from '../model/fault.js';
 import { CloseReason } from '../model/session.js';
 import { IDENTITY_BOUNDS, type Identity, KeyOrigin, mayHaveSeveral } from '../model/trust/identity.js';
-import { fitsPattern, isTicketOver, TICKET_BOUNDS, type Ticket, ticketId } from '../model/trust/ticket.js';
+import { fitsPattern, isTicketOver, LOW_ROLES, TICKET_BOUNDS, type Ticket, ticketId } from '../model/trust/ticket.js';
 import type { State } from '../store/state.js';
 import { isOpenedBy, nameTaken } from './identity.js';
 import { heldByOther, keyFault, newcomer, putIdentity, revokedFault } from './policy/opener.js';
+import { roleWith } from './policy/permits.js';
 import { hardened } from './policy/policy.js';
 import { endSessions } from './session.js';
 
@@ -102,8 +103,24 @@ function enrolFault(
     return new Fault('IDENTITY_MISMATCH', `${uuid} is an identity of another kind than those that the ticket is for`);
   }
   // Whoever shows a key that the identity has is the identity; anybody else needs a ticket that says so.
-  if (ticket.forUuid === uuid || keyFault(identity, keyId, atMs) === undefined) return undefined;
+  if (keyFault(identity, keyId, atMs) === undefined) return undefined;
+  if (ticket.forUuid === uuid) return replacerFault(state, ticket, identity);
   return new Fault('IDENTITY_MISMATCH', `identity ${uuid} has another key: only a ticket issued for it replaces that`);
+}
+
+/**
+ * Why who issued a ticket may not replace the keys of an identity: an operator that could would be an administrator by its own ticket. The
+ * identity may have become more than an operator gives since the ticket was issued, and the issuer less.
+ */
+function replacerFault(
+  { identities }: State,
+  { issuer }: Ticket,
+  { uuid, roles, labels }: Identity,
+): Fault | undefined {
+  const issuerRoles = identities.get(issuer)?.roles ?? [];
+  if (issuer === '' || roleWith(issuerRoles, 'identity.manage') !== undefined) return undefined;
+  if (roles.every((role) => LOW_ROLES.includes(role)) && Object.keys(labels).length === 0) return undefined;
+  return new Fault('IDENTITY_MISMATCH', `only a ticket that an administrator has issued replaces the keys of ${uuid}`);
 }
 
 function lapsedFault({ used, uses, expiresAtMs }: Ticket, atMs: number): Fault | undefined {

@@ -16,7 +16,7 @@ import { ticketNotFound } from '../../core/decide/ticket.js';
 import type { IssueTicket } from '../../core/model/command.js';
 import { Fault } from '../../core/model/fault.js';
 import { IDENTITY_BOUNDS, IdentityKind, ROLES } from '../../core/model/trust/identity.js';
-import { TICKET_BOUNDS, TICKET_ID_LENGTH, type Ticket, ticketId } from '../../core/model/trust/ticket.js';
+import { LOW_ROLES, TICKET_BOUNDS, TICKET_ID_LENGTH, type Ticket, ticketId } from '../../core/model/trust/ticket.js';
 import { encodeTicket, TICKET_ADDRESSES_MAX, TICKET_SECRET_BYTES } from '../../trust/ticket.js';
 import type { Backing } from '../backing.js';
 import type { Made } from '../call-handlers.js';
@@ -39,9 +39,6 @@ const SLOTS_A_TURN = 16_384;
 /** Identities that are revoked at once: a batch, beside what others ask for. */
 const REVOKED_AT_ONCE = 64;
 
-/** Roles of tickets that operators may issue, too. */
-const LOW_ROLES: readonly string[] = ['agent', 'client'];
-
 /** What ListTickets lists: it has no filter. */
 const ALL_TICKETS = { method: 'ListTickets', filter: {} };
 
@@ -60,7 +57,7 @@ export async function issueTicket(
   const addresses = readAddresses(checked, request);
   const wrong = Fault.fields(checked.violations);
   if (wrong !== undefined) return wrong;
-  const refused = issuerFault(said.roles, caller);
+  const refused = issuerFault(said.roles, caller, 'IssueTicket');
   if (refused !== undefined) return refused;
   const { validMs, ...ticket } = said;
   const secret = random.bytes(TICKET_SECRET_BYTES);
@@ -90,9 +87,13 @@ export async function issueTicket(
 }
 
 /** Why a caller may not give these roles: who may not change identities gives none that may do more than itself. */
-function issuerFault(roles: readonly string[], caller: Caller): Fault | undefined {
+function issuerFault(
+  roles: readonly string[],
+  caller: Caller,
+  method: 'IssueTicket' | 'RevokeTicket',
+): Fault | undefined {
   const isLow = roles.every((role) => LOW_ROLES.includes(role));
-  return isLow ? undefined : caller.refuse('identity.manage', 'IssueTicket');
+  return isLow ? undefined : caller.refuse('identity.manage', method);
 }
 
 /** Lists the tickets, a page. */
@@ -123,7 +124,10 @@ export async function revokeTicket(
     const description = `${TICKET_ID_LENGTH} hexadecimal digits in lower case are needed, as ListTickets has them`;
     return Fault.fields([{ field: 'ticket_id', description }]);
   }
-  const refused = andIdentities ? caller.refuse('identity.manage', 'RevokeIdentity') : undefined;
+  const { roles = [] } = state.tickets.get(id) ?? {};
+  const refused = andIdentities
+    ? caller.refuse('identity.manage', 'RevokeIdentity')
+    : issuerFault(roles, caller, 'RevokeTicket');
   if (refused !== undefined) return refused;
   const applied = await replica.submit({ kind: 'RevokeTicket', id, ...caller.by });
   if (applied instanceof Fault) return applied;

@@ -15,7 +15,13 @@ import {
   type Permission,
   ruleOf,
 } from '../../core/model/trust/permission.js';
-import { type AuthMode, type Policy, type PortRange, stricter } from '../../core/model/trust/policy.js';
+import {
+  type AuthMode,
+  type Policy,
+  type PortRange,
+  type RoleLimits,
+  stricter,
+} from '../../core/model/trust/policy.js';
 import { type Principal, principalName } from '../../core/model/trust/principal.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { Origin } from '../../shares/origin.js';
@@ -26,7 +32,7 @@ import { PrincipalFinder } from './principal-finder.js';
 import { roleLimit } from './role-limit.js';
 import { ShownIdentities } from './shown-identities.js';
 import { StandingCalls } from './standing-calls.js';
-import { ADMINISTRATOR, refuseNobody, unknownIdentity } from './subjects.js';
+import { ADMINISTRATOR, expiredFault, refuseNobody, unknownIdentity } from './subjects.js';
 import { overFault } from './token.js';
 
 /** What `required` would refuse, and to whom. */
@@ -59,11 +65,6 @@ export interface GatekeeperDeps {
 
 const OPEN: ReadonlySet<string> = new Set(OPEN_PERMISSIONS);
 const NO_GRANTS: Pick<Policy, 'grants'> = { grants: [] };
-const EXPIRED = {
-  token: 'the access token has expired: log in again',
-  issuer: "the issuer's token has expired",
-  certificate: 'the client certificate has expired',
-} as const;
 
 /**
  * Says, to both doors, who may do what: it knows the mode that holds, who is behind a session, and on which connections that was
@@ -77,6 +78,7 @@ export class Gatekeeper {
   readonly shown: ShownIdentities;
   readonly #standing: StandingCalls;
   readonly #principals: PrincipalFinder;
+  #cutOff: Fault | undefined;
 
   constructor(deps: GatekeeperDeps) {
     this.#deps = deps;
@@ -95,6 +97,12 @@ export class Gatekeeper {
   /** Those who have logged in. */
   get tokens(): AccessTokens {
     return this.#deps.tokens;
+  }
+
+  /** Ends everything in `required`, and refuses it: who calls may have been revoked. Undefined: this server hears of that again. */
+  set cutOff(fault: Fault | undefined) {
+    this.#cutOff = fault;
+    this.#standing.recheck();
   }
 
   /** The principal that a call is made as. */
@@ -263,8 +271,8 @@ export class Gatekeeper {
     });
   }
 
-  /** How many streams or connections the policy lets one session have; undefined: it says nothing of it. */
-  limitOf(what: 'streams' | 'connections', sid: number): number | undefined {
+  /** The most that the policy lets a session have or do of this; undefined: it says nothing of it. */
+  limitOf(what: keyof RoleLimits, sid: number): number | undefined {
     const session = this.#deps.state.sessions.get(sid);
     return roleLimit(this.#deps.state, what, (session && this.principalOf(session)?.roles) ?? []);
   }
@@ -307,9 +315,7 @@ export class Gatekeeper {
   #cause({ sid, access }: Asker, fault: Fault): Fault {
     const { state } = this.#deps;
     if (sid !== undefined && !state.sessions.has(sid)) return overFault(state, sid);
-    return access !== undefined && this.#principals.isExpired(access)
-      ? new Fault('AUTH_REQUIRED', EXPIRED[access.via ?? 'token'])
-      : fault;
+    return access !== undefined && this.#principals.isExpired(access) ? expiredFault(access.via ?? 'token') : fault;
   }
 
   #decide(
@@ -324,6 +330,7 @@ export class Gatekeeper {
         this.#deps.observed?.({ fault: would, method, origin: asker.origin, who: this.nameOf(asker) });
       }
     }
+    if (access.mode === 'required' && this.#cutOff !== undefined) return this.#cutOff;
     return decide(access, this.#principals.subject(asker, access.mode));
   }
 

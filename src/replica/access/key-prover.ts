@@ -13,6 +13,7 @@ import { keyIdOf } from '../../trust/public-key.js';
 import type { ProofMessage, Proofs } from '../../trust/server/proofs.js';
 import { BindingKind, ProofPurpose } from '../../trust/signed-bytes.js';
 import type { Gatekeeper } from './gatekeeper.js';
+import { unknownIdentity } from './subjects.js';
 import { overFault } from './token.js';
 
 /** Time charged to an address for each proof on top of its call, in ms: a thread imports the key and verifies. */
@@ -26,7 +27,7 @@ export interface KeyProverDeps {
   /** Counts time that an address has used. */
   readonly charge: (origin: Origin, ms: number) => void;
   /** Says which bindings the policy takes. */
-  readonly gatekeeper: Pick<Gatekeeper, 'takesBinding' | 'network'>;
+  readonly gatekeeper: Pick<Gatekeeper, 'takesBinding' | 'network' | 'mode'>;
 }
 
 /** Which proof a caller has to show. */
@@ -77,10 +78,12 @@ export class KeyProver {
     const identity = proof.identityUuid === '' ? instance : checked.uuid(`${field}.identity_uuid`, proof.identityUuid);
     const wrong = Fault.fields(checked.violations);
     if (wrong !== undefined) return wrong;
-    if (identity !== uuid && !this.#isHolder(identity, wanted)) return mismatch(identity, instance);
     const keyId = keyIdOf(proof.publicKey).toString('latin1');
     const shown: WantedProof = identity === uuid ? wanted : { ...wanted, uuid: identity, keys: 'known' };
-    const refused = this.#bindingRefusal(proof) ?? this.#refusal(keyId, shown);
+    const foreign = identity === uuid || this.#isHolder(identity, wanted) ? undefined : mismatch(identity, instance);
+    // Where persons may come with a key of their own, only who has shown a key of an identity is told that it is no person.
+    const early = wanted.mayBeHolder ? undefined : foreign;
+    const refused = early ?? this.#bindingRefusal(proof) ?? this.#refusal(keyId, shown) ?? foreign;
     if (refused !== undefined) return refused;
     charge(origin, PROOF_MS);
     const fault = await proofs.check(proof, {
@@ -155,12 +158,14 @@ export class KeyProver {
 
   /**
    * Why this key cannot be accepted, even with a good signature. Who shows a key that the identity never had is not told whether there is
-   * such an identity, unless the key could be its first.
+   * such an identity, unless the key could be its first: in `required` no key is. That is said before any signature is verified, so that
+   * the time of the answer does not tell it either.
    */
   #refusal(keyId: string, { uuid, keys }: WantedProof): Fault | undefined {
     const identity = this.#deps.state.identities.get(uuid);
     const hasHad = identity?.keys.some(({ id }) => id === keyId) || identity?.barred.includes(keyId);
     if (keys === 'known' && !hasHad) return unboundKey(uuid);
+    if (keys === 'known or first' && !hasHad && this.#deps.gatekeeper.mode === 'required') return unknownIdentity(uuid);
     if (identity === undefined) {
       return keys === 'new' ? new Fault('PROOF_INVALID', `instance ${uuid} has no key`) : undefined;
     }

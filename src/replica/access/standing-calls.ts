@@ -66,10 +66,15 @@ export class StandingCalls {
     return () => this.#forget(call);
   }
 
+  /** Ends all that may not go on. */
+  recheck(): void {
+    for (const uuid of [...this.#byIdentity.keys()]) this.#recheck(uuid);
+  }
+
   /** Ends what may not go on after these changes. */
   publish(changes: readonly Change[]): void {
     for (const change of changes) {
-      if (change.kind === 'PolicyPut') for (const uuid of [...this.#byIdentity.keys()]) this.#recheck(uuid);
+      if (change.kind === 'PolicyPut') this.recheck();
       else if (change.kind === 'IdentityPut' || change.kind === 'IdentityForgotten')
         this.#recheck(change.identity.uuid);
       else if (change.kind === 'SessionClosed') this.#recheck(identityOf(change.session));

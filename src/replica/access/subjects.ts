@@ -7,6 +7,12 @@ import type { Principal } from '../../core/model/trust/principal.js';
 import type { StateView } from '../../core/store/state-view.js';
 import { vouchedText } from '../../trust/vouched-key.js';
 
+const EXPIRED = {
+  token: 'the access token has expired: log in again',
+  issuer: "the issuer's token has expired",
+  certificate: 'the client certificate has expired',
+} as const;
+
 /** The principal that the administrator's token proves. */
 export const ADMINISTRATOR: Principal = {
   network: DEFAULT_NETWORK,
@@ -16,12 +22,17 @@ export const ADMINISTRATOR: Principal = {
   via: 'administrator',
 };
 
-/** The refusal of an identity that nobody has let in. */
+/** The refusal of an identity that nobody has let in, and of a key that one never had: who shows it is not told which. */
 export function unknownIdentity(uuid: string): Fault {
   const way = 'it redeems a ticket, or an administrator binds its key with switchyard identity bind and approves it';
-  return new Fault('AUTH_REQUIRED', `identity ${uuid} is not known here: ${way}`, [], undefined, {
+  return new Fault('AUTH_REQUIRED', `identity ${uuid} is not known here by this key: ${way}`, [], undefined, {
     permission: 'session.open',
   });
+}
+
+/** The refusal of what was begun by something that has ended since. */
+export function expiredFault(via: keyof typeof EXPIRED): Fault {
+  return new Fault('AUTH_REQUIRED', EXPIRED[via]);
 }
 
 /** Whether an identity rests on the word of an issuer that the policy names no more. */

@@ -176,10 +176,15 @@ class PolicyReader {
     const limits = new Map<string, RoleLimits>();
     for (const [role, one] of Object.entries(this.#object('limits', content, ROLES))) {
       const place = `limits.${role}`;
-      const { streams, connections } = this.#object(place, one, ['streams', 'connections']);
+      const json = this.#object(place, one, ['streams', 'connections', 'relayed_bytes_per_second']);
+      const { streams, connections, relayed_bytes_per_second: rate } = json;
+      const rateBounds = [POLICY_BOUNDS.relayedBytesPerSecondMin, POLICY_BOUNDS.relayedBytesPerSecondMax] as const;
       limits.set(role, {
         ...(streams === undefined ? {} : { streams: this.#count(`${place}.streams`, streams) }),
         ...(connections === undefined ? {} : { connections: this.#count(`${place}.connections`, connections) }),
+        ...(rate !== undefined && {
+          relayedBytesPerSecond: this.#count(`${place}.relayed_bytes_per_second`, rate, rateBounds),
+        }),
       });
     }
     return limits;
@@ -311,11 +316,10 @@ class PolicyReader {
     return '';
   }
 
-  #count(place: string, content: unknown): number {
-    if (typeof content === 'number' && Number.isInteger(content) && content >= 0 && content <= LIMIT_MAX)
-      return content;
-    this.#wrong(place, `${shown(content)}; 0 to ${LIMIT_MAX} are allowed`);
-    return 0;
+  #count(place: string, content: unknown, [min, max]: readonly [number, number] = [0, LIMIT_MAX]): number {
+    if (typeof content === 'number' && Number.isInteger(content) && content >= min && content <= max) return content;
+    this.#wrong(place, `${shown(content)}; ${min} to ${max} are allowed`);
+    return min;
   }
 
   #wrong(field: string, description: string): void {

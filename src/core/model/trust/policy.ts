@@ -47,12 +47,14 @@ export interface PortRange {
   readonly last: number;
 }
 
-/** How much one session of a role may have at a time. Absent: as much as the limits of the network allow. */
+/** How much one session of a role may have at a time, and send. Absent: as much as the limits of the network allow. */
 export interface RoleLimits {
   /** Streams that it owns, besides its first. */
   readonly streams?: number;
   /** Connections that are being made or stand, at either end. */
   readonly connections?: number;
+  /** Bytes that all sessions of one identity together send to relays in a second. */
+  readonly relayedBytesPerSecond?: number;
 }
 
 /** What a policy promises about itself. It is stored only if it keeps all of them. */
@@ -140,6 +142,10 @@ export const POLICY_BOUNDS = {
   portsMax: 16,
   /** The same of all grants: they add up for a pair, and an order of 10 KiB tells them. */
   portsInAllMax: 1_024,
+  /** Bytes a second of a quota: with less, a source waits for more than a minute after one block of 1 MiB. */
+  relayedBytesPerSecondMin: 16_384,
+  /** The same at most: 8 Tbit/s. */
+  relayedBytesPerSecondMax: 1_000_000_000_000,
   /** Issuers of tokens: the keys of each are fetched and kept. */
   issuersMax: 8,
   /** Audiences of one issuer. */

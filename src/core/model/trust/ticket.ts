@@ -39,6 +39,9 @@ export const TICKET_BOUNDS = {
   usesMax: 10_000,
 } as const;
 
+/** Roles that operators may give. Whoever has others, or labels, got them from an administrator. */
+export const LOW_ROLES: readonly string[] = ['agent', 'client'];
+
 /** Characters of a ticket's id. */
 export const TICKET_ID_LENGTH = 16;
 const ID_BYTES = TICKET_ID_LENGTH / 2;

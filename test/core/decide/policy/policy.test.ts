@@ -208,6 +208,11 @@ describe('a policy', () => {
       { 'limits.agent.streams': '-1; 0 to 1000000 are allowed' },
     ],
     [
+      'fewer bytes a second than one block needs',
+      { limits: { agent: { relayed_bytes_per_second: 16_383 } } },
+      { 'limits.agent.relayed_bytes_per_second': '16383; 16384 to 1000000000000 are allowed' },
+    ],
+    [
       'a test without a target',
       { tests: [{ from: {}, may: 'connection.ask', expect: 'deny' }] },
       { 'tests[0].to': 'connection.ask is granted for a target; name one' },
