@@ -69,8 +69,8 @@ describe('a call whose token is being checked', () => {
   });
 });
 
-/** A call that makes something, with a deadline in 10 s, while the clocks go as the test says. */
-function making() {
+/** A call that makes something, with a deadline in 10 s, while the clocks go as the test says; `checking` is what its token waits for. */
+function making(checking?: Promise<Access>) {
   const times = { nowMs: 5, wallMs: 1_000_000_000 };
   let made = () => {};
   const working = new Promise<void>((resolve) => {
@@ -81,18 +81,22 @@ function making() {
     limits: {},
     replica: {},
     clock: { nowMs: () => times.nowMs, wallMs: () => times.wallMs },
-    issuers: { accept: () => undefined },
+    issuers: { accept: () => checking },
     certificates: { accept: () => undefined },
     gatekeeper: { admit: () => undefined },
   } as unknown as Backing;
+  const metadata = new Metadata();
+  if (checking !== undefined) metadata.set('authorization', 'Bearer token');
   const call = {
-    metadata: new Metadata(),
+    metadata,
     cancelled: false,
     getPeer: () => '127.0.0.1:1',
     getPath: () => '/switchyard.v1.SessionService/Session',
     getDeadline: () => 1_000_010_000,
   } as unknown as ServerUnaryCall<unknown, string>;
+  let begun = 0;
   const work = async () => {
+    begun++;
     await working;
     return { response: 'made', takeBack: () => taken.push('taken back') };
   };
@@ -100,7 +104,7 @@ function making() {
     const handle = new Calls(backing).makingForAnyone<unknown, string>(work);
     handle(call, (error, answer) => resolve(error === null ? answer! : (error as Error).message));
   });
-  return { times, made: () => made(), outcome, taken };
+  return { times, made: () => made(), outcome, taken, begun: () => begun };
 }
 
 describe('a call that makes something and has a deadline', () => {
@@ -126,6 +130,27 @@ describe('a call that makes something and has a deadline', () => {
       expect(taken).toEqual(['taken back']);
     },
   );
+});
+
+describe('a call that makes something and whose token is being checked', () => {
+  it.each([
+    [0, 'made', 1],
+    [9_999, 'made', 1],
+    [10_000, 'given up', 0],
+  ])('has a deadline in 10,000 ms: %i ms later it is %s', async (passedMs, outcomeSays, times) => {
+    let checked = (_: Access) => {};
+    const call = making(
+      new Promise((resolve) => {
+        checked = resolve;
+      }),
+    );
+    call.times.nowMs += passedMs;
+    checked(ANNA);
+    call.made();
+    expect(await call.outcome).toContain(outcomeSays);
+    expect(call.begun()).toBe(times);
+    expect(call.taken).toEqual([]);
+  });
 });
 
 describe('what a caller shows', () => {

@@ -7,6 +7,7 @@ import { InstanceType, type PeerStream, Switchyard } from '../../src/client/inde
 import { runCommand, startCommand } from '../cli/command.js';
 import { Program } from '../cli/process.js';
 import { BlindChannel } from '../client/worlds/blind-channel.js';
+import { movedToDirect } from '../client/worlds/moved.js';
 import { type Running, run } from '../grpc/running.js';
 
 // frp #3789, chisel #221, OpenSSH bug 1424: a transfer that was cut in the middle ended as if it were whole.
@@ -180,9 +181,11 @@ describe('switchyard forward', () => {
   });
 });
 
-describe('a connection through the server', () => {
+describe.each(['through the server', 'over tcp', 'over udp'])('a connection %s', (way) => {
   it('errs at one end when the other end is destroyed before its data is complete', async () => {
     const channel = new BlindChannel(at.address);
+    const isDirect = way !== 'through the server';
+    channel.isBlind = !isDirect;
     const yard = new Switchyard({ channel });
     let take: (stream: PeerStream) => void = () => {};
     const taken = new Promise<PeerStream>((resolve) => {
@@ -192,9 +195,11 @@ describe('a connection through the server', () => {
     const peer = yard.join({ uuid: randomUUID(), type: InstanceType.AGENT, handlers });
     const caller = yard.join({ uuid: randomUUID(), type: InstanceType.AGENT });
     await caller.attached();
-    const near = await caller.connect((await peer.attached()).cvid);
+    const transport = way === 'over udp' ? 'udp' : 'tcp';
+    const near = await caller.connect((await peer.attached()).cvid, { transport });
     const far = await taken;
-    expect(near.path).toBe('relayed');
+    if (isDirect) await movedToDirect(near, far);
+    expect(near.path).toBe(isDirect ? 'direct' : 'relayed');
     far.write('half of it');
     await once(near, 'data');
     let ended = false;

@@ -150,6 +150,17 @@ describe('Relay', () => {
     expect(await reading).toEqual(['a', 'b']);
   });
 
+  it('names to both ends of a stream its channel, which another stream does not have', async () => {
+    const channels: bigint[] = [];
+    for (const stream of [await create(1), await create(1)]) {
+      const ends = [await source.openSource(stream.id), await sinks[0].openSink(stream.sinks[0].id)];
+      channels.push(...ends.map(({ channel }) => channel));
+    }
+    const [one, , other] = channels;
+    expect(channels).toEqual([one, one, other, other]);
+    expect(new Set([0n, one, other]).size).toBe(3);
+  });
+
   it('delivers nothing after StopStream was answered, and says so at both ends', async () => {
     const stream = await create(1);
     const end = await source.openSource(stream.id);
