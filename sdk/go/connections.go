@@ -246,7 +246,8 @@ func (c *connections) ownCvid() int32 {
 	return 0
 }
 
-// Tells the server about a link; the channel is closed once it was told. Without a session the server has forgotten it already.
+// Tells the server about a link, after what was reported of it before; the channel is closed once it was told. Without a session the
+// server has forgotten it already.
 func (c *connections) report(b *brokered, report *pb.ReportLinkRequest) <-chan struct{} {
 	reported := make(chan struct{})
 	if c.instance.Session() == nil {
@@ -255,8 +256,15 @@ func (c *connections) report(b *brokered, report *pb.ReportLinkRequest) <-chan s
 	}
 	report.PeerCvid, report.Link, report.ConnectionId = b.peer, b.link, b.id
 	as := c.instance.caller
+	c.mu.Lock()
+	before := b.reported
+	b.reported = reported
+	c.mu.Unlock()
 	go func() {
 		defer close(reported)
+		if before != nil {
+			<-before
+		}
 		ctx, cancel := context.WithTimeout(c.instance.life, answerTimeout)
 		defer cancel()
 		_, err := call(ctx, as, as.server.network.ReportLink, report, true)
