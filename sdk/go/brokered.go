@@ -237,6 +237,10 @@ func (b *brokered) ended(ended *pb.ConnectionEnded) {
 
 // Nothing is left of it, which the server hears unless it has said so itself. `failed`: because its path is dead.
 func (b *brokered) end(err error, failed bool) {
+	if why := b.all.instance.whySessionEnded(); why != nil && b.all.instance.life.Err() != nil {
+		// What was under way broke off because of that.
+		err = why
+	}
 	b.all.mu.Lock()
 	isNews := b.id != "" && (b.state == making || b.state == standing)
 	if b.state == making {

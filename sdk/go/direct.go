@@ -235,11 +235,7 @@ func (c *connections) dialCaller(ctx context.Context, order *pb.Connection) ([]b
 		return nil, err
 	}
 	answer, err := b.dial(ctx, order)
-	if err != nil {
-		// The refusal ends it at the server, too.
-		b.end(err, false)
-	}
-	return answer, err
+	return b.unlessRefused(ctx, answer, err)
 }
 
 func (b *brokered) dial(ctx context.Context, order *pb.Connection) ([]byte, error) {

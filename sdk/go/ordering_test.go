@@ -2,7 +2,6 @@ package switchyard
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"math/rand"
 	"net"
@@ -25,11 +24,15 @@ type ordering struct {
 	network    *punching
 	rendezvous []*pb.RendezvousAddress
 	orders     chan *pb.Order
-	answers    chan *pb.AnswerRequest
-	given      int
+	// What attachments end with.
+	ends    chan error
+	answers chan *pb.AnswerRequest
+	given   int
 	// What the next report waits for on its way.
 	held chan struct{}
 	mu   sync.Mutex
+	// Requests for connections are not answered.
+	unanswered bool
 	// The reports that came, in their order.
 	reported []*pb.ReportLinkRequest
 }
@@ -49,6 +52,8 @@ func (o *ordering) Attach(_ *pb.AttachRequest, call pb.SessionService_AttachServ
 			if err := call.Send(&pb.AttachResponse{Order: order}); err != nil {
 				return err
 			}
+		case end := <-o.ends:
+			return end
 		case <-call.Context().Done():
 			return nil
 		}
@@ -72,7 +77,15 @@ type orderingNetwork struct {
 	*ordering
 }
 
-func (o orderingNetwork) DirectConnection(context.Context, *pb.DirectConnectionRequest) (*pb.DirectConnectionResponse, error) {
+func (o orderingNetwork) DirectConnection(
+	ctx context.Context, _ *pb.DirectConnectionRequest,
+) (*pb.DirectConnectionResponse, error) {
+	o.mu.Lock()
+	unanswered := o.unanswered
+	o.mu.Unlock()
+	if unanswered {
+		<-ctx.Done()
+	}
 	return &pb.DirectConnectionResponse{Request: &pb.Connection{ConnectionId: connectionOfTest}}, nil
 }
 
@@ -103,7 +116,7 @@ func newOrdering(t *testing.T) (*ordering, *Instance) {
 	number, _ := strconv.Atoi(port)
 	o := &ordering{
 		network: &punching{asked: func(int) {}}, rendezvous: []*pb.RendezvousAddress{{Host: host, Port: int32(number)}},
-		orders: make(chan *pb.Order), answers: make(chan *pb.AnswerRequest, 16),
+		orders: make(chan *pb.Order), ends: make(chan error), answers: make(chan *pb.AnswerRequest, 16),
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -270,124 +283,16 @@ func listen(t *testing.T, me *Instance) *Listener {
 	return listener
 }
 
-func TestAnOrderToPunchThatIsGivenAgainIsAnsweredAsBefore(t *testing.T) {
-	o, me := newOrdering(t)
-	listener, peer := listen(t, me), newPeer(t, o)
-	theirs := o.gather(t, &peer).GetCandidates()
-	role := pb.ConnectionRole_CONNECTION_ROLE_PUNCH_CONTROLLED
-	path, answer := o.attempt(t, peer, theirs, role, 2)
-	if path == nil || !isConnected(t, answer) {
-		t.Fatalf("%v", answer)
-	}
-	conn := accepted(t, listener)
-	again := o.order(t, &pb.Connection{Role: role, Attempt: 2, PeerPublicKey: peer.proof.identity.publicKey})
-	if string(again.GetData()) != string(answer.GetData()) {
-		t.Errorf("%v instead of the answer that was given before", again)
-	}
-	expectEcho(t, conn, path)
-}
-
-func TestAnOrderToDialThatIsGivenAgainLeavesTheConnectionThatStandsAlsoWhenNobodyListensAnyMore(t *testing.T) {
-	o, me := newOrdering(t)
-	listener, peer := listen(t, me), newPeer(t, o)
-	port := peer.sockets.listener.Addr().(*net.TCPAddr).Port
-	order := &pb.Connection{
-		Role: pb.ConnectionRole_CONNECTION_ROLE_DIAL, Host: "127.0.0.1", Port: int32(port),
-		PeerPublicKey: peer.proof.identity.publicKey,
-	}
-	answer := o.order(t, order)
-	gathered := &pb.GatherAnswer{}
-	if err := proto.Unmarshal(answer.GetData(), gathered); err != nil || answer.GetCode() != 0 {
-		t.Fatalf("%v, %v", answer, err)
-	}
-	peer.proof.peerKey, peer.proof.controlling = gathered.GetPublicKey(), true
-	nonce := sha256.Sum256([]byte(connectionOfTest))
-	path, _ := try(peer, &pb.Connection{Nonce: nonce[:nonceBytes]})
-	if path == nil {
-		t.Fatal("the peer was not dialled")
-	}
-	conn := accepted(t, listener)
-	listener.Close()
-	again := o.order(t, order)
-	if again.GetCode() != 0 || string(again.GetData()) != string(answer.GetData()) {
-		t.Errorf("%v instead of the answer that was given before", again)
-	}
-	expectEcho(t, conn, path)
-}
-
-func TestOneWhoListensGetsTheRelayInThePlaceOfAPathThatThePeerDoesNotHave(t *testing.T) {
-	o, me := newOrdering(t)
-	listener, peer := listen(t, me), newPeer(t, o)
-	theirs := o.gather(t, &peer).GetCandidates()
-	_, answer := o.attempt(t, peer, theirs, pb.ConnectionRole_CONNECTION_ROLE_PUNCH_CONTROLLED, 1)
-	if !isConnected(t, answer) {
-		t.Fatalf("%v", answer)
-	}
-	first := accepted(t, listener)
-	relay := &pb.Connection{Role: pb.ConnectionRole_CONNECTION_ROLE_RELAY, RelayStreamId: 1, RelayBranchId: 2}
-	if answer := o.order(t, relay); answer.GetCode() != 0 {
-		t.Fatalf("%v", answer)
-	}
-	_ = first.SetReadDeadline(time.Now().Add(5 * time.Second))
-	if _, err := first.Read(make([]byte, 1)); err != errNotCommon {
-		t.Errorf("%v", err)
-	}
-	second := accepted(t, listener)
-	if second.Path() != Relayed {
-		t.Errorf("%s", second.Path())
-	}
-	// The one stream of this server brings back what is sent.
-	if _, err := second.Write([]byte("still here")); err != nil {
-		t.Error(err)
-	}
-	_ = second.SetReadDeadline(time.Now().Add(5 * time.Second))
-	got := make([]byte, 10)
-	if _, err := second.Read(got); err != nil || string(got) != "still here" {
-		t.Errorf("%q, %v", got, err)
-	}
-	for _, report := range o.awaitReports(t, 2) {
-		if report.GetState() != pb.LinkState_LINK_STATE_ESTABLISHED {
-			t.Errorf("%v", report)
-		}
-	}
-	second.Abort()
-}
-
-func TestADialThatHasReturnedEndsWithItsPathWhenThePeerDoesNotHaveThat(t *testing.T) {
-	for name, next := range map[string]*pb.Connection{
-		"relay": {Role: pb.ConnectionRole_CONNECTION_ROLE_RELAY, RelayStreamId: 1, RelayBranchId: 2},
-		"punch": {Role: pb.ConnectionRole_CONNECTION_ROLE_PUNCH_CONTROLLED, Attempt: 2},
-	} {
-		t.Run(name, func(t *testing.T) {
-			o, me := newOrdering(t)
-			peer := newPeer(t, o)
-			dialled := make(chan *Conn, 1)
-			go func() {
-				conn, err := me.DialDirect(context.Background(), 7, DirectOptions{})
-				if err != nil {
-					t.Error(err)
-				}
-				dialled <- conn
-			}()
-			theirs := o.gatheredByCaller(t, me, &peer)
-			_, answer := o.attempt(t, peer, theirs, pb.ConnectionRole_CONNECTION_ROLE_PUNCH_CONTROLLED, 1)
-			if !isConnected(t, answer) {
-				t.Fatalf("%v", answer)
-			}
-			conn := <-dialled
-			if answer := o.order(t, next); answer.GetCode() != pb.Reason_REASON_PATH_FAILED {
-				t.Errorf("%v", answer)
-			}
-			_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
-			if _, err := conn.Read(make([]byte, 1)); err != errNotCommon {
-				t.Errorf("%v", err)
-			}
-		})
-	}
-}
-
 // What the request of a Dial has named.
 func (o *ordering) gatheredByCaller(t *testing.T, me *Instance, peer *end) []*pb.Candidate {
+	t.Helper()
+	b := o.awaitConnection(t, me)
+	peer.proof.peerKey = me.connections.identity.publicKey
+	return b.sockets.candidates
+}
+
+// The connection, once the instance knows it.
+func (o *ordering) awaitConnection(t *testing.T, me *Instance) *brokered {
 	t.Helper()
 	for late := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		all := me.connections
@@ -395,64 +300,20 @@ func (o *ordering) gatheredByCaller(t *testing.T, me *Instance, peer *end) []*pb
 		b := all.byID[connectionOfTest]
 		all.mu.Unlock()
 		if b != nil {
-			peer.proof.peerKey = all.identity.publicKey
-			return b.sockets.candidates
+			return b
 		}
 		if time.Now().After(late) {
-			t.Fatal("the server was not asked")
+			t.Fatal("the instance knows nothing of the connection")
 		}
 	}
 }
 
-func TestTheSocketsOfAPathThatWasFoundStayForTheAttemptsThatFollow(t *testing.T) {
-	o, me := newOrdering(t)
-	listener, peer := listen(t, me), newPeer(t, o)
-	theirs := o.gather(t, &peer).GetCandidates()
-	role := pb.ConnectionRole_CONNECTION_ROLE_PUNCH_CONTROLLED
-	if _, answer := o.attempt(t, peer, theirs, role, 1); !isConnected(t, answer) {
-		t.Fatalf("%v", answer)
-	}
-	accepted(t, listener)
-	all := me.connections
-	all.mu.Lock()
-	b := all.byID[connectionOfTest]
-	// As if nearly all of the time had passed for which they are kept.
-	b.sparing.Reset(time.Second)
-	all.mu.Unlock()
-	nobody := o.order(t, &pb.Connection{Role: role, Attempt: 2, PeerPublicKey: peer.proof.identity.publicKey})
-	punched := &pb.PunchAnswer{}
-	if err := proto.Unmarshal(nobody.GetData(), punched); err != nil || punched.GetConnected() {
-		t.Fatalf("%v, %v", nobody, err)
-	}
-	if took := punched.GetTook().AsDuration(); took < attemptTime {
-		t.Errorf("the attempt was cut after %v", took)
-	}
-	path, answer := o.attempt(t, peer, theirs, role, 3)
-	if path == nil || !isConnected(t, answer) {
-		t.Fatalf("%v", answer)
-	}
-	expectEcho(t, accepted(t, listener), path)
-}
-
-func TestTheEndOfAConnectionIsReportedAfterItsPathThoughThatReportIsHeldUp(t *testing.T) {
-	o, me := newOrdering(t)
-	listener := listen(t, me)
-	held := make(chan struct{})
-	o.mu.Lock()
-	o.held = held
-	o.mu.Unlock()
-	o.order(t, &pb.Connection{
-		Role: pb.ConnectionRole_CONNECTION_ROLE_GATHER, Fallback: pb.ConnectionFallback_CONNECTION_FALLBACK_IMMEDIATE,
-	})
-	o.order(t, &pb.Connection{Role: pb.ConnectionRole_CONNECTION_ROLE_RELAY, RelayStreamId: 1, RelayBranchId: 2})
-	accepted(t, listener).Abort()
-	time.Sleep(200 * time.Millisecond)
-	if early := o.reports(); len(early) != 0 {
-		t.Errorf("%v", early)
-	}
-	close(held)
-	reports := o.awaitReports(t, 2)
-	if reports[0].GetPath() != pb.PathKind_PATH_KIND_RELAYED || reports[1].GetState() != pb.LinkState_LINK_STATE_LOST {
-		t.Errorf("%v", reports)
+func (o *ordering) expectNothingLeft(t *testing.T, me *Instance) {
+	t.Helper()
+	all := func() int { return len(me.connections.list(func(*brokered) bool { return true })) }
+	for late := time.Now().Add(2 * time.Second); all() > 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(late) {
+			t.Fatalf("%d connections are left", all())
+		}
 	}
 }
