@@ -128,7 +128,7 @@ func (i *Instance) enter(state, before State, err *Error) {
 		if before == Leaving {
 			err = nil
 		}
-		i.forgetSession()
+		i.forgetSession(err)
 		i.err = err
 		i.turn.end()
 		i.endLife()
@@ -139,7 +139,7 @@ func (i *Instance) enter(state, before State, err *Error) {
 
 func (i *Instance) enterRest(state State, err *Error) {
 	if state == Reopening && i.session != nil {
-		i.forgetSession()
+		i.forgetSession(err)
 		i.laterError(i.options.Events.Lost, err)
 		go i.connections.end(err)
 	}
@@ -166,8 +166,8 @@ func (i *Instance) laterError(tell func(*Error), err *Error) {
 	}
 }
 
-func (i *Instance) forgetSession() {
-	i.session = nil
+func (i *Instance) forgetSession(why *Error) {
+	i.session, i.sessionEnd = nil, endReason(why)
 	if i.orders != nil {
 		i.orders.end()
 	}

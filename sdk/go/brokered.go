@@ -57,12 +57,17 @@ type brokered struct {
 	isRelayed bool
 	// The sockets of a direct path, once they are open.
 	sockets *puncher
+	// Closes them a while after a path was handed out.
+	sparing *time.Timer
 	// A direct path that the peer may not have.
 	alone *carrier
-	// The last attempt that this end has answered, and with what; and whether the peer was dialled. Orders may be given again.
-	attempt   int32
-	answer    []byte
-	isDialled bool
+	// The last attempt that this end has answered, and with what; and what the order to dial was answered with, once the peer is dialled.
+	// Orders may be given again.
+	attempt    int32
+	answer     []byte
+	dialAnswer []byte
+	// Closed once the server was told what was reported last.
+	reported <-chan struct{}
 }
 
 func (b *brokered) isWith(peer int32, link pb.LinkType) bool { return b.peer == peer && b.link == link }
@@ -72,6 +77,9 @@ func (b *brokered) isJoinable() bool { return b.incoming && !b.isWanted && b.sta
 
 // Carries out an order to relay.
 func (b *brokered) relay(order *pb.Connection) error {
+	if err := b.leaveOneSided(); err != nil {
+		return err
+	}
 	b.all.mu.Lock()
 	b.isRelayed = true
 	isDecided := b.state != making
@@ -157,6 +165,8 @@ func (b *brokered) handOut(c *carrier, order *pb.Connection, path Path, isReport
 	isWanted := b.isWanted || !b.incoming
 	close(b.made)
 	b.all.mu.Unlock()
+	// Of a path that was found another attempt may follow, and a relayed connection stays what it is.
+	b.spareSockets()
 	if !isReported && path == Direct {
 		b.reportFound()
 	} else if !isReported {
@@ -170,8 +180,17 @@ func (b *brokered) handOut(c *carrier, order *pb.Connection, path Path, isReport
 		c.mu.Lock()
 		err := c.err
 		c.mu.Unlock()
+		if !b.standsOn(c) {
+			return
+		}
 		b.end(err, !errors.Is(err, net.ErrClosed))
 	}()
+}
+
+func (b *brokered) standsOn(c *carrier) bool {
+	b.all.mu.Lock()
+	defer b.all.mu.Unlock()
+	return b.conn != nil && b.conn.carrier == c
 }
 
 func (b *brokered) reportPath(path Path) {
@@ -218,6 +237,10 @@ func (b *brokered) ended(ended *pb.ConnectionEnded) {
 
 // Nothing is left of it, which the server hears unless it has said so itself. `failed`: because its path is dead.
 func (b *brokered) end(err error, failed bool) {
+	if why := b.all.instance.whySessionEnded(); why != nil && b.all.instance.life.Err() != nil {
+		// What was under way broke off because of that.
+		err = why
+	}
 	b.all.mu.Lock()
 	isNews := b.id != "" && (b.state == making || b.state == standing)
 	if b.state == making {

@@ -104,11 +104,27 @@ func (c *connections) gather(ctx context.Context, order *pb.Connection) ([]byte,
 		return nil, &Refusal{"UNIMPLEMENTED", "this client does not move a connection: it stays relayed"}
 	}
 	answer, err := known.gather(ctx, order)
-	if err != nil {
-		// The refusal ends it at the server, too.
-		known.end(err, false)
+	return known.unlessRefused(ctx, answer, err)
+}
+
+// The answer to an order, unless it is refused, which ends the connection at the server, too. Of one whose session has ended meanwhile
+// nothing is left, either.
+func (b *brokered) unlessRefused(ctx context.Context, answer []byte, err error) ([]byte, error) {
+	if ctx.Err() != nil {
+		if why := b.all.instance.whySessionEnded(); why != nil {
+			err = why
+		}
 	}
-	return answer, err
+	if err == nil {
+		return answer, nil
+	}
+	b.all.mu.Lock()
+	isOpen := b.state == making
+	b.all.mu.Unlock()
+	if isOpen {
+		b.end(err, false)
+	}
+	return nil, err
 }
 
 // Takes a connection that a peer asks for, if the program wants to.
@@ -183,12 +199,23 @@ func (c *connections) ended(ended *pb.ConnectionEnded) {
 	}
 }
 
+// What ends with a session ends of this; nil: the instance has left.
+func endReason(err *Error) error {
+	if err == nil {
+		return ErrLeft
+	}
+	return err
+}
+
+func (i *Instance) whySessionEnded() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.sessionEnd
+}
+
 // The session is over: what is being made comes to nothing.
 func (c *connections) end(err *Error) {
-	var reason error = ErrLeft
-	if err != nil {
-		reason = err
-	}
+	reason := endReason(err)
 	for _, b := range c.list(func(b *brokered) bool { return b.state == making }) {
 		b.end(reason, false)
 	}
@@ -246,7 +273,8 @@ func (c *connections) ownCvid() int32 {
 	return 0
 }
 
-// Tells the server about a link; the channel is closed once it was told. Without a session the server has forgotten it already.
+// Tells the server about a link, after what was reported of it before; the channel is closed once it was told. Without a session the
+// server has forgotten it already.
 func (c *connections) report(b *brokered, report *pb.ReportLinkRequest) <-chan struct{} {
 	reported := make(chan struct{})
 	if c.instance.Session() == nil {
@@ -255,8 +283,15 @@ func (c *connections) report(b *brokered, report *pb.ReportLinkRequest) <-chan s
 	}
 	report.PeerCvid, report.Link, report.ConnectionId = b.peer, b.link, b.id
 	as := c.instance.caller
+	c.mu.Lock()
+	before := b.reported
+	b.reported = reported
+	c.mu.Unlock()
 	go func() {
 		defer close(reported)
+		if before != nil {
+			<-before
+		}
 		ctx, cancel := context.WithTimeout(c.instance.life, answerTimeout)
 		defer cancel()
 		_, err := call(ctx, as, as.server.network.ReportLink, report, true)

@@ -85,14 +85,17 @@ func (c *connections) dialOnce(
 
 // What a caller has is not given twice: waits until asking again makes sense, as the server then makes another connection.
 func (b *brokered) decided(ctx context.Context, retries *backoff) error {
+	b.all.mu.Lock()
+	made := b.made
+	b.all.mu.Unlock()
 	select {
-	case <-b.made:
+	case <-made:
 		// It is decided here, and the server has not heard of that: the peer may still be at it.
 		return sleep(ctx, retries.afterFailure(nil, 0))
 	default:
 	}
 	select {
-	case <-b.made:
+	case <-made:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -16,9 +15,6 @@ import (
 )
 
 const (
-	// How long the sockets of a punch are kept after it has worked here, should it not have worked there: the other end has 12 s for its
-	// answer, and the order that follows is on its way after that.
-	spareTime = 15 * time.Second
 	// Before the server is asked again whether it has heard of a path from both ends: the first time, and at most.
 	decidedFirst = 50 * time.Millisecond
 	decidedRetry = time.Second
@@ -31,48 +27,6 @@ func (p *puncher) roundTripMessage() *durationpb.Duration {
 		return nil
 	}
 	return durationpb.New(p.roundTrip)
-}
-
-// Opens the sockets of a direct path, once.
-func (b *brokered) openSockets(ctx context.Context, rendezvous []*pb.RendezvousAddress) (*puncher, error) {
-	b.all.mu.Lock()
-	sockets := b.sockets
-	b.all.mu.Unlock()
-	if sockets != nil {
-		return sockets, nil
-	}
-	var places []string
-	for _, place := range rendezvous {
-		host := place.GetHost()
-		if host == "" {
-			host = b.all.instance.caller.server.host
-		}
-		places = append(places, net.JoinHostPort(host, strconv.Itoa(int(place.GetPort()))))
-	}
-	sockets, err := newPuncher(ctx, places)
-	if err != nil {
-		return nil, err
-	}
-	b.all.mu.Lock()
-	isLate := b.sockets != nil || b.state == gone
-	if !isLate {
-		b.sockets = sockets
-	}
-	b.all.mu.Unlock()
-	if isLate {
-		sockets.close()
-		return nil, errors.New("the connection was given up")
-	}
-	return sockets, nil
-}
-
-func (b *brokered) closeSockets() {
-	b.all.mu.Lock()
-	sockets := b.sockets
-	b.all.mu.Unlock()
-	if sockets != nil {
-		sockets.close()
-	}
 }
 
 // The answer to the order to gather. The relay needs no addresses.
@@ -105,21 +59,24 @@ func (b *brokered) punch(order *pb.Connection) ([]byte, error) {
 		return answer, nil
 	}
 	answer, err := b.try(order)
+	if err != nil {
+		return nil, err
+	}
 	b.all.mu.Lock()
 	defer b.all.mu.Unlock()
 	b.attempt, b.answer = order.GetAttempt(), answer
-	return answer, err
+	return answer, nil
 }
 
 func (b *brokered) try(order *pb.Connection) ([]byte, error) {
+	b.keepSockets()
+	if err := b.leaveOneSided(); err != nil {
+		return nil, err
+	}
+	b.leaveAlone(nil)
 	b.all.mu.Lock()
 	sockets, conn, isRelayed := b.sockets, b.conn, b.isRelayed
 	b.all.mu.Unlock()
-	b.leaveAlone(nil)
-	if conn != nil && !isRelayed {
-		// A path that only this end had from the attempt before.
-		conn.carrier.destroy(errors.New("the peer has not found the same path"))
-	}
 	if sockets == nil || conn != nil || isRelayed {
 		// Nothing is dialled, which leads to the relay where the caller lets it.
 		return proto.Marshal(&pb.PunchAnswer{})
@@ -155,7 +112,6 @@ func (b *brokered) takePath(secured *tls.Conn, order *pb.Connection, controlling
 		c.destroy(errNotNominated)
 		return false
 	}
-	time.AfterFunc(spareTime, b.closeSockets)
 	if controlling {
 		return b.hold(c, order)
 	}
@@ -213,6 +169,30 @@ func (b *brokered) isAlone(c *carrier) bool {
 	return b.alone == c
 }
 
+var errNotCommon = errors.New("the peer has not found the same path")
+
+// Leaves a direct path that was handed out and that the peer does not have, as another way is ordered. What Dial has returned does not
+// come back, so that is refused; what a Listener was given is given anew.
+func (b *brokered) leaveOneSided() error {
+	b.all.mu.Lock()
+	conn := b.conn
+	isOneSided := b.state == standing && conn.Path() == Direct
+	isTaken := b.isWanted || !b.incoming
+	if isOneSided && !isTaken {
+		b.state, b.conn, b.made = making, nil, make(chan struct{})
+	}
+	b.all.mu.Unlock()
+	if !isOneSided {
+		return nil
+	}
+	conn.carrier.destroy(errNotCommon)
+	if !isTaken {
+		return nil
+	}
+	b.end(errNotCommon, true)
+	return &Refusal{"PATH_FAILED", errNotCommon.Error()}
+}
+
 // Leaves a path of which the peer knows nothing: this one, and not that of an attempt that came meanwhile; nil: whichever there is.
 func (b *brokered) leaveAlone(only *carrier) {
 	b.all.mu.Lock()
@@ -224,7 +204,7 @@ func (b *brokered) leaveAlone(only *carrier) {
 	}
 	b.all.mu.Unlock()
 	if c != nil {
-		c.destroy(errors.New("the peer has not found the same path"))
+		c.destroy(errNotCommon)
 	}
 }
 
@@ -239,9 +219,15 @@ func (b *brokered) isPunching() bool {
 
 // The peer listens: dials it. The answer goes out before, as the peer lets nobody in without the key that it brings.
 func (c *connections) dialCaller(ctx context.Context, order *pb.Connection) ([]byte, error) {
-	b, err := c.accept(order)
-	if err != nil {
-		return nil, err
+	c.mu.Lock()
+	b := c.byID[order.GetConnectionId()]
+	c.mu.Unlock()
+	if b == nil {
+		accepted, err := c.accept(order)
+		if err != nil {
+			return nil, err
+		}
+		b = accepted
 	}
 	if len(order.GetPeerPublicKey()) == 0 {
 		err := &Refusal{"UNIMPLEMENTED", "a caller without a key is not dialled"}
@@ -249,14 +235,17 @@ func (c *connections) dialCaller(ctx context.Context, order *pb.Connection) ([]b
 		return nil, err
 	}
 	answer, err := b.dial(ctx, order)
-	if err != nil {
-		// The refusal ends it at the server, too.
-		b.end(err, false)
-	}
-	return answer, err
+	return b.unlessRefused(ctx, answer, err)
 }
 
 func (b *brokered) dial(ctx context.Context, order *pb.Connection) ([]byte, error) {
+	b.all.mu.Lock()
+	given := b.dialAnswer
+	b.all.mu.Unlock()
+	if given != nil {
+		// Given again, after the answer was forgotten.
+		return given, nil
+	}
 	endorsement, err := b.all.endorsement()
 	if err != nil {
 		return nil, err
@@ -264,13 +253,6 @@ func (b *brokered) dial(ctx context.Context, order *pb.Connection) ([]byte, erro
 	answer, err := proto.Marshal(&pb.GatherAnswer{PublicKey: b.all.identity.publicKey, Endorsement: endorsement})
 	if err != nil {
 		return nil, err
-	}
-	b.all.mu.Lock()
-	isDialled := b.isDialled
-	b.all.mu.Unlock()
-	if isDialled {
-		// Given again, after the answer was forgotten.
-		return answer, nil
 	}
 	// Loopback is dialled only by an end that is seen there itself, which the rendezvous says.
 	session, err := b.all.instance.Attached(ctx)
@@ -282,7 +264,7 @@ func (b *brokered) dial(ctx context.Context, order *pb.Connection) ([]byte, erro
 		return nil, err
 	}
 	b.all.mu.Lock()
-	b.isDialled = true
+	b.dialAnswer = answer
 	b.all.mu.Unlock()
 	go func() {
 		// There is no attempt to have a nonce of; the connection's name, which both know, serves as well.

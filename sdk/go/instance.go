@@ -93,6 +93,8 @@ type Instance struct {
 	orders   *orders
 	handlers Handlers
 	err      *Error
+	// What the last session ended of; nil: none has ended.
+	sessionEnd error
 	// Closed, and replaced, when the state changes.
 	changed chan struct{}
 	// What the present state does, and what gives that up.

@@ -120,45 +120,6 @@ func TestAPathIsReportedBeforeItsAttemptIsAnswered(t *testing.T) {
 	}
 }
 
-func TestOrdersThatAreGivenAgainLeaveTheConnectionThatStands(t *testing.T) {
-	server := &punching{asked: func(int) {}}
-	for name, again := range map[string]func(*brokered) error{
-		"punch": func(b *brokered) error {
-			role := pb.ConnectionRole_CONNECTION_ROLE_PUNCH_CONTROLLED
-			order := &pb.Connection{ConnectionId: b.id, Role: role, Attempt: 2}
-			answer, err := b.punch(order)
-			if string(answer) != "found" {
-				t.Errorf("%q instead of the answer that was given before", answer)
-			}
-			return err
-		},
-		"dial": func(b *brokered) error {
-			role := pb.ConnectionRole_CONNECTION_ROLE_DIAL
-			_, err := b.all.order(context.Background(), &pb.Connection{ConnectionId: b.id, Role: role, PeerPublicKey: []byte("key")})
-			return err
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			conn, _ := carriers(t)
-			b := server.connection(t)
-			// In the state in which the first order leaves it.
-			b.all.listener = &Listener{connections: b.all}
-			b.all.instance.state = Attached
-			b.attempt, b.answer, b.isDialled = 2, []byte("found"), true
-			b.handOut(conn.carrier, &pb.Connection{}, Direct, false)
-			if err := again(b); err != nil {
-				t.Error(err)
-			}
-			select {
-			case <-conn.carrier.closed:
-				t.Error("the connection is closed")
-			case <-time.After(100 * time.Millisecond):
-			}
-			conn.Abort()
-		})
-	}
-}
-
 func TestNothingIsLeftOfAConnectionWhoseOrderIsRefused(t *testing.T) {
 	server := &punching{asked: func(int) {}}
 	over, cancel := context.WithCancel(context.Background())

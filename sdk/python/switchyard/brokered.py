@@ -45,6 +45,8 @@ class Brokered:
         self.upgrade_after = math.inf
         self.transport: Optional[PeerTransport] = None
         self.stream = _stream_to_come()
+        # Held by a report to the server until that has it, so that none overtakes the one before.
+        self.reporting = asyncio.Lock()
         # The sockets of a direct path, once they are open.
         self.sockets: Optional[Puncher] = None
         self._is_over = False

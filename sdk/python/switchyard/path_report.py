@@ -24,7 +24,9 @@ async def is_punching(owner: PeersOwner, brokered: Brokered, seconds: float) -> 
 
 
 async def report_path(owner: PeersOwner, brokered: Brokered, *, established: bool, path: str = "", failed: bool = False) -> None:
-    """Reports the link of a connection: `established`, or lost; `failed`: because of an error."""
+    """
+    Reports the link of a connection, after what was reported of it before: `established`, or lost; `failed`: because of an error.
+    """
     request = network_service_pb2.ReportLinkRequest(
         peer_cvid=brokered.peer_cvid,
         link=brokered.link,
@@ -33,8 +35,10 @@ async def report_path(owner: PeersOwner, brokered: Brokered, *, established: boo
         path=_PATHS.get(path, connection_pb2.PATH_KIND_UNSPECIFIED),
         failed=failed,
     )
+    method, seconds = owner.caller.server.network.ReportLink, limits.ANSWER_TIMEOUT_MS / 1000
     try:
-        await owner.caller.call(owner.caller.server.network.ReportLink, request, timeout=limits.ANSWER_TIMEOUT_MS / 1000, retry=True)
+        async with brokered.reporting:
+            await owner.caller.call(method, request, timeout=seconds, retry=True)
     except SwitchyardError as error:
         # That it is lost the server may know already.
         if established:

@@ -3,7 +3,7 @@ import asyncio
 import socket
 import unittest
 from ipaddress import IPv4Interface
-from typing import Any, List, Tuple
+from typing import Any, List, Optional, Tuple
 from unittest import mock
 
 import grpc
@@ -49,6 +49,8 @@ class Server:
         self.random = lambda: 1.0
         # How many of the next calls but those for a connection find it away.
         self.away = 0
+        # What the next report waits for on its way.
+        self.held: Optional[asyncio.Event] = None
         # Whether orders reach the instance.
         self.attached = asyncio.Event()
         self.attached.set()
@@ -65,6 +67,9 @@ class Server:
                 raise SwitchyardError(grpc.StatusCode.UNAVAILABLE, "away")
             await asyncio.sleep(0.05)
             return await self.call(method, request, retry=retry)
+        if method == "report" and self.held is not None:
+            held, self.held = self.held, None
+            await held.wait()
         if method == "get":
             return network_service_pb2.GetConnectionResponse(connection=connection_pb2.ConnectionRecord(state=self.state))
         (self.asked if method == "ask" else self.reported).append(request)
@@ -386,6 +391,25 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
             self.assertEqual((await asyncio.wait_for(connecting, 5)).path, "relayed")
             self.assertEqual(self.server.reported, [])
         await self.until(lambda: self.server.reported)
+
+    async def test_reports_a_move_and_the_end_after_the_relayed_path_though_that_report_is_held_up(self) -> None:
+        held = self.server.held = asyncio.Event()
+        connecting = self.connect("immediate")
+        await self.until(lambda: "c1" in self.peers._by_id)
+        with mock.patch.object(limits, "REPORTED_MS", 50):
+            await self.order(RELAY)
+        transport = (await asyncio.wait_for(connecting, 5)).writer.transport
+        transport._extra["path"] = "direct"
+        transport.on_moved()
+        await asyncio.sleep(0.05)
+        transport.abort()
+        await self.until(lambda: not self.peers._by_id)
+        await asyncio.sleep(0.05)
+        self.assertEqual(self.server.reported, [])
+        held.set()
+        await self.until(lambda: len(self.server.reported) == 3)
+        paths = [connection_pb2.PATH_KIND_RELAYED, connection_pb2.PATH_KIND_DIRECT, connection_pb2.PATH_KIND_UNSPECIFIED]
+        self.assertEqual([report.path for report in self.server.reported], paths)
 
     async def test_ends_a_stream_that_the_program_has_when_the_peer_has_not_found_its_path(self) -> None:
         connecting = self.connect("late")

@@ -282,7 +282,7 @@ export class Connections {
     if (order.peerPublicKey.length === 0) throw new Refusal('UNIMPLEMENTED', 'a caller without a key is not dialled');
     // Loopback is dialled only by an end that is seen there itself, which the rendezvous says.
     const isLocal = isLoopback({ host: order.host, port: order.port });
-    const brokered = await this.#accept(order, isLocal ? undefined : []);
+    const brokered = this.#byId.get(order.connectionId) ?? (await this.#accept(order, isLocal ? undefined : []));
     return brokered.orders.once(order, () => brokered.dial(order));
   }
 

@@ -52,7 +52,7 @@ async function connected(options: ConnectOptions, listenPort?: number) {
     const again = await Promise.all([...given].map(({ one, to }) => to.order(one, async () => {})));
     return { roles, answers, again: again.filter((_, which) => roles[which] !== GATHER) };
   };
-  return { near, accepted, giveAgain };
+  return { near, accepted, peer, giveAgain };
 }
 
 /** Says something, and resolves with what the other end has heard of it. */
@@ -91,13 +91,14 @@ describe('orders about a standing connection that are given again', () => {
     expect([near.path, near.destroyed, accepted.length]).toEqual(['direct', false, 1]);
   });
 
-  it('leave it on the path that the peer has dialled', async () => {
+  it('leave it on the path that the peer has dialled, also where that takes no connections any more', async () => {
     const port = await quietPort('0.0.0.0');
     const attempt = jest.spyOn(TcpPunch.prototype, 'attempt');
-    const { near, accepted, giveAgain } = await connected({ fallback: 'late' }, port);
+    const { near, accepted, peer, giveAgain } = await connected({ fallback: 'late' }, port);
     expect(await said(near, accepted[0]!, 'before')).toBe('before');
     const attempts = attempt.mock.calls.length;
     expect(attempts).toBeGreaterThan(0);
+    peer.handlers.accept = undefined;
     const { roles, answers, again } = await giveAgain();
     expect([roles, again]).toEqual([[DIAL], answers]);
     expect(await said(near, accepted[0]!, 'after')).toBe('after');
