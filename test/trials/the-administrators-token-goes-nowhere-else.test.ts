@@ -101,8 +101,13 @@ const ARGUMENTS: Record<string, readonly string[]> = {
   'network create': ['n'],
   'network drop': ['n', '--yes'],
 };
-/** Those that say nothing to a server without a key that they have. */
-const WITH_KEY = ['key rotate', 'login', 'whoami'];
+/** An option with a file of the test's: some say nothing to a server without a key, and one writes where it stands. */
+const FILES: Record<string, readonly [option: string, file: string]> = {
+  'key rotate': ['--key', 'key.pem'],
+  login: ['--key', 'key.pem'],
+  whoami: ['--key', 'key.pem'],
+  'debug dump': ['--output', 'dump.json'],
+};
 /** Those that speak to no server: of files of this machine, or of addresses alone. */
 const DEAF = ['serve', 'explain', 'completion', 'key show', 'cert show', 'cert export', 'logout', 'netcheck'];
 const SPEAKING = LEAVES.map(({ words }) => words.join(' ')).filter(
@@ -142,9 +147,10 @@ If it is another server, give its token with --admin-token or SWITCHYARD_ADMIN_T
   );
 
   it.each(SPEAKING)('that was found is not sent to another server by %s', async (name) => {
-    const withKey = WITH_KEY.includes(name) ? ['--key', join(home, 'key.pem')] : [];
+    const [option, file] = FILES[name] ?? [];
+    const withFile = option === undefined || file === undefined ? [] : [option, join(home, file)];
     writeFileSync(join(home, 'key.pem'), OWN.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-    const words = [...name.split(' '), ...(ARGUMENTS[name] ?? []), ...withKey];
+    const words = [...name.split(' '), ...(ARGUMENTS[name] ?? []), ...withFile];
     const command = startCommand([...words, '--server', server], {
       home,
       input: Readable.from([name === 'enroll' ? TICKET : '{}']),
