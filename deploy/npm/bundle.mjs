@@ -81,9 +81,10 @@ export async function bundle(out = OUT) {
   return packages;
 }
 
-/** The folders of the packages that files are of. */
-function packagesOf(files) {
-  const folders = files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
+/** The folders of the packages that files are of, by their paths with the separators of any system. */
+export function packagesOf(files) {
+  const paths = files.map((file) => file.replaceAll('\\', '/'));
+  const folders = paths.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
   return [...new Set(folders)].sort();
 }
 

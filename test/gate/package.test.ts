@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { packagesOf } from '../../deploy/npm/bundle.mjs';
 import { makeMesh } from '../../docs/demo/make-mesh.mjs';
 import { lacksEtcd } from '../log/etcd-process.js';
 import { IS_LONG, itLong } from '../long.js';
@@ -71,8 +72,18 @@ describe('the package', () => {
 
   it('has the licences of what is in its programs and in the page of its console', async () => {
     const text = await readFile(join(folder, 'node_modules', 'switchyard', 'dist', 'bundle', 'LICENSES.txt'), 'utf8');
-    const named = text.split(/^-{80}\n\n/m).map((notice) => notice.split(' ')[0]);
+    const headings = text.split(/^-{80}\n\n/m).map((notice) => notice.split('\n')[0]);
+    const named = headings.map((heading) => heading.split(' ')[0]);
     expect(named).toEqual(expect.arrayContaining(['@grpc/grpc-js', 'pino', 'preact', '@preact/signals', 'lean-qr']));
+    for (const heading of headings) expect(heading).toMatch(/^\S+ \d+\.\d+\.\d+\S*$/);
+    // Two versions of a package may be in it; one version twice says that the list of files is read wrongly.
+    expect(headings).toEqual([...new Set(headings)]);
+  });
+
+  it('finds the packages of files by the paths of Windows, too', () => {
+    const files = ['node_modules\\preact\\dist\\preact.mjs', 'node_modules\\@preact\\signals\\dist\\signals.mjs'];
+    const others = ['node_modules/preact/jsx-runtime/dist/jsxRuntime.mjs', 'dist\\src\\main.js'];
+    expect(packagesOf([...files, ...others])).toEqual(['node_modules/@preact/signals', 'node_modules/preact']);
   });
 
   it('has a command that needs no sh, with the same flags, signals and exit status', async () => {

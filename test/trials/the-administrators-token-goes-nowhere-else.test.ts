@@ -1,9 +1,11 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Http2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { GetServerResponse } from '../../gen/switchyard/v1/server.js';
@@ -11,7 +13,9 @@ import { AuditFiles } from '../../src/audit/audit-files.js';
 import type { Surroundings } from '../../src/cli/surroundings.js';
 import { adminTokenFor } from '../../src/cli/trust/admin-token.js';
 import { rememberListening } from '../../src/server/listening-file.js';
-import { runCommand } from '../cli/command.js';
+import { encodeTicket } from '../../src/trust/ticket.js';
+import { runCommand, startCommand } from '../cli/command.js';
+import { LEAVES } from '../cli/leaves.js';
 import { TLS_FILES } from '../cli/servers/odd-servers.js';
 import { startTestServer } from '../cli/servers/server.js';
 
@@ -57,6 +61,59 @@ afterEach(() => {
   rmSync(home, { recursive: true });
 });
 
+const OWN = generateKeyPairSync('ed25519');
+const PUBLIC_KEY = OWN.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+const TICKET = encodeTicket({ secret: Buffer.alloc(32), isEncrypted: false, pins: [], addresses: [] });
+const MESH = JSON.stringify({
+  type: 'NetworkGraph',
+  protocol: null,
+  version: null,
+  metric: null,
+  nodes: [{ id: 'a' }],
+  links: [],
+});
+/** What a command has said to a server that refuses it: one that tries again for ever is interrupted then. */
+const ENOUGH_MS = 2_000;
+const UUID = '00000000-0000-4000-8000-000000000005';
+/** What the commands need to be run at all, by their words. */
+const ARGUMENTS: Record<string, readonly string[]> = {
+  path: ['5', '6'],
+  terminate: ['5', '--yes'],
+  replay: ['mesh'],
+  join: ['--port', '22'],
+  connect: ['a', '22'],
+  forward: ['0', 'a', '22'],
+  ping: ['a'],
+  console: ['--print'],
+  enroll: ['--ticket-file', '-'],
+  login: ['--name', 'somebody'],
+  'key rotate': ['--name', 'somebody'],
+  'identity show': [UUID],
+  'identity approve': [UUID, '--name', 'n'],
+  'identity revoke': [UUID],
+  'identity forget': [UUID],
+  'identity bind': [UUID, PUBLIC_KEY],
+  'policy apply': ['-'],
+  'policy test': ['-'],
+  'policy explain': [UUID, 'network.read'],
+  'ticket issue': ['--role', 'agent'],
+  'ticket revoke': ['tk-1'],
+  'network create': ['n'],
+  'network drop': ['n', '--yes'],
+};
+/** An option with a file of the test's: some say nothing to a server without a key, and one writes where it stands. */
+const FILES: Record<string, readonly [option: string, file: string]> = {
+  'key rotate': ['--key', 'key.pem'],
+  login: ['--key', 'key.pem'],
+  whoami: ['--key', 'key.pem'],
+  'debug dump': ['--output', 'dump.json'],
+};
+/** Those that speak to no server: of files of this machine, or of addresses alone. */
+const DEAF = ['serve', 'explain', 'completion', 'key show', 'cert show', 'cert export', 'logout', 'netcheck'];
+const SPEAKING = LEAVES.map(({ words }) => words.join(' ')).filter(
+  (name) => !DEAF.includes(name) && !name.startsWith('journal '),
+);
+
 const run = (args: readonly string[], env: Record<string, string> = {}) =>
   runCommand([...args, '--server', server], { home, env });
 
@@ -88,6 +145,24 @@ If it is another server, give its token with --admin-token or SWITCHYARD_ADMIN_T
       for (const [, token] of heard) expect(token).toBeUndefined();
     },
   );
+
+  it.each(SPEAKING)('that was found is not sent to another server by %s', async (name) => {
+    const [option, file] = FILES[name] ?? [];
+    const withFile = option === undefined || file === undefined ? [] : [option, join(home, file)];
+    writeFileSync(join(home, 'key.pem'), OWN.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+    const words = [...name.split(' '), ...(ARGUMENTS[name] ?? []), ...withFile];
+    const command = startCommand([...words, '--server', server], {
+      home,
+      input: Readable.from([name === 'enroll' ? TICKET : '{}']),
+      readFile: () => MESH,
+    });
+    const timer = setTimeout(() => command.interrupt(), ENOUGH_MS);
+    await command.ended;
+    clearTimeout(timer);
+    // It has spoken to it.
+    expect(heard.length).toBeGreaterThan(0);
+    for (const [, token] of heard) expect(token).toBeUndefined();
+  });
 
   it('that was found makes no login of the console for a server that does not prove that it knows it', async () => {
     // The page is where the server says; a login that it gets there is good at the server whose token it is.

@@ -8,15 +8,24 @@ import type { Watch } from '../../client/worlds/fake-server.js';
 const NODES_PER_MESSAGE = 500;
 const POSITION = { epoch: 'e', revision: 7n };
 
+interface MillionServer {
+  readonly address: string;
+  /** How many rows it has sent, or given to be sent, since it was asked for the first ones. */
+  sent(): number;
+  stop(): void;
+}
+
 /** A server with as many sessions and nodes as are wanted, made as they are sent: it holds none of them. It says when it is asked. */
-export async function startMillionServer(count: number, asked: () => void): Promise<{ address: string; stop(): void }> {
+export async function startMillionServer(count: number, asked: () => void): Promise<MillionServer> {
   const server = new Server();
+  let sent = 0;
   const listSessions = (call: ServerUnaryCall<ListSessionsRequest, object>, tell: sendUnaryData<object>) => {
     asked();
     const { pageSize, pageToken } = call.request;
     const from = Number(pageToken || '0');
     const sids = Array.from({ length: Math.min(pageSize, count - from) }, (_, at) => from + at);
     const next = from + sids.length;
+    sent = next;
     tell(null, { sessions: sids.map(sessionOf), position: POSITION, nextPageToken: next < count ? String(next) : '' });
   };
   const watchNetworkDelta = async (watch: Watch) => {
@@ -24,6 +33,7 @@ export async function startMillionServer(count: number, asked: () => void): Prom
     for (let from = 0; from < count && !watch.cancelled; from += NODES_PER_MESSAGE) {
       const nodeAdded = Array.from({ length: NODES_PER_MESSAGE }, (_, at) => ({ ...nodeOf(from + at), parent: 1 }));
       const delta = { nodeAdded, nodeRemoved: [], linkAdded: [], linkRemoved: [] };
+      sent = from + NODES_PER_MESSAGE;
       const message = { kind: WatchKind.SNAPSHOT, position: POSITION, deltas: [delta], committedAt: undefined };
       if (!watch.write(message)) await new Promise((resolve) => watch.once('drain', resolve));
     }
@@ -38,7 +48,7 @@ export async function startMillionServer(count: number, asked: () => void): Prom
       error ? reject(error) : resolve(bound),
     );
   });
-  return { address: `127.0.0.1:${port}`, stop: () => server.forceShutdown() };
+  return { address: `127.0.0.1:${port}`, sent: () => sent, stop: () => server.forceShutdown() };
 }
 
 function nodeOf(cvid: number) {

@@ -13,6 +13,8 @@ const INTERFACES: Interfaces = {
   lo: [face('127.0.0.1/8', 'IPv4', true), face('::1/128', 'IPv6', true)],
   eth0: [face('192.168.7.20/24', 'IPv4'), face('fd00:7::20/64', 'IPv6'), face('fe80::1/64', 'IPv6')],
   tun0: [face('100.64.3.1/32', 'IPv4')],
+  // Some clouds answer with a machine's own secrets at 169.254.169.254, in an interface like this one.
+  eth1: [face('169.254.9.9/16', 'IPv4')],
 };
 const own = (host: string) => [candidate(CandidateType.REFLEXIVE, { host, port: 9 }, 0)];
 
