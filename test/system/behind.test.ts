@@ -66,6 +66,20 @@ describe('at a server that is behind', () => {
     await close();
   });
 
+  it('data for a stream that is over waits once, however many blocks are under way', async () => {
+    const { source, send, current, close } = await behind();
+    await send('known from now on');
+    const blocks = Array.from({ length: 20 }, () =>
+      source.client.sendBlock(999_999, Buffer.from('x'), { confirm: true }),
+    );
+    for (const outcome of await Promise.allSettled(blocks)) {
+      expect(outcome).toMatchObject({ reason: { reason: 'STREAM_NOT_FOUND' } });
+    }
+    // Once for the stream that is not known yet, and once for the one that is over.
+    expect(current).toHaveBeenCalledTimes(2);
+    await close();
+  });
+
   it('data is refused for now where the server cannot become current', async () => {
     const { send, close } = await behind(new Fault('BEHIND', 'behind', [], 500));
     await expect(send('first')).rejects.toMatchObject({ reason: 'BEHIND' });

@@ -1,17 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
 import type { ExchangeRequest, ExchangeResponse } from '../../gen/switchyard/v1/transport_service.js';
 import { TransportServiceService as Transport } from '../../gen/switchyard/v1/transport_service.js';
 import { systemClock } from '../../src/client/system.js';
+import { draining } from '../../src/core/model/draining.js';
 import type { StoredRecord } from '../../src/journal/journal.js';
 import { MemoryDisk, MemoryJournal } from '../../src/journal/storage/memory.js';
+import { Attachments } from '../../src/replica/attachments.js';
 import { BaseClient } from '../../src/system/client/client.js';
 import { SystemClient } from '../../src/system/client/index.js';
-import { DEFAULT_SYSTEM_LIMITS } from '../../src/system/limits.js';
 import { ask, asSession, agent as grpcAgent, type Running, run } from '../grpc/running.js';
 import { agent } from './talking.js';
 
@@ -136,38 +137,73 @@ describe.each(['tcp', 'ws', 'tls', 'wss', 'exchange'])('a drain with requests un
 });
 
 describe('the older connection of a session that has another one', () => {
-  /** A server whose clock is moved on, and a session of two connections: the older has asked for a stream, which is being stored. */
-  async function replaced() {
+  it('is closed at once, and what it has asked is answered to the newer one that asks again', async () => {
     const journal = new SlowJournal();
-    const clock = { skewMs: 0 };
-    const nowMs = () => systemClock.nowMs() + clock.skewMs;
-    const flags = { 'system-tcp-listen': '127.0.0.1:0' };
-    const at = await run(flags, { journal, clock: { ...systemClock, nowMs } });
-    const url = `tcp://${at.server.addresses.tcp}`;
-    const [older, newer] = [await SystemClient.connect(url), await SystemClient.connect(url)];
+    const { at, connect } = await serverOver('tcp', journal);
+    const [older, newer] = [await connect(), await connect()];
     const { sessionToken } = await older.ask('Session', agent(1));
     const { instanceSid } = await ask(at, Sessions.session, grpcAgent(2));
     const isAsked = journal.hold();
-    const created = older.ask('CreateStream', { sinkCvids: [instanceSid] });
+    const created = older.ask('CreateStream', { sinkCvids: [instanceSid] }).catch((error: unknown) => error);
     await isAsked;
     await newer.ask('KeepAlive', { sessionToken });
-    await expect(older.ask('StopStream', { id: 7 })).rejects.toMatchObject({ reason: 'ATTACHMENT_REPLACED' });
-    return { at, journal, older, created, clock };
-  }
+    // It would be a second end of each of the session's streams.
+    expect(await older.closed).toMatchObject({ reason: 'ATTACHMENT_REPLACED' });
+    expect(await created).toMatchObject({ reason: 'ATTACHMENT_REPLACED' });
+    journal.goOn();
+    await newer.ask('KeepAlive', {});
+    newer.close();
+    await newer.closed;
+    await at.stop();
+  });
+});
 
-  it('gets the answers to what it has asked, and is told then', async () => {
-    const { at, journal, older, created } = await replaced();
+describe('the connection of a session that is to go to another server', () => {
+  /** One with a stream, on which a request is being stored, at a server whose clock is moved on. */
+  async function leaving() {
+    const journal = new SlowJournal();
+    const clock = { skewMs: 0 };
+    const nowMs = () => systemClock.nowMs() + clock.skewMs;
+    const opened = jest.spyOn(Attachments.prototype, 'open');
+    const parts = { journal, clock: { ...systemClock, nowMs } };
+    const at = await run({ 'system-tcp-listen': '127.0.0.1:0' }, parts);
+    const owner = await SystemClient.connect(`tcp://${at.server.addresses.tcp}`);
+    const { instanceSid: sid } = await owner.ask('Session', agent(1));
+    const sink = await ask(at, Sessions.session, grpcAgent(2));
+    const sinkCvids = [sink.instanceSid];
+    const { stream } = await owner.ask('CreateStream', { sinkCvids });
+    await owner.sendBlock(stream.id, Buffer.from('early'), { confirm: true });
+    const isAsked = journal.hold();
+    const created = owner.ask('CreateStream', { sinkCvids });
+    created.catch(() => {});
+    await isAsked;
+    const [attachments] = opened.mock.contexts as Attachments[];
+    attachments?.release(sid, draining(0, 60_000));
+    // Its connection hears of that in the next turn of the event loop.
+    await new Promise(setImmediate);
+    const block = owner.sendBlock(stream.id, Buffer.from('late'), { confirm: true });
+    return { at, owner, block, created, journal, clock };
+  }
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  it('gets the answers to what it has asked, and takes no data any more', async () => {
+    const { at, owner, block, created, journal } = await leaving();
+    // The session may send at the other server already.
+    await expect(block).rejects.toMatchObject(DRAINING);
     journal.goOn();
     expect((await created).stream.id).toBeGreaterThan(0);
-    expect(await older.closed).toMatchObject({ reason: 'ATTACHMENT_REPLACED' });
+    expect(await owner.closed).toMatchObject(DRAINING);
     await at.stop();
   });
 
-  it('is closed without them when they take longer than closing may', async () => {
-    const { at, journal, older, created, clock } = await replaced();
-    clock.skewMs += DEFAULT_SYSTEM_LIMITS.closingMs;
-    await expect(created).rejects.toMatchObject({ reason: 'ATTACHMENT_REPLACED' });
-    await older.closed;
+  it('is closed without them 2 s later: until it comes back it gets no orders', async () => {
+    const { at, owner, block, created, journal, clock } = await leaving();
+    await expect(block).rejects.toMatchObject(DRAINING);
+    clock.skewMs += 2_000;
+    await expect(created).rejects.toMatchObject(DRAINING);
+    await owner.closed;
     journal.goOn();
     await at.stop();
   });

@@ -50,6 +50,11 @@ export class Answers {
     return 'known';
   }
 
+  /** Whether a request with this packet id was begun. */
+  knows(packetId: number): boolean {
+    return this.entries.has(packetId);
+  }
+
   /** The request is done. Tells whoever asked last, and with `sent` hears when that was sent. */
   settle(packetId: number, answer: AnswerBody, sent?: Sent): void {
     const entry = this.entries.get(packetId);

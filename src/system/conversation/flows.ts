@@ -43,6 +43,7 @@ export class Flows {
   private readonly ready = new Set<number>();
   /** The client has asked for the data of all. */
   private wantsAll = false;
+  private isClosed = false;
 
   constructor(
     private readonly backing: Backing,
@@ -64,6 +65,7 @@ export class Flows {
 
   /** Opens the session's sinks of a stream, or only the one with this id. One that is open already stays as it is. */
   openSinks({ sinks }: Stream, only?: number): void {
+    if (this.isClosed) return;
     for (const { sid, id } of sinks) {
       if (sid !== this.sid || this.sinks.has(id) || (only !== undefined && id !== only)) continue;
       const opened = this.backing.relay.open(sid, id);
@@ -139,8 +141,9 @@ export class Flows {
     return undefined;
   }
 
-  /** The connection is gone. Streams stay. */
+  /** The connection is gone, or on its way: its ends may be open on another one now. Streams stay. */
   close(): void {
+    this.isClosed = true;
     for (const { end } of this.sources.values()) end.close();
     for (const end of this.sinks.values()) end.close();
     this.sources.clear();

@@ -15,6 +15,9 @@ import type { Vigil } from './vigil.js';
 /** What a request counts at least, in ms, with what is done for it later. */
 const REQUEST_MS = 0.05;
 
+/** Streams of which a connection is remembered to send data that no server knows: blocks that were under way when its sink stopped it. */
+const UNKNOWN_MAX = 64;
+
 /** What became of data. */
 type Taken = ReturnType<Flows['take']>;
 
@@ -57,6 +60,8 @@ export class Inbox {
   private paused = false;
   /** Data waits until this server is as current as the client. */
   private isBehind = false;
+  /** Streams that were unknown here when this server was current, the latest last. */
+  private readonly unknown = new Set<number>();
   /** Whose turns its requests are done in. */
   private readonly key: string;
   private readonly wake: () => void;
@@ -160,7 +165,7 @@ export class Inbox {
       return;
     }
     const taken = this.offer(packet);
-    if (this.mayBeBehind(taken)) this.offerOnceCurrent({ ...packet, body: packet.body.slice() });
+    if (this.mayBeBehind(packet, taken)) this.offerOnceCurrent(packet, bytes);
     else this.settleData(packet, taken);
   }
 
@@ -174,28 +179,49 @@ export class Inbox {
   }
 
   private offer(packet: Packet): Taken {
+    const leaving = this.reader.leaving();
+    if (leaving !== undefined) return leaving;
     const { flows } = this.reader.conversation;
     return flows ? flows.take(packet) : new Fault('SESSION_TOKEN_MISSING', 'data needs a session on this connection');
   }
 
   /** Whether a stream may be as the client knows it, at another server. Each flaw of data is one against its stream's parameters. */
-  private mayBeBehind(taken: Taken): boolean {
-    if (this.reader.backing.replica.currency === undefined) return false;
-    return taken instanceof Flaw || (taken instanceof Fault && isNegative(taken));
+  private mayBeBehind({ streamId }: Packet, taken: Taken): boolean {
+    if (this.reader.backing.replica.currency === undefined || this.unknown.has(streamId)) return false;
+    if (taken instanceof Flaw) return true;
+    return taken instanceof Fault && (isNegative(taken) || taken.reason === 'TOO_LARGE');
   }
 
-  /** Data, and all that comes after it, waits until this server has applied what was acknowledged before; then its answer stands. */
-  private offerOnceCurrent(packet: Packet): void {
+  /**
+   * Data, and all that comes after it, waits until this server has applied what was acknowledged before; then its answer stands. It counts
+   * with what was read already.
+   */
+  private offerOnceCurrent({ streamId }: Packet, bytes: Uint8Array): void {
     this.isBehind = true;
+    const waiting = bytes.slice();
+    this.unread.unshift(waiting);
+    this.unreadBytes += waiting.length;
     const settle = (late: Fault | undefined) =>
       this.reader.guard(() => {
         this.isBehind = false;
         if (this.isOver) return;
-        this.settleData(packet, late ?? this.offer(packet));
+        this.unread.shift();
+        this.unreadBytes -= waiting.length;
+        const packet = decodePacket(waiting);
+        if (packet instanceof Flaw) return;
+        const taken = late ?? this.offer(packet);
+        if (late === undefined && taken instanceof Fault && taken.reason === 'STREAM_NOT_FOUND') this.forgo(streamId);
+        this.settleData(packet, taken);
         this.goOn();
         this.reader.settled();
       })();
     void this.reader.backing.replica.currency?.current().then(settle);
+  }
+
+  /** Data for a stream that is nowhere waits for nothing any more. */
+  private forgo(streamId: number): void {
+    for (const oldest of this.unknown) if (this.unknown.size >= UNKNOWN_MAX) this.unknown.delete(oldest);
+    this.unknown.add(streamId);
   }
 
   /** What a stream has taken its flow control bounds. What is refused counts as any other packet. */

@@ -37,6 +37,12 @@ export interface Host {
   left(peer: Peer): void;
 }
 
+/**
+ * How long a connection may still answer that its session has left, where the server goes on: the session gets no orders before the client
+ * comes back.
+ */
+const LEFT_MS = 2_000;
+
 /** One writer for all: what it writes is copied out before anybody else can write. */
 const writer = new ByteWriter();
 
@@ -55,7 +61,7 @@ export class Peer implements Receiver, Sender {
   /** The client has said all that it will. */
   private hasEnded = false;
   /** It closes, with this as its last word, once what is under way is answered. */
-  private leaving: { readonly why: Fault; readonly sinceMs: number } | undefined;
+  private leaving: { readonly why: Fault; readonly untilMs: number } | undefined;
   private partialBytes = 0;
   private readonly pending = new PendingAnswers();
   /** What it has on its way of what connections share. A transport that breaks does not say that it let go of it. */
@@ -150,7 +156,7 @@ export class Peer implements Receiver, Sender {
     const isClosing = state === 'over' || (state === 'terminating' && this.pending.hasUndelivered);
     if (isClosing && nowMs - sinceMs >= this.host.backing.limits.closingMs) this.cut('closing');
     if (this.isOver) return;
-    if (this.leaving !== undefined && nowMs - this.leaving.sinceMs >= this.host.backing.limits.closingMs) {
+    if (this.leaving !== undefined && nowMs >= this.leaving.untilMs) {
       this.close(this.leaving.why);
       return;
     }
@@ -163,12 +169,12 @@ export class Peer implements Receiver, Sender {
   }
 
   /**
-   * The server or its network goes down, or its session goes elsewhere: requests under way are answered, new ones are refused with this, and
-   * it is the last that is said.
+   * The server or its network goes down: requests under way are answered, new ones and data are refused with this, and it is the last that
+   * is said.
    */
   drain(fault: Fault): void {
     this.conversation.outbox?.pump();
-    this.leave(fault);
+    this.leave(this.leaving?.why ?? fault, this.host.backing.limits.closingMs);
   }
 
   /** Closes at once. */
@@ -233,9 +239,13 @@ export class Peer implements Receiver, Sender {
   }
 
   detached(why: Fault): void {
-    if (why.reason === 'DRAINING') this.conversation.outbox?.drain();
-    // The end of a session is told by itself, with its position.
-    if (!why.reason.startsWith('SESSION_')) this.leave(why);
+    if (why.reason === 'DRAINING') {
+      this.conversation.outbox?.drain();
+      // It is told with every look.
+      if (this.leaving === undefined) this.leave(why, LEFT_MS);
+    }
+    // The end of a session is told by itself, with its position. What is under way is answered on the connection that asks again.
+    else if (!why.reason.startsWith('SESSION_')) this.close(why);
   }
 
   private get isOver(): boolean {
@@ -251,8 +261,9 @@ export class Peer implements Receiver, Sender {
     this.endIfAnswered();
   }
 
-  private leave(why: Fault): void {
-    this.leaving ??= { why, sinceMs: this.host.backing.clock.nowMs() };
+  private leave(why: Fault, withinMs: number): void {
+    this.leaving = { why, untilMs: this.host.backing.clock.nowMs() + withinMs };
+    this.conversation.flows?.close();
     // What was read and has not begun is refused now, where it waits for room only.
     this.inbox.goOn();
     this.endIfAnswered();

@@ -49,18 +49,19 @@ export class Requests {
   take(event: SystemEvent, packetId: number | undefined, bytes: Uint8Array): void {
     const { sid } = this.deps.conversation;
     const tell: Tell = (answer, sent) => this.deps.answer(packetId, answer, { sent });
+    const isKept = sid !== undefined && packetId !== undefined && isRemembered(event.type);
+    const answers = isKept ? this.deps.answersOf(sid) : undefined;
     const leaving = this.deps.leaving();
-    if (leaving !== undefined) {
+    if (leaving !== undefined && !(isKept && answers?.knows(packetId))) {
       // Not remembered: it was not begun, so it may be asked again with this packet id.
       this.note(event, leaving, this.deps.backing.clock.nowMs());
       tell(refusal(leaving));
       return;
     }
-    if (sid === undefined || packetId === undefined || !isRemembered(event.type)) {
+    if (!isKept || answers === undefined) {
       this.work(event, packetId, tell);
       return;
     }
-    const answers = this.deps.answersOf(sid);
     const begun = answers.begin(packetId, bytes, tell);
     if (begun === 'new') this.work(event, packetId, (answer, sent) => answers.settle(packetId, answer, sent));
     else if (begun === 'other') {
