@@ -165,7 +165,8 @@ export class DoorListener {
     }
     place.attachTo(socket);
     socket.once('close', () => {
-      this.#handshaking.delete(kernelName);
+      // Of one that was reset the kernel gives the port to the next, which may have come before this.
+      if (this.#handshaking.get(kernelName)?.socket === socket) this.#handshaking.delete(kernelName);
       place.leave();
     });
     if (this.#isSecure) this.#handshaking.set(kernelName, { socket, place });

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { systemClock } from '../../src/client/system.js';
 
@@ -58,3 +60,44 @@ describe('a host of two addresses of which one is taken', () => {
     admission.close();
   });
 });
+
+describe('a connection of TLS from the port of one that was reset just before', () => {
+  const [cert, key] = ['cert', 'key'].map((name) =>
+    readFileSync(new URL(`../client/tls/${name}.pem`, import.meta.url)),
+  );
+  const places = { connectionsMax: 8, connectionsPerAddressMax: 8, connectionsKept: 0 };
+
+  it('is served', async () => {
+    const admission = openAdmission(systemClock);
+    const gate = admission.gate({ door: 'door', places });
+    const accepted: Socket[] = [];
+    const behind = createTlsServer({ cert, key }, (socket) => void socket.end('served'));
+    behind.prependListener('connection', (socket: Socket) => void accepted.push(socket));
+    const listener = admission.listener('door', gate, behind);
+    const { port } = await listener.listen({ host: HOSTS[0]!, port: 0 });
+    const former = connect({ host: HOSTS[0], port });
+    await once(former, 'connect');
+    const { localPort } = former;
+    await until(() => accepted.length === 1);
+    const order: string[] = [];
+    accepted[0]?.once('close', () => order.push('closed'));
+    former.resetAndDestroy();
+    // The kernel gives the port at once, and the server hears of both in one turn of its event loop.
+    const latter = connect({ host: HOSTS[0], port, localPort });
+    behind.once('connection', () => order.push('connected'));
+    const secure = connectTls({ socket: latter, rejectUnauthorized: false });
+    let heard = '';
+    secure.on('data', (chunk: Buffer) => {
+      heard += chunk.toString();
+    });
+    await once(secure, 'close');
+    expect({ heard, order }).toEqual({ heard: 'served', order: ['connected', 'closed'] });
+    listener.close();
+    behind.close();
+    admission.close();
+  }, 20_000);
+});
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise(setImmediate);
+}
