@@ -1,4 +1,5 @@
 import { addressKey } from '../base/address.js';
+import { AttendedTime } from '../base/attended-time.js';
 import type { Clock, Timer } from '../base/clock.js';
 import type { AddressSet } from './address-set.js';
 import type { AdmissionLimits, PlaceLimits } from './limits.js';
@@ -18,8 +19,8 @@ export interface GateDeps {
  * The places of one door: who may take one, and who loses it to another.
  *
  * - Of one address only so many connections are let in, exempt addresses excepted.
- * - Where all places are taken, the connection goes that has had no call for longest and has not shown a credential. So
- *   whoever only connects, in whatever numbers, takes the place of others like it, and never that of a client that works.
+ * - Where all places are taken, the connection goes that has had no call for longest and has not shown a credential, except
+ *   one whose client waits for the server. So whoever only connects, in whatever numbers, takes the place of others like it, and never that of a client that works.
  * - The last places are kept for connections that show a credential: who comes while the others are taken may stand there
  *   until `handshakeMs` have passed, and is closed when it has not shown one by then, or earlier, the oldest first, when
  *   there is no other place for a newcomer. So connections without a credential can neither fill the door nor keep it full,
@@ -33,10 +34,12 @@ export class ConnectionGate implements PlaceOwner {
   readonly #silent = new Set<Place>();
   /** Those whose handshake or credential is awaited, the oldest first. */
   readonly #awaited = new Set<Place>();
+  readonly #time: AttendedTime;
   #timer: Timer | undefined;
 
   constructor(deps: GateDeps) {
     this.#deps = deps;
+    this.#time = new AttendedTime(deps.clock, 2 * deps.limits.sweepMs);
   }
 
   /** How many places are taken. */
@@ -54,19 +57,19 @@ export class ConnectionGate implements PlaceOwner {
    * it is called when the gate takes the place back, which has no place any more by then.
    */
   enter(address: string, close: (cause: GateCause) => void): Place | undefined {
-    const { clock, limits, exempt } = this.#deps;
+    const { limits, exempt } = this.#deps;
     const key = exempt.has(address) ? undefined : addressKey(address);
     // First, so that an address beyond its bound moves nobody else out.
     if (key !== undefined && this.#ofKey(key) >= limits.connectionsPerAddressMax)
       return this.#refuse('address', address);
     if (this.#places.size >= limits.connectionsMax && !this.#makeRoom()) return this.#refuse('full', address);
     const isKept = this.#places.size >= limits.connectionsMax - limits.connectionsKept;
-    const place = new Place(this, { address, key, enteredMs: clock.nowMs(), isKept, close });
+    if (this.#timer === undefined) this.#schedule();
+    const place = new Place(this, { address, key, enteredMs: this.#time.nowMs(), isKept, close });
     this.#places.add(place);
     this.#silent.add(place);
     this.#awaited.add(place);
     if (key !== undefined) this.#byAddress.set(key, this.#ofKey(key) + 1);
-    this.#timer ??= clock.after(limits.handshakeMs, () => this.#sweep());
     return place;
   }
 
@@ -104,9 +107,9 @@ export class ConnectionGate implements PlaceOwner {
   }
 
   #makeRoom(): boolean {
-    const [longest] = this.#silent;
-    if (longest !== undefined) {
-      this.#takeBack(longest, 'silent');
+    for (const place of this.#silent) {
+      if (place.isHeld()) continue;
+      this.#takeBack(place, 'silent');
       return true;
     }
     for (const place of this.#awaited) {
@@ -128,22 +131,35 @@ export class ConnectionGate implements PlaceOwner {
     return undefined;
   }
 
-  /** Looks at those whose time is over. There is one timer, set for the oldest of those that are left. */
-  #sweep(): void {
+  /**
+   * There is one timer while anything is awaited. A look comes after what the kernel has got was read: when the process was
+   * stopped, the timer goes off first.
+   */
+  #schedule(): void {
     const { clock, limits } = this.#deps;
-    const nowMs = clock.nowMs();
-    const openMax = limits.connectionsMax - limits.connectionsKept;
-    this.#timer = undefined;
+    this.#time.look();
+    this.#timer = clock.after(limits.sweepMs, () => clock.soon(() => this.#sweep()));
+  }
+
+  /** Looks at those whose time is over. The time of one whose client waits for the server begins again. */
+  #sweep(): void {
+    if (this.#timer === undefined) return;
+    const nowMs = this.#time.look();
+    const dueMs = nowMs - this.#deps.limits.handshakeMs;
     for (const place of this.#awaited) {
-      const leftMs = place.enteredMs + limits.handshakeMs - nowMs;
-      if (leftMs > 0) {
-        this.#timer = clock.after(Math.max(leftMs, limits.sweepMs), () => this.#sweep());
-        return;
-      }
-      if (!place.isEstablished) this.#takeBack(place, 'handshake');
-      else if (!place.isVouched && this.#places.size > openMax) this.#takeBack(place, 'unproven');
-      // Others have left meanwhile, so that it stands in a place for everybody.
-      else this.#awaited.delete(place);
+      if (place.enteredMs > dueMs) break;
+      if (place.awaitedMs > dueMs) continue;
+      if (this.#mayStay(place)) this.#awaited.delete(place);
+      else if (place.isHeld()) place.awaitedMs = nowMs;
+      else this.#takeBack(place, place.isEstablished ? 'unproven' : 'handshake');
     }
+    this.#timer = undefined;
+    if (this.#awaited.size > 0) this.#schedule();
+  }
+
+  /** Whether it may stay without a credential: when others have left meanwhile, it stands in a place for everybody. */
+  #mayStay({ isEstablished, isVouched }: Place): boolean {
+    const { connectionsMax, connectionsKept } = this.#deps.limits;
+    return isEstablished && (isVouched || this.#places.size <= connectionsMax - connectionsKept);
   }
 }

@@ -7,8 +7,9 @@ export interface AdmissionLimits {
    */
   readonly handshakeMs: number;
   /**
-   * How often at most the deadlines of connections are looked at: a flood is met with one timer, not with one for each
-   * connection. A deadline is kept to this.
+   * How often the deadlines of connections are looked at while there are some: a flood is met with one timer, not with one for
+   * each connection. A deadline is kept to this. A look that comes late counts as two at most: time in which the process was
+   * stopped is not its clients'.
    */
   readonly sweepMs: number;
   /**

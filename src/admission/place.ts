@@ -27,6 +27,7 @@ export interface PlaceFacts {
   readonly address: string;
   /** What the address counts as; undefined for one without a bound. */
   readonly key: string | undefined;
+  /** By the time of the gate. */
   readonly enteredMs: number;
   /** Whether this is one of the places that are kept for connections with a credential. */
   readonly isKept: boolean;
@@ -47,7 +48,14 @@ export class Place {
   readonly address: string;
   readonly key: string | undefined;
   readonly enteredMs: number;
+  /** Since when the gate waits for its handshake or credential: later than it entered when its client had to wait for the server. */
+  awaitedMs: number;
   readonly isKept: boolean;
+  /**
+   * Whether its client waits for the server: what it has sent is not read, or waits for the turn of its address. A door that
+   * makes its clients wait puts its own answer in here.
+   */
+  isHeld: () => boolean = () => false;
   /** Ends the connection. A door that can say why to the client puts its own way in here. */
   close: (cause: GateCause) => void;
   readonly #gate: PlaceOwner;
@@ -60,6 +68,7 @@ export class Place {
     this.address = address;
     this.key = key;
     this.enteredMs = enteredMs;
+    this.awaitedMs = enteredMs;
     this.isKept = isKept;
     this.close = close;
   }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { AttendedTime } from '../base/attended-time.js';
 import type { Clock, Timer } from '../base/clock.js';
 import type { Fence } from '../base/fence.js';
 import type { Endpoint } from '../stun/address.js';
@@ -30,10 +31,12 @@ export class ProxyReader {
   readonly #deps: ProxyReaderDeps;
   /** Those whose header has not come, the oldest first. */
   readonly #waiting = new Map<Socket, Waiting>();
+  readonly #time: AttendedTime;
   #timer: Timer | undefined;
 
   constructor(deps: ProxyReaderDeps) {
     this.#deps = deps;
+    this.#time = new AttendedTime(deps.clock, 2 * deps.limits.sweepMs);
   }
 
   /** How many headers have not come yet. */
@@ -43,18 +46,19 @@ export class ProxyReader {
 
   /** Calls `take` once the header has come, with whose connection it says that this is. What follows is still to be read. */
   read(socket: Socket, take: (source: Endpoint | undefined) => void): void {
-    const { clock, limits } = this.#deps;
+    const { limits } = this.#deps;
     if (this.#waiting.size >= limits.headersWaitingMax) {
       const [oldest] = this.#waiting.keys();
       this.#refuse(oldest, 'too many connections of proxies wait for their PROXY header');
     }
-    this.#waiting.set(socket, { sinceMs: clock.nowMs(), stop: this.#listen(socket, take) });
-    this.#timer ??= clock.after(limits.handshakeMs, () => this.#sweep());
+    if (this.#timer === undefined) this.#schedule();
+    this.#waiting.set(socket, { sinceMs: this.#time.nowMs(), stop: this.#listen(socket, take) });
   }
 
   /** Closes whoever has not brought a header. */
   close(): void {
     this.#timer?.cancel();
+    this.#timer = undefined;
     for (const socket of this.#waiting.keys()) socket.destroy();
   }
 
@@ -106,17 +110,21 @@ export class ProxyReader {
     socket.destroy();
   }
 
-  #sweep(): void {
+  /** There is one timer while a header is awaited. A look comes after what the kernel has got was read. */
+  #schedule(): void {
     const { clock, limits } = this.#deps;
-    const nowMs = clock.nowMs();
-    this.#timer = undefined;
+    this.#time.look();
+    this.#timer = clock.after(limits.sweepMs, () => clock.soon(() => this.#sweep()));
+  }
+
+  #sweep(): void {
+    if (this.#timer === undefined) return;
+    const dueMs = this.#time.look() - this.#deps.limits.handshakeMs;
     for (const [socket, { sinceMs }] of this.#waiting) {
-      const leftMs = sinceMs + limits.handshakeMs - nowMs;
-      if (leftMs > 0) {
-        this.#timer = clock.after(Math.max(leftMs, limits.sweepMs), () => this.#sweep());
-        return;
-      }
+      if (sinceMs > dueMs) break;
       this.#refuse(socket, 'a connection of a proxy without a PROXY header in time');
     }
+    this.#timer = undefined;
+    if (this.#waiting.size > 0) this.#schedule();
   }
 }

@@ -16,7 +16,7 @@ export function makeAdapters(
   certificates: CertificateKeeper | undefined,
 ): Adapter[] {
   const { systemTcpListen, systemTlsListen, systemWsListen, systemWssListen } = config;
-  const { packetBytesMax: maxBlockBytes, handshakeMs } = limits;
+  const { packetBytesMax: maxBlockBytes } = limits;
   const deps = { ...entry, origins: config.wsOrigins ?? [], maxBlockBytes };
   const adapters: Adapter[] = [];
   if (systemTcpListen !== undefined) adapters.push(tcpAdapter(systemTcpListen, deps));
@@ -26,7 +26,8 @@ export function makeAdapters(
   const { ca, identityCa } = certificates.files;
   const isAsked = ca !== undefined || identityCa !== undefined;
   const asked = isAsked ? { requestCert: true, rejectUnauthorized: ca !== undefined } : {};
-  const tls = { ...askingTls(certificates.files), ...asked, handshakeTimeout: handshakeMs };
+  // The gate bounds the handshake: Node's own timer would count time in which the process was stopped.
+  const tls = { ...askingTls(certificates.files), ...asked };
   const encrypted: EncryptedAdapter[] = [];
   if (systemTlsListen !== undefined) encrypted.push(tlsAdapter(systemTlsListen, deps, tls));
   if (systemWssListen !== undefined) encrypted.push(wssAdapter(systemWssListen, deps, tls));

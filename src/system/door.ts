@@ -1,3 +1,4 @@
+import { AttendedTime } from '../base/attended-time.js';
 import type { Timer } from '../base/clock.js';
 import { Fence } from '../base/fence.js';
 import { Holdings } from '../base/holdings.js';
@@ -29,7 +30,9 @@ export class SystemDoor {
   /** The network of each connection. */
   private readonly places = new Map<Peer, SystemNetwork>();
   private readonly main: SystemNetwork;
+  private readonly time: AttendedTime;
   private timer: Timer | undefined;
+  private isClosing = false;
   private emptied: (() => void) | undefined;
   /** What each connection is told while the server goes down, the next one its own turn to come back in. */
   private drained: (() => Fault) | undefined;
@@ -44,6 +47,7 @@ export class SystemDoor {
 
   constructor(private readonly backing: Backing) {
     this.fence = new Fence(backing);
+    this.time = new AttendedTime(backing.clock, 2 * LOOK_MS);
     const { partialBytesMax, outBytesInAllMax, answersBytesInAllMax } = backing.limits;
     this.partials = new Holdings({ bytesMax: partialBytesMax, expel: (peer) => peer.expel('partial') });
     this.unsent = new Holdings({ bytesMax: outBytesInAllMax, expel: (peer) => peer.expel('untaken') });
@@ -117,6 +121,7 @@ export class SystemDoor {
         get backing() {
           return at.backing;
         },
+        time: this.time,
         moveTo: (wanted) => {
           const found = this.networks.get(wanted);
           if (isExposed && found?.backing.gatekeeper.mode === 'required') {
@@ -177,6 +182,7 @@ export class SystemDoor {
    * deadline has passed and they were cut off.
    */
   async close(deadlineMs: number): Promise<void> {
+    this.isClosing = true;
     this.timer?.cancel();
     let nth = 0;
     const livesMs = this.backing.replica.leases.livesMs();
@@ -201,10 +207,14 @@ export class SystemDoor {
 
   private scheduleLook(): void {
     const { clock } = this.backing;
-    this.timer = clock.after(LOOK_MS, () => {
-      const nowMs = clock.nowMs();
-      for (const peer of this.peers) this.look(peer, nowMs);
-      this.scheduleLook();
-    });
+    // After what the kernel has got was read: when the process was stopped, the timer goes off first.
+    this.timer = clock.after(LOOK_MS, () => clock.soon(() => this.lookAtAll()));
+  }
+
+  private lookAtAll(): void {
+    if (this.isClosing) return;
+    const nowMs = this.time.look();
+    for (const peer of this.peers) this.look(peer, nowMs);
+    this.scheduleLook();
   }
 }

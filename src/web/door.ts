@@ -10,6 +10,7 @@ import { type Origin, WebGuard } from '../admission/web-guard.js';
 import { type Address, plainAddress } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
 import { Holdings } from '../base/holdings.js';
+import { Caller } from './caller.js';
 import type { WebCallsPort } from './calls-port.js';
 import { Exchange } from './exchange.js';
 import { WEB_LIMITS, WEB_PLACES, type WebLimits } from './limits.js';
@@ -37,29 +38,6 @@ export interface WebDoorDeps {
 interface Accepted {
   readonly protocol: Protocol;
   readonly body: (() => Buffer) | undefined;
-}
-
-/** A connection, as far as it has asked for something. */
-class Caller {
-  /** Its calls that are not over. */
-  readonly exchanges = new Set<Exchange>();
-  /** Requests whose turn has not come. */
-  waiting = 0;
-  /** Requests that one turn of the event loop has brought. */
-  #asked = 0;
-
-  constructor(readonly input: SlicedInput) {}
-
-  /** Whether it may ask for one more thing in this turn: what one chunk of its bytes holds is read without a pause for others. */
-  mayAsk({ soon }: Pick<Clock, 'soon'>, max: number): boolean {
-    if (this.#asked === 0) {
-      soon(() => {
-        this.#asked = 0;
-      });
-    }
-    this.#asked++;
-    return this.#asked <= max;
-  }
 }
 
 /** Headers that browsers may send with a call, besides its metadata. */
@@ -170,6 +148,8 @@ export class WebDoor {
     });
     const caller = new Caller(input);
     this.#connections.set(socket, caller);
+    const place = Place.of(socket);
+    if (place !== undefined) place.isHeld = () => caller.isHeld;
     socket.once('close', () => {
       calls.forget(peer, input.wake);
       this.#connections.delete(socket);
@@ -185,7 +165,7 @@ export class WebDoor {
   /** A connection has been silent so long that it is closed, unless what it has sent waits for its turn here. */
   #silent(socket: Socket): void {
     const caller = this.#connections.get(socket);
-    if (caller !== undefined && (caller.waiting > 0 || caller.input.isBehind)) this.#counted(socket);
+    if (caller?.isHeld === true) this.#counted(socket);
     else socket.destroy();
   }
 

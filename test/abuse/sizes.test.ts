@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
-import { attack, expectCalmed, flood, floodUntilClosed } from './tools/attack.js';
+import { attack, attackTwice, expectCalmed, flood, floodUntilClosed } from './tools/attack.js';
 import * as raw from './tools/raw.js';
 import { Target } from './tools/target.js';
 
@@ -43,9 +43,9 @@ describe('more than was announced, or announced and not sent', () => {
     ],
     ['with a field of 30 KB', { a: 'x'.repeat(30_000) }],
   ])('refuses calls %s, one by one', async (which, more) => {
-    let stream = -1;
     const block = raw.headerBlock(raw.callFields(path, more));
-    const { connection } = await attack(target, `headers ${which}`, async (it) => {
+    const { connection } = await attackTwice(target, `headers ${which}`, async (it) => {
+      let stream = -1;
       await flood(it, () => it.write(raw.headers((stream += 2), block)));
       while (it.isOpen && it.resets.size === 0) await it.heard();
     });

@@ -134,12 +134,80 @@ describe('a gate', () => {
       timers++;
       return after.call(clock, delayMs, call);
     };
+    let most = 0;
     for (let count = 0; count < 500; count++) enter('slow');
     for (let count = 0; count < 250; count++) established(enter('quick'));
-    clock.advance(handshakeMs + sweepMs);
+    for (let look = 0; look <= handshakeMs / sweepMs; look++) {
+      most = Math.max(most, clock.pending);
+      clock.advance(sweepMs);
+    }
     expect([closed.length, gate.count, gate.countOf('slow')]).toEqual([500, 250, 0]);
     expect(new Set(closed)).toEqual(new Set(['slow handshake']));
-    expect(timers).toBe(1);
+    expect([most, timers, clock.pending]).toEqual([1, handshakeMs / sweepMs, 0]);
+  });
+
+  it('does not count the time in which the process was stopped as time that a handshake took', () => {
+    const { clock, enter, closed } = open(4, 4);
+    const place = enter('a');
+    enter('b');
+    clock.advance(handshakeMs - 4 * sweepMs);
+    clock.freeze(60_000);
+    clock.advance(sweepMs);
+    expect(closed).toEqual([]);
+    established(place);
+    clock.advance(4 * sweepMs);
+    expect(closed).toEqual(['b handshake']);
+  });
+
+  it('judges a handshake that is late after the look that was due while the process was stopped, when what has come was read', () => {
+    const { clock, enter, closed } = open(4, 4);
+    const place = enter('a')!;
+    clock.advance(handshakeMs - sweepMs);
+    clock.freeze(60_000);
+    // The event loop calls its timers, reads the sockets, and then goes on with what was put off.
+    const { turn } = clock;
+    let turns = 0;
+    clock.turn = () => {
+      if (turns++ > 0) place.establish();
+      turn.call(clock);
+    };
+    clock.advance(0);
+    expect(turns).toBe(2);
+    expect(closed).toEqual([]);
+  });
+
+  it('gives a connection whose client waits for the server its time again, for its handshake as for its credential', () => {
+    const { clock, gate, enter, closed } = open(4, 4);
+    for (const address of 'ab') established(enter(address)).vouch();
+    const [shaking, unproven] = [enter('c')!, established(enter('d'))];
+    unproven.setBusy(true);
+    let isHeld = true;
+    for (const place of [shaking, unproven]) place.isHeld = () => isHeld;
+    clock.advance(3 * handshakeMs + sweepMs);
+    expect(closed).toEqual([]);
+    isHeld = false;
+    clock.advance(handshakeMs - 2 * sweepMs);
+    expect(closed).toEqual([]);
+    clock.advance(2 * sweepMs);
+    expect([closed, gate.count, clock.pending]).toEqual([['c handshake'], 3, 0]);
+  });
+
+  it('moves no connection out whose client waits for the server, as it does none that has a call', () => {
+    const { enter, closed } = open(4, 4);
+    const places = 'abcd'.split('').map((address) => established(enter(address)));
+    places[0].isHeld = () => true;
+    enter('e');
+    expect(closed).toEqual(['b silent']);
+  });
+
+  it('takes the places that are kept for credentials by age, though the oldest had its time again', () => {
+    const { clock, enter, closed } = open(4, 4);
+    for (const address of 'abc') established(enter(address)).vouch();
+    const held = established(enter('d'));
+    held.isHeld = () => true;
+    clock.advance(handshakeMs + sweepMs);
+    enter('e');
+    expect(closed).toEqual(['d unproven']);
   });
 
   it('closes whoever is in its handshake when it is closed, and nobody else', () => {

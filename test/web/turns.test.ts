@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { ADMISSION_LIMITS } from '../../src/admission/limits.js';
 import { Place } from '../../src/admission/place.js';
 import { systemClock } from '../../src/client/system.js';
 import type { WebReceiver } from '../../src/web/calls-port.js';
@@ -17,11 +18,18 @@ const UNARY = `POST /switchyard.v1.ServerService/GetServer HTTP/1.1\r\n${UNARY_H
 const SUCCESS = { code: 0, message: '', details: new Uint8Array() };
 /** How long a silent connection is kept where a test waits for it. */
 const IDLE_MS = 1_000;
+/** The same for a handshake. */
+const HANDSHAKE_MS = 1_000;
 /** Three slices at least. */
 const THREE_SLICES = `OPTIONS /${'x'.repeat(1_000)} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`.repeat(3);
 
 /** A door whose requests begin when the test says so, or at once; and whose bytes are parsed at once, or as the test wakes them. */
-async function start(atOnce = false, isBehind = false, limits = WEB_LIMITS) {
+async function start(
+  atOnce = false,
+  isBehind = false,
+  limits = WEB_LIMITS,
+  handshakeMs = ADMISSION_LIMITS.handshakeMs,
+) {
   const wakes = new Set<() => void>();
   const begins: (() => void)[] = [];
   const receivers: WebReceiver[] = [];
@@ -45,7 +53,7 @@ async function start(atOnce = false, isBehind = false, limits = WEB_LIMITS) {
   };
   const door = new WebDoor({
     calls,
-    admission: openAdmission(systemClock),
+    admission: openAdmission(systemClock, { limits: { ...ADMISSION_LIMITS, handshakeMs, sweepMs: handshakeMs / 10 } }),
     clock: systemClock,
     origins: [],
     metadataNames: [],
@@ -201,6 +209,34 @@ describe('requests of the web door', () => {
     expect(asked.socket.closed).toBe(false);
     for (const wake of at.wakes) wake();
     await until(() => asked.heard.startsWith('HTTP/1.1 204 '));
+  });
+
+  it('are parsed when their turn comes later than a handshake may take, and only what has not come is late', async () => {
+    at = await start(true, true, WEB_LIMITS, HANDSHAKE_MS);
+    const [asked, silent] = [await ask('OPTIONS / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'), await ask('')];
+    await until(() => at.wakes.size === 1);
+    await until(() => silent.socket.closed);
+    await new Promise((go) => setTimeout(go, HANDSHAKE_MS));
+    expect(asked.socket.closed).toBe(false);
+    for (const wake of at.wakes) wake();
+    await until(() => asked.heard.startsWith('HTTP/1.1 204 '));
+  });
+
+  it('keep the place of their connection while they wait for their turn', async () => {
+    at = await start();
+    const places: Place[] = [];
+    const { of } = Place;
+    Place.of = (socket) => {
+      const place = of(socket);
+      if (place !== undefined) places.push(place);
+      return place;
+    };
+    await ask('OPTIONS / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
+    await until(() => at.begins.length === 1);
+    Place.of = of;
+    expect(places[0]!.isHeld()).toBe(true);
+    at.begins[0]!();
+    expect(places[0]!.isHeld()).toBe(false);
   });
 
   it('are all answered when the client has closed its half of the connection behind them', async () => {

@@ -83,6 +83,8 @@ interface PeerSession extends ServerHttp2Session {
 export class Peer implements Reader, PeerBytesOwner {
   /** Calls that run. */
   calls = 0;
+  /** Those of them whose turn has not come. */
+  private waiting = 0;
   /** What its calls hold. */
   private readonly bytes = new PeerBytes(this);
   /** How long it may take to close; undefined while it is not closing. What a closing peer still sends is not served. */
@@ -126,6 +128,11 @@ export class Peer implements Reader, PeerBytesOwner {
   /** Whether its session is destroyed, or about to be, without having been closed in good order before. */
   get isCutOff(): boolean {
     return this.isLeaving && this.session?.closed === false;
+  }
+
+  /** Whether its client waits for the server: it is not read, or a call of it waits for the turn of its address. */
+  get isHeld(): boolean {
+    return this.waiting > 0 || this.reading?.isHeld(this) === true;
   }
 
   /** Nothing more of it is read or served. */
@@ -230,18 +237,25 @@ export class Peer implements Reader, PeerBytesOwner {
     let isTurn = false;
     const refusal = this.watch.turns.enter(this.key, () => {
       isTurn = true;
-      if (hasWaited) this.reading?.goesOn();
+      if (hasWaited) this.goesOn();
       Reflect.deleteProperty(stream, 'push');
       if (!this.isLeaving && !stream.closed && !stream.destroyed) begin();
     });
     if (refusal !== undefined) this.soon(() => refuse(stream, refusal));
     else if (!isTurn) {
       hasWaited = true;
+      this.waiting++;
       this.reading?.waits(this);
       // What node:http2 keeps of a request that is not read yet: up to the window of the stream.
       let come = 0;
       onArrival(stream, (bytes) => this.bytes.hold(stream, share, (come += bytes)));
     }
+  }
+
+  /** A call that has waited does not wait any more. */
+  private goesOn(): void {
+    this.waiting--;
+    this.reading?.goesOn();
   }
 
   private called(stream: ServerHttp2Stream, share: CallShare): void {

@@ -176,7 +176,9 @@ export class Peers implements PeerWatch {
     this.byName.set(peer.name, [...(this.byName.get(peer.name) ?? []), peer]);
     if (this.isShared(peer.name)) this.shared(peer.name);
     socket.on('close', () => this.forget(peer));
-    if (peer.place !== undefined) peer.place.close = () => peer.close();
+    if (peer.place === undefined) return;
+    peer.place.close = () => peer.close();
+    peer.place.isHeld = () => peer.isHeld;
   }
 
   /**

@@ -97,6 +97,11 @@ export class Reading {
     this.#tidy();
   }
 
+  /** Whether a connection is not read because others of its address are in front of it, or too much of it waits. */
+  isHeld(reader: Reader): boolean {
+    return this.#fresh.has(reader) || this.#held.has(reader);
+  }
+
   /** Reads no more from a connection in this turn of the event loop, because it has brought much. */
   rest(reader: Reader): void {
     if (this.#read.has(reader)) this.#hold(reader);

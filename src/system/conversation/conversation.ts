@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.js';
 import { Fault } from '../../core/model/fault.js';
 import type { Position } from '../../core/model/position.js';
 import type { CloseReason, Session } from '../../core/model/session.js';
@@ -18,6 +19,8 @@ type WatchBody = NonNullable<EventBody<'Session'>['watch']>;
 /** What a conversation stands on. */
 export interface ConversationDeps {
   readonly backing: Backing;
+  /** By what bounds on its client are measured. */
+  readonly time: Pick<Clock, 'nowMs'>;
   /** By what its session is counted. */
   readonly origin: Origin;
   /** What its connection has shown of who is at the other end. */
@@ -64,7 +67,7 @@ export class Conversation implements Asker {
 
   constructor(deps: ConversationDeps) {
     this.#deps = deps;
-    this.#sinceMs = deps.backing.clock.nowMs();
+    this.#sinceMs = deps.time.nowMs();
   }
 
   /** How far it has come. */
@@ -72,7 +75,7 @@ export class Conversation implements Asker {
     return this.#state;
   }
 
-  /** Since when, by the monotonic clock. */
+  /** Since when, by the time that bounds its client. */
   get sinceMs(): number {
     return this.#sinceMs;
   }
@@ -140,7 +143,7 @@ export class Conversation implements Asker {
     const state = nextConversation(this.#state, event);
     if (state === this.#state) return false;
     this.#state = state;
-    this.#sinceMs = this.#deps.backing.clock.nowMs();
+    this.#sinceMs = this.#deps.time.nowMs();
     return true;
   }
 

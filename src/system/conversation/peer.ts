@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.js';
 import type { Holdings } from '../../base/holdings.js';
 import type { Charge, SharedBytes } from '../../base/shared-bytes.js';
 import { Fault } from '../../core/model/fault.js';
@@ -18,6 +19,8 @@ import { Vigil } from './vigil.js';
 /** What a peer asks of the door that holds it. */
 export interface Host {
   readonly backing: Backing;
+  /** The time in which the process looked after its connections: what bounds a client is measured by it. */
+  readonly time: Pick<Clock, 'nowMs'>;
   /** This connection is the session's now. */
   entered(peer: Peer, sid: number): void;
   /** It is about another network from now on. False: there is none of that name or number. */
@@ -71,8 +74,7 @@ export class Peer implements Receiver, Sender {
     private readonly host: Host,
     private readonly pipe: Pipe,
   ) {
-    const { clock, limits } = host.backing;
-    this.vigil = new Vigil(clock, limits);
+    this.vigil = new Vigil(host.time, host.backing.limits);
     this.pumpGuarded = host.guard(() => this.pump());
     this.conversation = new Conversation({
       get backing() {
@@ -80,6 +82,7 @@ export class Peer implements Receiver, Sender {
       },
       origin: { address: pipe.remote, connection: pipe.connection },
       certificate: pipe.certificate,
+      time: host.time,
       sender: this,
       owner: {
         entered: (sid) => host.entered(this, sid),
@@ -162,7 +165,9 @@ export class Peer implements Receiver, Sender {
     }
     const { bufferedBytes } = this.pipe;
     const hasSession = this.conversation.sid !== undefined;
-    const passed = this.vigil.passed(nowMs, { hasSession, isPaused: this.inbox.isPaused, bufferedBytes });
+    const { isPaused } = this.inbox;
+    const isHeld = isPaused && this.hasRoom();
+    const passed = this.vigil.passed(nowMs, { hasSession, isPaused, isHeld, bufferedBytes });
     if (passed === 'slow' || passed === 'stalled') this.cut(passed);
     else if (passed === 'idle') this.close(new Fault('OUT_OF_ORDER', 'nothing was heard for too long'), passed);
     else if (passed === 'handshake') this.close(new Fault('OUT_OF_ORDER', 'no session in time'), passed);

@@ -6,13 +6,16 @@ export interface Standing {
   readonly hasSession: boolean;
   /** Whether the server itself does not read: then silence is no fault of the client's. */
   readonly isPaused: boolean;
+  /** Whether it does not read though the client takes what waits to be sent: then a session that is late is no fault of its either. */
+  readonly isHeld: boolean;
   /** What waits to be sent. */
   readonly bufferedBytes: number;
 }
 
 /** What one connection has had of the time and the packets that it may take. Only numbers: one timer looks at all. */
 export class Vigil {
-  private readonly sinceMs: number;
+  /** Since when it is without a session, later by the time in which the client waited for the server. */
+  private sinceMs: number;
   private heardMs: number;
   private partialSinceMs: number | undefined;
   private lookedMs: number;
@@ -23,7 +26,7 @@ export class Vigil {
   private tokensMs: number;
 
   constructor(
-    private readonly clock: Clock,
+    private readonly clock: Pick<Clock, 'nowMs'>,
     private readonly limits: SystemLimits,
   ) {
     const nowMs = clock.nowMs();
@@ -59,14 +62,15 @@ export class Vigil {
 
   /** Which bound has been passed by now. */
   passed(nowMs: number, standing: Standing): 'handshake' | 'slow' | 'idle' | 'stalled' | undefined {
-    const { hasSession, isPaused, bufferedBytes } = standing;
+    const { hasSession, isPaused, isHeld, bufferedBytes } = standing;
     const { handshakeMs, packetMs, idleMs } = this.limits;
+    if (isHeld) this.sinceMs += nowMs - this.lookedMs;
     if (!hasSession && nowMs - this.sinceMs >= handshakeMs) return 'handshake';
     if (bufferedBytes === 0 || bufferedBytes < this.bufferedBytes) this.tookMs = nowMs;
     this.bufferedBytes = bufferedBytes;
-    if (nowMs - this.tookMs >= idleMs) return 'stalled';
     if (isPaused) this.forgive(nowMs);
     this.lookedMs = nowMs;
+    if (nowMs - this.tookMs >= idleMs) return 'stalled';
     if (isPaused) return undefined;
     if (this.partialSinceMs !== undefined && nowMs - this.partialSinceMs >= packetMs) return 'slow';
     return nowMs - this.heardMs >= idleMs ? 'idle' : undefined;

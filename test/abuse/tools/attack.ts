@@ -11,6 +11,8 @@ export const ATTACK_MS = (numberVariable('SWITCHYARD_ABUSE_SECONDS', numberAbove
  * client alone makes it grow by, with room. The bound of an attack comes on top of it.
  */
 export const NOISE_BYTES = 64 * 1_048_576;
+/** V8's young generation at its largest where no flag says more: two halves of 16 MiB, and as much for what is copied. */
+const YOUNG_BYTES = 48 * 1_048_576;
 
 /** What is left of an attack: its connection, and what others saw meanwhile. */
 export interface Outcome {
@@ -40,6 +42,19 @@ export async function attack(
   } finally {
     connection.destroy();
   }
+}
+
+/**
+ * The same twice, for what makes as much garbage as it can: the first time lets V8's young generation grow to its full size, which it
+ * keeps. The second time is held to the bound alone; what an attack leaves for good, it leaves the second time, too.
+ */
+export async function attackTwice(
+  target: Target,
+  name: string,
+  work: (connection: RawConnection) => Promise<void>,
+): Promise<Outcome> {
+  await attack(target, `${name}, for the first time`, work, { heldBytesMax: YOUNG_BYTES });
+  return attack(target, name, work);
 }
 
 /** Says what an ordinary client saw beside an attack. */

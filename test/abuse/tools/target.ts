@@ -88,6 +88,16 @@ export class Target {
     await this.program.stop('SIGKILL');
   }
 
+  /** Stops its process while that is done, as a machine does that is frozen. */
+  async frozen(during: () => Promise<void>): Promise<void> {
+    this.program.process.kill('SIGSTOP');
+    try {
+      await during();
+    } finally {
+      this.program.process.kill('SIGCONT');
+    }
+  }
+
   /** Tells it to drain, and resolves with its exit status, or the name of the signal that ended it. */
   async drain(): Promise<number | string> {
     const status = await this.program.stop('SIGTERM');

@@ -12,6 +12,10 @@ import { PassThrough } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../../harness/manual-clock.js';
+import { AddressSet } from '../../../src/admission/address-set.js';
+import { ConnectionGate } from '../../../src/admission/connection-gate.js';
+import { ADMISSION_LIMITS } from '../../../src/admission/limits.js';
+import type { Place } from '../../../src/admission/place.js';
 import { Fence } from '../../../src/base/fence.js';
 import { systemClock } from '../../../src/client/system.js';
 import { FairTurns } from '../../../src/fair/fair-turns.js';
@@ -194,6 +198,29 @@ describe('a call that waits for the turn of its address', () => {
     expect(begun.length).toBe(1);
     begun[0].resume();
     await until(() => peers.holdings.totals().requests === 0);
+  });
+
+  it('makes its connection one whose client waits for the server, until it has begun', async () => {
+    const limits = { ...ADMISSION_LIMITS, connectionsMax: 8, connectionsPerAddressMax: 8, connectionsKept: 0 };
+    const gate = new ConnectionGate({ clock: turnClock, limits, exempt: AddressSet.NONE, refused: () => {} });
+    const places: Place[] = [];
+    server.prependListener('connection', (socket: Socket) => {
+      const place = gate.enter('127.0.0.1', () => socket.destroy())!;
+      place.attachTo(socket);
+      places.push(place);
+    });
+    const placed = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    await once(placed, 'remoteSettings');
+    const place = places.at(-1)!;
+    expect(place.isHeld()).toBe(false);
+    placed.request({ ':method': 'POST', ':path': '/' }).on('error', () => {});
+    await until(() => turns.waiting === 1);
+    expect(place.isHeld()).toBe(true);
+    turnClock.turn();
+    turnClock.turn();
+    expect([begun.length, place.isHeld()]).toEqual([1, false]);
+    gate.close();
+    placed.destroy();
   });
 
   it('closes its connection and nothing else when refusing it throws', async () => {

@@ -96,6 +96,17 @@ describe('connections of one address', () => {
     expect([flood.isRead, fresh.isRead]).toEqual([true, true]);
   });
 
+  it('are held while they are not read, be they new or old', () => {
+    const flood = join();
+    expect(flood.reading!.isHeld(flood)).toBe(false);
+    waits(flood, WAITING_MAX + 1);
+    const fresh = join();
+    expect([flood, fresh].map((one) => one.reading!.isHeld(one))).toEqual([true, true]);
+    goesOn(flood, WAITING_MAX + 1);
+    turn();
+    expect([flood, fresh].map((one) => one.reading!.isHeld(one))).toEqual([true, false]);
+  });
+
   it('are stopped again when they bring calls though they are not read, as node:http2 reads on by itself', () => {
     const connection = join();
     waits(connection, WAITING_MAX + 1);

@@ -54,19 +54,40 @@ describe('a hostile client', () => {
   it('that says nothing is let go of when it has no session in time', async () => {
     const one = await hostile();
     await settle();
-    clock.advance(handshakeMs + 1_000);
+    await clock.pass(handshakeMs + 1_000);
     expect((await one.answer()).code).toBe(REASONS.OUT_OF_ORDER);
     await one.closed;
     expect(await cutOff('handshake')).toBe(1);
     await othersGoOn();
   });
 
+  it('that says nothing has its time for a session though the server was stopped for longer', async () => {
+    const one = await hostile();
+    await settle();
+    clock.freeze(60_000);
+    await clock.pass(handshakeMs - 4_000);
+    expect(await cutOff('handshake')).toBe(0);
+    await one.session(2);
+  });
+
+  it('that is in the midst of a packet, or silent, is let go of for no time in which the server was stopped', async () => {
+    const [slow, silent] = [await hostile(), await hostile()];
+    await slow.session(2);
+    await silent.session(3);
+    slow.socket.write(Buffer.from([0, 0, 0, 200, 0, 0]));
+    await settle();
+    clock.freeze(2 * idleMs);
+    await clock.pass(2_000);
+    expect([await cutOff('slow'), await cutOff('idle')]).toEqual([0, 0]);
+    await othersGoOn();
+  });
+
   it('that falls silent with a session is let go of, and its session has its grace', async () => {
     const one = await hostile();
     const { instanceSid } = await one.session(2);
-    clock.advance(idleMs - 2_000);
+    await clock.pass(idleMs - 2_000);
     await othersGoOn();
-    clock.advance(3_000);
+    await clock.pass(3_000);
     expect((await one.answer()).code).toBe(REASONS.OUT_OF_ORDER);
     await one.closed;
     expect(await cutOff('idle')).toBe(1);
@@ -79,10 +100,10 @@ describe('a hostile client', () => {
     await one.session(2);
     one.socket.write(Buffer.from([0, 0, 0, 200, 0, 0]));
     await settle();
-    clock.advance(packetMs / 2);
+    await clock.pass(packetMs / 2);
     one.socket.write(Buffer.from([0, 0, 0, 1]));
     await settle();
-    clock.advance(packetMs / 2 + 1_000);
+    await clock.pass(packetMs / 2 + 1_000);
     await one.closed;
     expect(await cutOff('slow')).toBe(1);
     await othersGoOn();
@@ -153,7 +174,7 @@ describe('a hostile client', () => {
     other.socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff]));
     await settle();
     expect(await cutOff('closing')).toBe(0);
-    clock.advance(closingMs + 1_000);
+    await clock.pass(closingMs + 1_000);
     await settle();
     expect(await cutOff('closing')).toBe(1);
     await othersGoOn();

@@ -21,7 +21,15 @@ function makePeers(count: number) {
   const turns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS });
   const backing = { clock, limits: DEFAULT_SYSTEM_LIMITS, turns };
   const partials = new Holdings<Peer>({ bytesMax: Number.POSITIVE_INFINITY, expel: () => {} });
-  const host = { backing, partials, unsent, sharedUnsent: new SharedBytes(unsent), left: () => {}, guard: asIs };
+  const host = {
+    backing,
+    time: clock,
+    partials,
+    unsent,
+    sharedUnsent: new SharedBytes(unsent),
+    left: () => {},
+    guard: asIs,
+  };
   const pipe = { remote: '192.0.2.1', copiesFrames: false, bufferedBytes: 0, partialBytes: 0, write: () => {} };
   const peers = Array.from(
     { length: count },

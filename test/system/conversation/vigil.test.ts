@@ -3,10 +3,10 @@ import { ManualClock } from '../../../harness/manual-clock.js';
 import { Vigil } from '../../../src/system/conversation/vigil.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../../../src/system/limits.js';
 
-const { idleMs, packetMs } = DEFAULT_SYSTEM_LIMITS;
+const { handshakeMs, idleMs, packetMs } = DEFAULT_SYSTEM_LIMITS;
 
 describe('A vigil', () => {
-  const standing = (bufferedBytes: number) => ({ hasSession: true, isPaused: true, bufferedBytes });
+  const standing = (bufferedBytes: number) => ({ hasSession: true, isPaused: true, isHeld: false, bufferedBytes });
   const begin = () => {
     const clock = new ManualClock();
     const vigil = new Vigil(clock, DEFAULT_SYSTEM_LIMITS);
@@ -34,15 +34,15 @@ describe('A vigil', () => {
   });
 
   const LOOK_MS = 1_000;
-  const watch = () => {
+  const watch = (hasSession = true) => {
     const clock = new ManualClock();
     const vigil = new Vigil(clock, DEFAULT_SYSTEM_LIMITS);
     /** What is found in so long, by a look each second. */
-    const pass = (ms: number, isPaused: boolean) => {
+    const pass = (ms: number, isPaused: boolean, isHeld = isPaused) => {
       let found: string | undefined;
       for (let passedMs = 0; passedMs < ms; passedMs += LOOK_MS) {
         clock.advance(LOOK_MS);
-        found ??= vigil.passed(clock.nowMs(), { hasSession: true, isPaused, bufferedBytes: 0 });
+        found ??= vigil.passed(clock.nowMs(), { hasSession, isPaused, isHeld, bufferedBytes: 0 });
       }
       return found;
     };
@@ -56,6 +56,19 @@ describe('A vigil', () => {
     expect(pass(2 * packetMs, true)).toBeUndefined();
     expect(pass(packetMs - 10_000 - LOOK_MS, false)).toBeUndefined();
     expect(pass(LOOK_MS, false)).toBe('slow');
+  });
+
+  it('does not count the time in which the client waited for the server, as while its session is opened, as time without one', () => {
+    const { pass } = watch(false);
+    expect(pass(2_000, false)).toBeUndefined();
+    expect(pass(2 * handshakeMs, true)).toBeUndefined();
+    expect(pass(handshakeMs - 2_000 - LOOK_MS, false)).toBeUndefined();
+    expect(pass(LOOK_MS, false)).toBe('handshake');
+  });
+
+  it('counts the time in which a client without a session took nothing of its answers', () => {
+    const { pass } = watch(false);
+    expect(pass(handshakeMs, true, false)).toBe('handshake');
   });
 
   it('does not count the time in which the server did not read as silence of the client', () => {
