@@ -186,3 +186,24 @@ describe('a network whose policy requires proofs', () => {
     expect(session).toMatchObject({ name: 'boat-7', labels: { 'self/site': 'Kiel' } });
   });
 });
+
+describe("a session's token where sessions are bound to no connection (--session-binding none)", () => {
+  it('is good on a connection on which nothing was proved, and opens no session in its place', async () => {
+    const at = await run({ auth: 'required', 'session-binding': 'none' });
+    const client = new Client(at.address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
+    const there = { ...at, client };
+    try {
+      const number = 1;
+      await approve(at, number, ['client']);
+      const { sid, as } = await openProven(at, number);
+      await ask(there, Sessions.keepAlive, {}, as);
+      expect((await ask(there, Sessions.getSession, { cvid: 0 }, as)).session?.cvid).toBe(sid);
+      // The token alone does not stand for the key.
+      expect(await refused(ask(there, Sessions.session, agent(number), as))).toMatchObject({ reason: 'AUTH_REQUIRED' });
+      expect((await ask(at, Sessions.getSession, { cvid: 0 }, as)).session?.cvid).toBe(sid);
+    } finally {
+      client.close();
+      await at.stop();
+    }
+  });
+});
