@@ -14,7 +14,7 @@ export type Way = 'kill' | 'drain';
 export function dueMs(way: Way, sessions: number, listeningMs: number, ttlMs: number, random: Random): number[] {
   return Array.from({ length: sessions }, (_, nth) => {
     const backoff = new Backoff(random);
-    let atMs = backoff.afterFailure(way === 'drain' ? draining(nth).retryAfterMs : undefined, ttlMs / 3);
+    let atMs = backoff.afterFailure(way === 'drain' ? draining(nth, ttlMs).retryAfterMs : undefined, ttlMs / 3);
     while (atMs < listeningMs) atMs += backoff.afterFailure(undefined, ttlMs / 3);
     return atMs;
   }).sort((one, other) => one - other);

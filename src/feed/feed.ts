@@ -48,7 +48,7 @@ export class Feed<C = Change> implements SubscriptionOwner {
   private published: Position;
   private committedAtMs: number | undefined;
   private flushPending = false;
-  private isDraining = false;
+  /** Why a watch is refused once the feed drains. */
   private ending: Fault | undefined;
   private timer: Timer | undefined;
 
@@ -122,7 +122,7 @@ export class Feed<C = Change> implements SubscriptionOwner {
    * An unknown position begins with RESET.
    */
   subscribe({ after, coalesce = false, sids = [] }: WatchWish): Subscription | Fault {
-    if (this.isDraining) return this.ending ?? draining();
+    if (this.ending !== undefined) return this.ending;
     const start = this.startOf(after, coalesce, sids.length > 0);
     if (start instanceof Fault) return start;
     const subscription = new Subscription(this, start, { coalesce, sids: new Set(sids) });
@@ -130,13 +130,15 @@ export class Feed<C = Change> implements SubscriptionOwner {
     return subscription;
   }
 
-  /** Sends every watcher a last bookmark, and ends its watch: for `why`, or because the server goes down. */
-  drain(why?: Fault): void {
-    this.ending = why;
-    this.isDraining = true;
+  /**
+   * Sends every watcher a last bookmark, and ends its watch: for `why`, or because the server goes down, whose sessions live for
+   * `livesMs` at the next one.
+   */
+  drain(livesMs: number, why?: Fault): void {
+    this.ending = why ?? draining(0, livesMs);
     this.timer?.cancel();
     let nth = 0;
-    for (const subscription of this.subscriptions) subscription.drain(why ?? draining(nth++));
+    for (const subscription of this.subscriptions) subscription.drain(why ?? draining(nth++, livesMs));
     this.flushSoon();
   }
 

@@ -257,7 +257,7 @@ export class Replica {
     if (this.publishers === undefined) throw new Error('a replica takes commands once it knows whom it publishes to');
     const { appender } = this;
     const isEnding = whileEnding ? this.isClosed || appender?.isAbandoned : this.closing;
-    if (isEnding || appender?.isOver) return Promise.resolve(this.ending ?? draining());
+    if (isEnding || appender?.isOver) return Promise.resolve(this.ending ?? draining(0, this.leases.livesMs()));
     if (appender === undefined) return this.forward(command, pendingMax > this.parts.limits.pendingMax);
     // An expiry that this server proposed to the leader before it is as old as that term: since it leads, all leases run anew.
     const stale = command.kind === 'CloseSession' ? this.refuseExpiry(command) : undefined;

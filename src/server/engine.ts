@@ -267,7 +267,7 @@ export async function startEngine({
   };
   if (cluster === undefined) {
     await establish(isNew).catch(async (error) => {
-      relay.close(draining());
+      relay.close(draining(0, leases.livesMs()));
       balancer.close();
       replica.attachments.drain();
       await release();
@@ -311,13 +311,15 @@ export async function startEngine({
     },
     drain: (why) => {
       if (why !== undefined) replica.end(why);
-      for (const feed of [...all, sessions]) feed.drain(why);
-      relay.close(why ?? draining());
+      const livesMs = leases.livesMs();
+      for (const feed of [...all, sessions]) feed.drain(livesMs, why);
+      const over = why ?? draining(0, livesMs);
+      relay.close(over);
       // That all of them end now says nothing of a session.
       replica.attachments.changed = undefined;
       balancer.close();
       replica.attachments.drain({ why, withinMs: config.drainDeadlineMs });
-      acceptances.drain(why ?? draining());
+      acceptances.drain(over);
     },
     close: release,
   };

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/options.js';
 import { shareLimits } from '../config/part-limits.js';
-import { draining } from '../core/model/draining.js';
 import { Fault } from '../core/model/fault.js';
 import { DEFAULT_NETWORK } from '../core/model/network.js';
 import type { NetworkAdmin, NetworkFacts } from '../grpc/backing.js';
@@ -60,7 +59,8 @@ export class Networks implements NetworkAdmin {
   #main: Engine | undefined;
   #doors: NetworkDoors | undefined;
   #last: Promise<unknown> = Promise.resolve();
-  #isDraining = false;
+  /** Why nothing is created or dropped any more. */
+  #drained: Fault | undefined;
 
   constructor(deps: NetworksDeps) {
     this.#deps = deps;
@@ -167,9 +167,9 @@ export class Networks implements NetworkAdmin {
     return found?.isUnfounded === false ? found.why : undefined;
   }
 
-  /** Ends every watch, attachment and relay in all of them. */
-  drain(): void {
-    this.#isDraining = true;
+  /** Ends every watch, attachment and relay in all of them, and refuses with `why` what waits to be created or dropped. */
+  drain(why: Fault): void {
+    this.#drained = why;
     for (const { engine } of this.#running.values()) engine.drain();
   }
 
@@ -283,7 +283,7 @@ export class Networks implements NetworkAdmin {
 
   #inTurn<T>(work: () => Promise<T | Fault>): Promise<T | Fault> {
     const done = this.#last.then(async () => {
-      if (this.#isDraining) return draining();
+      if (this.#drained !== undefined) return this.#drained;
       try {
         return await work();
       } catch (error) {

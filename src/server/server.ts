@@ -155,8 +155,11 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       metrics?.drain();
       await doors?.drain();
       engine?.drain();
-      networks?.drain();
-      audit?.drain(draining());
+      if (engine !== undefined) {
+        const why = draining(0, engine.replica.leases.livesMs());
+        networks?.drain(why);
+        audit?.drain(why);
+      }
       anchorer?.close();
       await doors?.close(deadlineMs);
       await networks?.close();

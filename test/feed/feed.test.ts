@@ -202,7 +202,7 @@ describe('a feed', () => {
     const world = new ToyWorld();
     const watch = subscribe(world, { after: at(world) });
     world.open(1);
-    world.feed.drain();
+    world.feed.drain(60_000);
     const { messages, fault } = drain(watch);
     expect(messages.flat().map((line) => line.kind)).toEqual(['delta', 'bookmark']);
     expect(fault).toMatchObject({ reason: 'DRAINING', retryAfterMs: expect.any(Number) });
@@ -212,8 +212,16 @@ describe('a feed', () => {
   it('gives each watch a time of its own to come back after a drain', () => {
     const world = new ToyWorld();
     const watches = [1, 2, 3].map(() => subscribe(world, { after: at(world) }));
-    world.feed.drain();
+    world.feed.drain(60_000);
     expect(watches.map((watch) => drain(watch).fault?.retryAfterMs)).toEqual([1_000, 1_001, 1_002]);
+  });
+
+  it('keeps no watch away for longer than half of what a session lives, and refuses no new one for longer', () => {
+    const world = new ToyWorld();
+    const watch = subscribe(world, { after: at(world) });
+    world.feed.drain(600);
+    expect(drain(watch).fault?.retryAfterMs).toBeLessThanOrEqual(300);
+    expect((world.feed.subscribe({}) as Fault).retryAfterMs).toBeLessThanOrEqual(300);
   });
 
   it('encodes a snapshot once for all who ask in the same moment, and splices the log onto an older one', () => {

@@ -116,7 +116,7 @@ describe('a revision that is larger than any message may be', () => {
     readAll(watch);
     world.close(hub);
     readAll(watch);
-    world.feed.drain();
+    world.feed.drain(60_000);
     expect(watch.next()).toMatchObject({ reason: 'DRAINING' });
   });
 });

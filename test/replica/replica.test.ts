@@ -479,3 +479,13 @@ describe('the replica', () => {
     expect(await world.submit(openCommand(2))).toMatchObject({ reason: 'DRAINING' });
   });
 });
+
+describe('a replica that takes no more commands', () => {
+  it('keeps no caller away for longer than half of what a session lives', async () => {
+    const world = await World.start({ graceMs: 600 });
+    await world.settle(world.replica.close());
+    const refusal = await world.replica.submit(openCommand(1));
+    expect(refusal).toMatchObject({ reason: 'DRAINING' });
+    expect((refusal as Fault).retryAfterMs).toBeLessThanOrEqual(300);
+  });
+});

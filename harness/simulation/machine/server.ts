@@ -321,9 +321,10 @@ export class SimulatedServer implements Listener {
   /** The first half of the way down of `src/server/server.ts`: refuse new calls, tell and end every watch and attachment. */
   drain(): void {
     this.calls.drain();
-    for (const feed of [...Object.values(this.feeds), ...Object.values(this.systemFeeds)]) feed.drain();
-    this.relay.close(draining());
-    this.acceptances.drain(draining());
+    const livesMs = this.replica.leases.livesMs();
+    for (const feed of [...Object.values(this.feeds), ...Object.values(this.systemFeeds)]) feed.drain(livesMs);
+    this.relay.close(draining(0, livesMs));
+    this.acceptances.drain(draining(0, livesMs));
     this.replica.attachments.drain();
     void this.system.close(SYSTEM_CLOSE_MS);
   }

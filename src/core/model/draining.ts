@@ -20,9 +20,9 @@ const TURNS_PART = 3;
  *
  * Everybody hears it in one moment, and would come back in one moment. So the `nth` that is told is given a turn of its
  * own in its RetryInfo; a client's jitter comes on top. `livesMs` is for how long a session lives at the next server before
- * it has to show itself: nobody is told to stay away for more than half of that.
+ * it has to show itself: nobody is told to stay away for more than half of that, whatever it is that ends or is refused.
  */
-export function draining(nth = 0, livesMs = Number.POSITIVE_INFINITY): Fault {
+export function draining(nth: number, livesMs: number): Fault {
   const awayMs = Math.min(AWAY_MS, Math.floor(livesMs / AWAY_PART));
   const turnsMs = Math.max(1, Math.min(TURNS_MS, Math.floor(livesMs / TURNS_PART)));
   return new Fault('DRAINING', 'the server is draining', [], awayMs + (nth % turnsMs));
