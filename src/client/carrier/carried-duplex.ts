@@ -94,7 +94,7 @@ export class CarriedDuplex extends DrainedDuplex {
 
   /** As the controlling end: moves to a path. False, and the path is closed: it goes on where it is. */
   async move(attempt: number, path: Carrier): Promise<boolean> {
-    this.expect(attempt, Promise.resolve(path));
+    if (this.#out === this.#first) this.expect(attempt, Promise.resolve(path));
     await this.#turns.run(() => this.#moveOut(attempt, path));
     if (this.#out === path) return true;
     path.close();
@@ -234,7 +234,7 @@ export class CarriedDuplex extends DrainedDuplex {
     const generation = this.#generation;
     const path = await this.#offers.of(attempt);
     if (generation !== this.#generation) return;
-    if (path === undefined || this.#in !== this.#first) {
+    if (path === undefined || this.#in !== this.#first || (this.#out !== path && this.#out !== this.#first)) {
       throw new Error('the peer has moved to a direct path that is not there at this end');
     }
     this.#in = path;
@@ -254,6 +254,8 @@ export class CarriedDuplex extends DrainedDuplex {
     const generation = this.#generation;
     while (this.#writer.isShut && !this.destroyed) await this.#writer.opened;
     if (generation !== this.#generation || this.destroyed || (path.isOver && this.#in !== path)) return;
+    // It moves once: the peer would look on one path for what is on another.
+    if (this.#out !== this.#first) return;
     if (isEnding(this.#outState)) {
       if (this.#in === path && !isFinished) path.finish().catch(() => {});
       return;
@@ -262,6 +264,7 @@ export class CarriedDuplex extends DrainedDuplex {
     await this.#unlessLeft(this.#first.send(FrameKind.MOVED, attemptWord(attempt)));
     if (generation !== this.#generation || this.isWaiting) return;
     this.#out = path;
+    this.#offers.use(attempt);
     this.#keepFrom(this.#kept?.end ?? 0, path);
     if (hasEnded(this.#inState)) void readToEnd(path);
     this.#firstFinished = this.#first.finish();
