@@ -2,7 +2,8 @@ import type { Carrier } from './carrier.js';
 
 /**
  * Paths that the peer may yet move to: that of the attempt under way, and of three before it. The peer may have taken one whose MOVED is
- * still on its way as the next attempt is ordered. One that it has not taken it closes, and this end's closes with it.
+ * still on its way as the next attempt is ordered. One that it has not taken it closes, and this end's closes with it; a hostile peer may
+ * keep all open instead, and fill the window of each.
  */
 export const OFFERS_MAX = 4;
 
