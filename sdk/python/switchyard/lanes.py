@@ -11,7 +11,8 @@ from .lane import Lane
 from .secure import Channel
 
 # Paths that the peer may yet move to: that of the attempt under way, and of three before it. The peer may have taken one whose MOVED
-# waits on the relay as the next attempt is ordered. One that it has not taken it closes, and this end's closes with it.
+# waits on the relay as the next attempt is ordered. One that it has not taken it closes, and this end's closes with it; a hostile peer may
+# keep all open instead, and fill the window of each.
 OFFERS_MAX = 4
 
 

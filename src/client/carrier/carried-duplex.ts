@@ -1,21 +1,19 @@
-import { Duplex } from 'node:stream';
 import { asError } from '../../base/errors.js';
 import { type Carrier, FrameKind } from './carrier.js';
+import { DrainedDuplex } from './drained-duplex.js';
 import { attemptWord } from './frame.js';
 import { Gate } from './gate.js';
-import { KeptBytes } from './kept-bytes.js';
+import { KeptBytes, sendAgain } from './kept-bytes.js';
 import { Offers } from './offers.js';
 import { readToEnd } from './read-to-end.js';
 import { Turns } from './turns.js';
 import {
   hasEnded,
   hasLeftFirst,
-  type InEvent,
   type InState,
   isEnding,
   nextIn,
   nextOut,
-  type OutEvent,
   type OutState,
   returnedIn,
   returnedOut,
@@ -41,7 +39,7 @@ import {
  * Where the owner says so, a path that has died is not the end: the duplex waits, says as it leaves how many of the peer's bytes were
  * read, and goes on with another carrier, on which each end first sends again what the other has not read.
  */
-export class CarriedDuplex extends Duplex {
+export class CarriedDuplex extends DrainedDuplex {
   #first: Carrier;
   #in: Carrier;
   #out: Carrier;
@@ -96,7 +94,7 @@ export class CarriedDuplex extends Duplex {
 
   /** As the controlling end: moves to a path. False, and the path is closed: it goes on where it is. */
   async move(attempt: number, path: Carrier): Promise<boolean> {
-    this.expect(attempt, Promise.resolve(path));
+    if (this.#out === this.#first) this.expect(attempt, Promise.resolve(path));
     await this.#turns.run(() => this.#moveOut(attempt, path));
     if (this.#out === path) return true;
     path.close();
@@ -105,6 +103,7 @@ export class CarriedDuplex extends Duplex {
 
   /** Leaves what carries it; answers with how many bytes were read, or, where the peer never had that, taken by either end. {@link goOn} follows. */
   leave({ isPeers = true } = {}): number {
+    this.failUnread();
     this.#wait();
     this.#generation += 1;
     for (const carrier of [...this.#carriers(), ...this.#offers.takeAll()]) this.#left.add(carrier);
@@ -126,21 +125,15 @@ export class CarriedDuplex extends Duplex {
     this.#isWaiting = false;
     this.#reader.open();
     const generation = this.#generation;
-    this.#firstFinished = this.#sendAgain(carrier, missing);
+    this.#firstFinished = sendAgain(carrier, missing, this.#isEndSaid);
     await this.#unlessLeft(this.#firstFinished);
     if (generation === this.#generation && !this.#isWaiting) this.#writer.open();
-  }
-
-  /** An end that was said before is not behind the peer's move: the carrier is left only once that is said again. */
-  async #sendAgain(carrier: Carrier, missing: readonly Buffer[]): Promise<void> {
-    for (const bytes of missing) await carrier.send(FrameKind.DATA, bytes);
-    if (this.#isEndSaid) await carrier.finish();
   }
 
   override _read(): void {
     const isIdle = this.#reading === 'idle';
     this.#reading = 'wanted';
-    if (isIdle) this.#readOn().catch((error: Error) => this.destroy(error));
+    if (isIdle) this.#readOn().catch((error: Error) => this.failOnceRead(error));
   }
 
   override _write(bytes: Buffer, _encoding: string, done: (error?: Error) => void): void {
@@ -163,7 +156,7 @@ export class CarriedDuplex extends Duplex {
   }
 
   override _final(done: (error?: Error) => void): void {
-    this.#stepOut('finish');
+    this.#step(this.#inState, nextOut(this.#outState, 'finish'));
     this.#turns
       .run(async () => {
         while (!(await this.#sayEnd()));
@@ -188,7 +181,7 @@ export class CarriedDuplex extends Duplex {
       return;
     }
     this.#firstFinished = finished;
-    this.#stepOut('said');
+    this.#step(this.#inState, nextOut(this.#outState, 'said'));
     await finished;
   }
 
@@ -232,7 +225,7 @@ export class CarriedDuplex extends Duplex {
   #end(): void {
     this.push(null);
     if (this.#out !== this.#in) void readToEnd(this.#out);
-    this.#stepIn('ended');
+    this.#step(nextIn(this.#inState, 'ended'), this.#outState);
   }
 
   /** The peer's bytes go on on another path. Its own way moves after it. */
@@ -241,7 +234,7 @@ export class CarriedDuplex extends Duplex {
     const generation = this.#generation;
     const path = await this.#offers.of(attempt);
     if (generation !== this.#generation) return;
-    if (path === undefined || this.#in !== this.#first) {
+    if (path === undefined || this.#in !== this.#first || (this.#out !== path && this.#out !== this.#first)) {
       throw new Error('the peer has moved to a direct path that is not there at this end');
     }
     this.#in = path;
@@ -253,7 +246,7 @@ export class CarriedDuplex extends Duplex {
       // Nothing is said on it; whether it is dead, reading finds out.
       if (isEnded) path.finish().catch(() => {});
     }
-    this.#stepIn('moved');
+    this.#step(nextIn(this.#inState, 'moved'), this.#outState);
   }
 
   /** Between two writes, and after what is sent again. Not when the path has died before. One that has ended meanwhile says that it has. */
@@ -261,31 +254,28 @@ export class CarriedDuplex extends Duplex {
     const generation = this.#generation;
     while (this.#writer.isShut && !this.destroyed) await this.#writer.opened;
     if (generation !== this.#generation || this.destroyed || (path.isOver && this.#in !== path)) return;
+    // It moves once: the peer would look on one path for what is on another.
+    if (this.#out !== this.#first) return;
     if (isEnding(this.#outState)) {
       if (this.#in === path && !isFinished) path.finish().catch(() => {});
       return;
     }
-    this.#stepOut('leave');
+    this.#step(this.#inState, nextOut(this.#outState, 'leave'));
     await this.#unlessLeft(this.#first.send(FrameKind.MOVED, attemptWord(attempt)));
     if (generation !== this.#generation || this.isWaiting) return;
     this.#out = path;
+    this.#offers.use(attempt);
     this.#keepFrom(this.#kept?.end ?? 0, path);
     if (hasEnded(this.#inState)) void readToEnd(path);
     this.#firstFinished = this.#first.finish();
     // It is stopped once both ends have moved, which may be before it has been heard to be finished.
     this.#firstFinished.catch(() => {});
-    this.#stepOut('moved');
+    this.#step(this.#inState, nextOut(this.#outState, 'moved'));
   }
 
-  #stepIn(event: InEvent): void {
+  #step(into: InState, out: OutState): void {
     const before = hasLeftFirst(this.#inState, this.#outState);
-    this.#inState = nextIn(this.#inState, event);
-    if (!before) this.#leaveFirst();
-  }
-
-  #stepOut(event: OutEvent): void {
-    const before = hasLeftFirst(this.#inState, this.#outState);
-    this.#outState = nextOut(this.#outState, event);
+    [this.#inState, this.#outState] = [into, out];
     if (!before) this.#leaveFirst();
   }
 
@@ -321,9 +311,16 @@ export class CarriedDuplex extends Duplex {
     return true;
   }
 
-  /** A path that has died is left at once, although the program may not read or write for as long as it likes. */
+  /** A path that both ways go by is left as it dies, although the program may not read or write; but what has come there is read before. */
   #watch(carrier: Carrier): void {
-    carrier.onLost = (error) => void (this.#goesOnAfter(this.#generation, error) || this.destroy(error));
+    carrier.onLost = (error) => {
+      // With one way on the relay reading and writing find out, unless the peer asks for the way back before.
+      if (carrier !== this.#first && !hasLeftFirst(this.#inState, this.#outState)) return;
+      const generation = this.#generation;
+      const leave = () => void (this.#goesOnAfter(generation, error) || this.failOnceRead(error));
+      if (this.readableEnded || !(carrier.isUnread || hasEnded(this.#inState))) leave();
+      else this.once('end', leave);
+    };
   }
 
   #wait(): void {

@@ -64,7 +64,9 @@ export class DirectCarrier implements Carrier {
   /** and all of it is on its way for good. */
   #finished = false;
   onTaken: ((bytes: number) => void) | undefined;
-  onLost: ((error: Error) => void) | undefined;
+  #onLost: ((error: Error) => void) | undefined;
+  /** What it failed of, unless this end has closed it or both ways were complete. */
+  #loss: Error | undefined;
   #taken = 0;
   /** Bytes that were sent and that the peer's reader has not said to have taken. */
   #untaken = 0;
@@ -121,6 +123,16 @@ export class DirectCarrier implements Carrier {
     return this.#error !== undefined;
   }
 
+  get isUnread(): boolean {
+    return this.#frames.length > 0 || this.#ended;
+  }
+
+  set onLost(onLost: ((error: Error) => void) | undefined) {
+    this.#onLost = onLost;
+    const loss = this.#loss;
+    if (loss !== undefined) queueMicrotask(() => this.#onLost?.(loss));
+  }
+
   async send(kind: FrameKind, bytes: Uint8Array): Promise<void> {
     while (this.#untaken > 0 && this.#untaken + bytes.length > WINDOW_BYTES && !this.#error) {
       await new Promise<void>((resolve) => {
@@ -168,8 +180,9 @@ export class DirectCarrier implements Carrier {
 
   async close(): Promise<void> {
     const isParting = this.#ended && this.#finished && !this.#stream.destroyed;
-    this.onLost = undefined;
-    this.#fail(new Error('the path was closed'));
+    [this.#onLost, this.#loss] = [undefined, undefined];
+    this.#error ??= new Error('the path was closed');
+    this.#fail(this.#error);
     if (!isParting) this.#stream.destroy();
     else if (this.#isRelayed) await this.#closed;
   }
@@ -288,7 +301,8 @@ export class DirectCarrier implements Carrier {
     this.#whenOver.clear();
     this.#awaited?.();
     this.#roomAwaited?.();
-    // What is complete is still read, and who has more to say finds out.
-    if (isFirst && !this.#isRelayed && !this.#ended) this.onLost?.(error);
+    if (!isFirst || this.#isRelayed || (this.#ended && this.#said)) return;
+    this.#loss = error;
+    this.#onLost?.(error);
   }
 }

@@ -2,19 +2,35 @@ import type { Carrier } from './carrier.js';
 
 /**
  * Paths that the peer may yet move to: that of the attempt under way, and of three before it. The peer may have taken one whose MOVED is
- * still on its way as the next attempt is ordered. One that it has not taken it closes, and this end's closes with it.
+ * still on its way as the next attempt is ordered. One that it has not taken it closes, and this end's closes with it; a hostile peer may
+ * keep all open instead, and fill the window of each.
  */
 export const OFFERS_MAX = 4;
 
 /** The direct paths of attempts, found or still looked for, until the peer has moved to one of them. */
 export class Offers {
   readonly #paths = new Map<number, Promise<Carrier | undefined>>();
+  /** The attempt whose path this end writes on already. */
+  #used: number | undefined;
 
-  /** An attempt is under way. Of more than {@link OFFERS_MAX} the oldest is closed. */
+  /**
+   * An attempt is under way. Another path of the same one takes the place of that before. Of more than {@link OFFERS_MAX} the oldest is
+   * closed that is not in use.
+   */
   add(attempt: number, path: Promise<Carrier | undefined>): void {
+    if (attempt === this.#used) {
+      closeFound(path);
+      return;
+    }
+    if (this.#paths.get(attempt) !== path) this.#close(attempt);
     this.#paths.set(attempt, path);
-    const [oldest] = this.#paths.keys();
+    const oldest = [...this.#paths.keys()].find((number) => number !== this.#used);
     if (this.#paths.size > OFFERS_MAX && oldest !== undefined) this.#close(oldest);
+  }
+
+  /** This end's way goes over the path of an attempt, which the peer may yet move to. */
+  use(attempt: number): void {
+    this.#used = attempt;
   }
 
   /** The path of an attempt; undefined when it has found none, or is not known. */
@@ -32,6 +48,7 @@ export class Offers {
   takeAll(): Promise<Carrier | undefined>[] {
     const all = [...this.#paths.values()];
     this.#paths.clear();
+    this.#used = undefined;
     return all;
   }
 
@@ -40,7 +57,12 @@ export class Offers {
   }
 
   #close(attempt: number): void {
-    void this.#paths.get(attempt)?.then((path) => path?.close());
+    const path = this.#paths.get(attempt);
+    if (path !== undefined) closeFound(path);
     this.#paths.delete(attempt);
   }
+}
+
+function closeFound(path: Promise<Carrier | undefined>): void {
+  void path.then((found) => found?.close());
 }

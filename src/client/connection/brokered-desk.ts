@@ -14,6 +14,8 @@ export interface NamedConnection {
   /** As the server named it; empty until it has. */
   readonly connectionId: string;
   readonly orders: Pick<CarriedOrders, 'relayAnswered'>;
+  /** Whether a report that it has a path still says what is so: it may go another way, or be over, by the time of its turn. */
+  isStill(word: Word): boolean;
 }
 
 /** What a connection needs of the instance that it belongs to. */

@@ -17,14 +17,14 @@ import { isLoss } from '../carrier/lost-path.js';
 import type { Gathered } from '../direct/gather.js';
 import { attemptPlan, type DirectPath, dialPlan } from '../direct/path.js';
 import { Refusal } from '../instance/orders.js';
-import type { BrokeredDesk, BrokeredFacts } from './brokered-desk.js';
+import type { BrokeredDesk, BrokeredFacts, Word } from './brokered-desk.js';
 import { type BrokeredState, nextBrokered } from './brokered-state.js';
 import { CarriedOrders } from './carried-orders.js';
 import { gatherAnswer, type Known, NOT_GATHERED } from './connection-request.js';
 import { canMove, openAgain, openMovable, openPlain, RELAY_VERSION, type Relayed } from './open-relayed.js';
 import { OwnSockets } from './own-sockets.js';
 import { carrierOfPath, mayReturn } from './path-carrier.js';
-import { wordOf } from './path-report.js';
+import { kindOf, wordOf } from './path-report.js';
 import { type PeerKeyCheck, UnendorsedPeerError } from './peer-key-check.js';
 import { PeerKeys } from './peer-keys.js';
 import type { PathFacts, PeerStream } from './peer-stream.js';
@@ -46,6 +46,7 @@ export class Brokered {
   readonly stream: Promise<PeerStream>;
   readonly gathered: Promise<Gathered>;
   readonly orders = new CarriedOrders();
+  readonly isStill = ({ path }: Word) => this.#state === 'standing' && kindOf(this.#path) === path;
   readonly #life = new AbortController();
   #settle!: { resolve(stream: PeerStream): void; reject(error: Error): void };
   #handedOut: Duplex | undefined;
@@ -275,11 +276,9 @@ export class Brokered {
 
   /** The stream goes another way: the server and the program hear of it. */
   #tellPath(facts: PathFacts): void {
-    const { path } = facts;
-    this.#path = path;
-    const before = path === 'direct' ? this.orders.relayAnswered : Promise.resolve();
-    // A report that has waited is old where the stream has gone another way meanwhile.
-    void before.then(() => this.#state === 'standing' && this.#path === path && this.desk.report(this, wordOf(facts)));
+    this.#path = facts.path;
+    const before = facts.path === 'direct' ? this.orders.relayAnswered : Promise.resolve();
+    void before.then(() => this.desk.report(this, wordOf(facts)));
     Object.assign(this.#handedOut!, facts);
     this.#handedOut!.emit('path', facts);
   }

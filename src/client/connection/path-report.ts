@@ -23,14 +23,30 @@ export interface PathReportDeps {
   problem(error: Error): void;
 }
 
+/** The last report about each connection. */
+const LAST = new WeakMap<NamedConnection, Promise<unknown>>();
+
+/** Reports once what was reported of the connection before has come to something: one that is repeated would be overtaken. */
+function inTurn(connection: NamedConnection, report: () => Promise<unknown>): Promise<unknown> {
+  const last = LAST.get(connection);
+  const mine = last === undefined ? report() : last.then(report, report);
+  LAST.set(connection, mine);
+  return mine;
+}
+
 /** Tells the server that a connection stands, or does not any more. */
-export function reportPath(deps: PathReportDeps, { facts, connectionId }: NamedConnection, word: Word): void {
+export function reportPath(deps: PathReportDeps, connection: NamedConnection, word: Word): void {
+  const { facts, connectionId } = connection;
   // Without a session the server has forgotten it already.
   if (deps.session() === undefined) return;
   const roundTrip = word.roundTripMs ? durationOf(word.roundTripMs) : undefined;
   const { traceparent } = facts;
   const details = { connectionId, path: word.path, roundTrip, failed: word.failed, traceparent };
-  deps.report(facts.peerCvid, facts.link, word.established, details).catch((error: Error) => {
+  const report = async () => {
+    if (word.established && !connection.isStill(word)) return;
+    await deps.report(facts.peerCvid, facts.link, word.established, details);
+  };
+  inTurn(connection, report).catch((error: Error) => {
     const isOld = error instanceof SwitchyardError && !word.established;
     if (!isOld) deps.problem(error);
   });
@@ -40,15 +56,13 @@ export function reportPath(deps: PathReportDeps, { facts, connectionId }: NamedC
  * Tells the server that the direct path of a connection is dead and that it goes on through the server. The report is as long on its way
  * as the stream waits, as the server may have to be found again. Undefined: there is no session to report by.
  */
-export function askToReturn(
-  deps: PathReportDeps,
-  { facts, connectionId, orders }: NamedConnection,
-): Promise<unknown> | undefined {
+export function askToReturn(deps: PathReportDeps, connection: NamedConnection): Promise<unknown> | undefined {
+  const { facts, connectionId, orders } = connection;
   if (deps.session() === undefined) return undefined;
   const { peerCvid, link, traceparent } = facts;
   const details = { connectionId, path: PathKind.RELAYED, failed: true, traceparent };
   const report = () => deps.report(peerCvid, link, false, { ...details, timeoutMs: CONNECTION_TIMES.returnMs });
-  return orders.relayAnswered.then(report);
+  return orders.relayAnswered.then(() => inTurn(connection, report));
 }
 
 /** Whether the server may order another attempt of a connection, as it has not heard of a path from both ends. Undefined: there is no session. */
@@ -58,8 +72,13 @@ export function isPunching(deps: PathReportDeps, { connectionId }: NamedConnecti
   return read.then(({ connection }) => connection.state === ConnectionState.PUNCHING);
 }
 
+/** A kind of path, as reports name it. */
+export function kindOf(path: PathFacts['path'] | undefined): PathKind {
+  if (path === undefined) return PathKind.UNSPECIFIED;
+  return path === 'direct' ? PathKind.DIRECT : PathKind.RELAYED;
+}
+
 /** The report that a connection has a path. */
 export function wordOf({ path, roundTripMs = 0 }: PathFacts): Word {
-  const kind = path === 'direct' ? PathKind.DIRECT : PathKind.RELAYED;
-  return { established: true, failed: false, path: kind, roundTripMs };
+  return { established: true, failed: false, path: kindOf(path), roundTripMs };
 }

@@ -118,7 +118,11 @@ export class Upgrade {
     this.#plan({
       carryOut: (duplex) => {
         duplex.move(attempt, path).then(
-          (moved) => (moved ? this.end() : this.#letGo()),
+          (moved) => {
+            this.#busyUntilMs = 0;
+            if (moved) this.end();
+            else this.#letGo();
+          },
           (error: Error) => duplex.destroy(error),
         );
       },
@@ -146,9 +150,9 @@ export class Upgrade {
     return carrierOfPath(path, order, this.desk);
   }
 
-  /** The try is over. */
+  /** The try is over. A move that is still to be said is not. */
   #letGo(): void {
-    this.#busyUntilMs = 0;
+    if (this.#busyUntilMs !== Number.POSITIVE_INFINITY) this.#busyUntilMs = 0;
     this.#close();
   }
 

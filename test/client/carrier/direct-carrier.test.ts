@@ -245,8 +245,11 @@ describe('a direct path', () => {
     await new Promise((resolve) => one.once('close', resolve));
     const read: Buffer[] = [];
     duplex.on('data', (bytes: Buffer) => read.push(bytes));
+    // This end has not completed its own way.
+    const failed = new Promise((resolve) => duplex.once('error', resolve));
     await once(duplex, 'end');
     expect(String(Buffer.concat(read))).toBe('all of it');
+    expect(isLoss((await failed) as Error)).toBe(true);
   });
 
   it('is known to be dead also after the peer has said that its data is complete', async () => {

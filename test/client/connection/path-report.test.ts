@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { PathKind } from '../../../gen/switchyard/v1/connection.js';
 import { LinkState, type ReportLinkRequest } from '../../../gen/switchyard/v1/network_service.js';
 import type { Call, Method } from '../../../src/client/channel/channel.js';
+import { askToReturn, reportPath, wordOf } from '../../../src/client/connection/path-report.js';
 import { ConnectionState, InstanceType, type PeerStream, Switchyard } from '../../../src/client/index.js';
 import { type Running, run } from '../../grpc/running.js';
 import { BlindChannel } from '../worlds/blind-channel.js';
@@ -164,5 +165,79 @@ describe('what an end says of a direct path before the server has its answer to 
     await record();
     expect(channel.standing).toEqual([PathKind.RELAYED, PathKind.RELAYED]);
     expect((await record()).state).toBe(ConnectionState.RELAYED);
+  });
+});
+
+describe('reports about one connection', () => {
+  it('do not overtake each other, also where one fails', async () => {
+    const sent: { state: string; settle: (error?: Error) => void }[] = [];
+    const deps = {
+      session: () => ({}),
+      report: (_cvid: number, _link: number, established: boolean, { path }: { path: PathKind }) =>
+        new Promise<void>((resolve, reject) => {
+          const settle = (error?: Error) => (error ? reject(error) : resolve());
+          sent.push({ state: `${established ? 'stands' : 'lost'} ${PathKind[path]}`, settle });
+        }),
+      problem: jest.fn(),
+    } as unknown as Parameters<typeof reportPath>[0];
+    const [one, other] = ['c1', 'c2'].map((connectionId) => ({
+      connectionId,
+      facts: { peerCvid: 7, link: 1 },
+      orders: { relayAnswered: Promise.resolve() },
+      isStill: () => true,
+    })) as unknown as [Parameters<typeof reportPath>[1], Parameters<typeof reportPath>[1]];
+    const facts = { roundTripMs: undefined, endToEnd: true };
+    reportPath(deps, one, wordOf({ path: 'relayed', ...facts }));
+    reportPath(deps, one, wordOf({ path: 'direct', ...facts }));
+    await wait(20);
+    const asked = askToReturn(deps, one);
+    const states = () => sent.map(({ state }) => state);
+    await wait(20);
+    expect(states()).toEqual(['stands RELAYED']);
+    reportPath(deps, other, wordOf({ path: 'direct', ...facts }));
+    await wait(20);
+    expect(states()).toEqual(['stands RELAYED', 'stands DIRECT']);
+    sent[0]!.settle(new Error('away'));
+    await wait(20);
+    expect(states()).toEqual(['stands RELAYED', 'stands DIRECT', 'stands DIRECT']);
+    expect(deps.problem).toHaveBeenCalledTimes(1);
+    sent[2]!.settle();
+    await wait(20);
+    expect(states()[3]).toBe('lost RELAYED');
+    sent[3]!.settle();
+    await asked;
+    await wait(20);
+    expect(sent).toHaveLength(4);
+  });
+
+  it('that one has a path are not sent once it has another', async () => {
+    const sent: PathKind[] = [];
+    let settle = () => {};
+    const deps = {
+      session: () => ({}),
+      report: (_cvid: number, _link: number, _established: boolean, { path }: { path: PathKind }) => {
+        sent.push(path);
+        return new Promise<void>((resolve) => {
+          settle = resolve;
+        });
+      },
+      problem: jest.fn(),
+    } as unknown as Parameters<typeof reportPath>[0];
+    let path = PathKind.RELAYED;
+    const connection = {
+      connectionId: 'c',
+      facts: { peerCvid: 7, link: 1 },
+      orders: { relayAnswered: Promise.resolve() },
+      isStill: (word: { path: PathKind }) => word.path === path,
+    } as unknown as Parameters<typeof reportPath>[1];
+    const facts = { roundTripMs: undefined, endToEnd: true };
+    reportPath(deps, connection, wordOf({ path: 'relayed', ...facts }));
+    reportPath(deps, connection, wordOf({ path: 'direct', ...facts }));
+    reportPath(deps, connection, wordOf({ path: 'relayed', ...facts }));
+    path = PathKind.RELAYED;
+    settle();
+    await wait(20);
+    expect(sent).toEqual([PathKind.RELAYED, PathKind.RELAYED]);
+    expect(deps.problem).not.toHaveBeenCalled();
   });
 });

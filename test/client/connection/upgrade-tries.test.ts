@@ -57,6 +57,10 @@ describe('the tries of a relayed connection', () => {
     lose(new Error('the answer came too late'));
     await clock.pass(100_000);
     expect(gather).toHaveBeenCalledTimes(1);
+    // What another order comes to does not end the move.
+    await upgrade.punch(Connection.fromPartial({ role: ConnectionRole.PUNCH_CONTROLLED, attempt: 2, relayVersion: 2 }));
+    await clock.pass(100_000);
+    expect(gather).toHaveBeenCalledTimes(1);
     duplex.destroy();
     upgrade.end();
   });
