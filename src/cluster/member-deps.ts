@@ -30,6 +30,9 @@ export interface MemberDeps extends Pick<ForwarderDeps, 'clock' | 'random' | 'ad
   readonly leads: (term: Term) => Promise<void>;
   /** Called when the term is lost, or the log cannot be read on: nothing more can be decided here. */
   readonly lost: (error: unknown) => void;
-  /** Called when the server loses touch with the one that leads, when it has it again, and whenever its readiness changes. */
-  readonly inTouch: (isInTouch: boolean, readiness: Readiness) => void;
+  /**
+   * Called when the server loses touch with the one that leads, when it has it again, whenever its readiness changes, and when the log can
+   * be read no more, or again.
+   */
+  readonly inTouch: (isInTouch: boolean, readiness: Readiness, isCurrent: boolean) => void;
 }

@@ -54,6 +54,7 @@ export class Member implements CommandRoute, Publisher {
   #term: Term | undefined;
   #watch: { close(): void } | undefined;
   #isInTouch = true;
+  #isCurrent = true;
   #readiness: Readiness = 'ready';
   /** Who led when the log was read last. */
   #seen: SeenLeader | undefined;
@@ -337,10 +338,13 @@ export class Member implements CommandRoute, Publisher {
 
   #touch(): void {
     const { isInTouch, readiness } = this;
-    if (this.#role === 'starting' || (isInTouch === this.#isInTouch && readiness === this.#readiness)) return;
+    const isCurrent = this.lagMs <= LAG_MS_MAX;
+    const isKnown = isInTouch === this.#isInTouch && readiness === this.#readiness && isCurrent === this.#isCurrent;
+    if (this.#role === 'starting' || isKnown) return;
     this.#isInTouch = isInTouch;
     this.#readiness = readiness;
-    this.#deps.inTouch(isInTouch, readiness);
+    this.#isCurrent = isCurrent;
+    this.#deps.inTouch(isInTouch, readiness, isCurrent);
   }
 }
 

@@ -108,11 +108,11 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   const opened = await openStorage(config, {
     ...{ ...surroundings, log },
     lost: (error) => lose(error),
-    inTouch: (isInTouch, readiness) => {
+    inTouch: (isInTouch, readiness, isCurrent) => {
       doors?.setWritable(isInTouch);
       doors?.setReadiness(readiness);
       if (!isInTouch) engine?.replica.attachments.letGo(cutOff());
-      revocations.inTouch(isInTouch);
+      revocations.current(isCurrent);
     },
   });
   const events = new EventReports({ clock, log });
@@ -205,6 +205,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     };
     audit = openAudit(config.data, { clock, log });
     engine = await startEngine({ ...parts, network: ownNetwork(config, opened.storage), audit });
+    if (!revocations.isHeard) engine.gatekeeper.cutOff = cutOff();
     const { journal: ofAll } = opened.storage;
     networks = new Networks({
       config,

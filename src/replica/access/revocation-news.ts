@@ -1,12 +1,18 @@
 import type { Clock, Timer } from '../../base/clock.js';
 
 /**
- * For how long after it knows that it is cut off a server goes on with those who had to prove who they are. It knows that after 8 s at most,
- * so that nobody who was revoked meanwhile is served for longer than 30 s.
+ * For how long after it knows that it cannot read the log a server goes on with those who had to prove who they are, but for a last look. It
+ * knows that after 8.5 s at most, so that nobody who was revoked meanwhile is served for longer than 30 s.
  */
-export const UNHEARD_MS_MAX = 22_000;
+export const UNHEARD_MS_MAX = 20_000;
 
-/** Says when a server has not heard for so long what was revoked that it must not serve anybody any more, and when it hears of it again. */
+/** How long a last look at the log may take: of a process that was stopped the time is over before it has read what came meanwhile. */
+const LAST_LOOK_MS = 1_000;
+
+/**
+ * Says when a server has not heard for so long what was revoked that it must not serve anybody any more, and when it hears of it again.
+ * Revocations come by the log alone: a server that reads it and hears of none that leads has heard of all that there are.
+ */
 export class RevocationNews {
   readonly #clock: Pick<Clock, 'after'>;
   readonly #changed: (isHeard: boolean) => void;
@@ -18,15 +24,24 @@ export class RevocationNews {
     this.#changed = changed;
   }
 
-  /** The server can be told of revocations, or cannot. The same may be said again. */
-  inTouch(isInTouch: boolean): void {
-    if (!isInTouch) {
-      this.#timer ??= this.#clock.after(UNHEARD_MS_MAX, () => this.#set(false));
+  /** Whether it has heard lately what was revoked. */
+  get isHeard(): boolean {
+    return this.#isHeard;
+  }
+
+  /** The server reads the log to its end, or cannot. The same may be said again. */
+  current(isCurrent: boolean): void {
+    if (!isCurrent) {
+      this.#timer ??= this.#clock.after(UNHEARD_MS_MAX, () => this.#lookOnceMore());
       return;
     }
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#set(true);
+  }
+
+  #lookOnceMore(): void {
+    this.#timer = this.#clock.after(LAST_LOOK_MS, () => this.#set(false));
   }
 
   #set(isHeard: boolean): void {

@@ -45,8 +45,8 @@ export interface JoinDeps {
   readonly log: Logger;
   /** Called when the term is lost or the log cannot be followed. */
   readonly lost: (error: unknown) => void;
-  /** Called when the server loses touch with the one that leads, and when it has it again. */
-  readonly inTouch: (isInTouch: boolean, readiness: Readiness) => void;
+  /** Called when the server loses touch with the one that leads or with the log, and when it has it again. */
+  readonly inTouch: (isInTouch: boolean, readiness: Readiness, isCurrent: boolean) => void;
   /** Gives up waiting for the name that a process that was killed still has. */
   readonly signal?: AbortSignal | undefined;
 }
