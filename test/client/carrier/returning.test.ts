@@ -286,7 +286,9 @@ describe('a connection whose path dies', () => {
       const desk = { clock: new ManualClock(), isPunching: none, askToReturn: none };
       const ends = { peerCvid: 1, link: LinkType.TRANSPORT_TCP, incoming: false, relayOnly: false };
       const facts = { ...ends, upgradeAfterMs: 0, fallback: ConnectionFallback.LATE };
-      new WayBack(desk, { facts, connectionId: 'one', orders: new CarriedOrders() }).leave(near.duplex);
+      new WayBack(desk, { facts, connectionId: 'one', orders: new CarriedOrders(), isStill: () => true }).leave(
+        near.duplex,
+      );
       expect((await near.over).error?.message).toBe('the peer has used a path that it says it does not have');
       far.duplex.destroy();
     },
@@ -301,7 +303,7 @@ describe('a connection whose path dies', () => {
     const giveUp = () => {
       isGivenUp = true;
     };
-    new WayBack(desk, { facts, connectionId: 'one', orders: new CarriedOrders() }).lost(
+    new WayBack(desk, { facts, connectionId: 'one', orders: new CarriedOrders(), isStill: () => true }).lost(
       new Error('died'),
       { mayReturn: false, mayBeAlone: true },
       giveUp,
