@@ -1,19 +1,21 @@
+import { Duplex } from 'node:stream';
 import { asError } from '../../base/errors.js';
 import { type Carrier, FrameKind } from './carrier.js';
-import { DrainedDuplex } from './drained-duplex.js';
 import { attemptWord } from './frame.js';
 import { Gate } from './gate.js';
-import { KeptBytes, sendAgain } from './kept-bytes.js';
+import { KeptBytes } from './kept-bytes.js';
 import { Offers } from './offers.js';
 import { readToEnd } from './read-to-end.js';
 import { Turns } from './turns.js';
 import {
   hasEnded,
   hasLeftFirst,
+  type InEvent,
   type InState,
   isEnding,
   nextIn,
   nextOut,
+  type OutEvent,
   type OutState,
   returnedIn,
   returnedOut,
@@ -39,7 +41,7 @@ import {
  * Where the owner says so, a path that has died is not the end: the duplex waits, says as it leaves how many of the peer's bytes were
  * read, and goes on with another carrier, on which each end first sends again what the other has not read.
  */
-export class CarriedDuplex extends DrainedDuplex {
+export class CarriedDuplex extends Duplex {
   #first: Carrier;
   #in: Carrier;
   #out: Carrier;
@@ -103,7 +105,6 @@ export class CarriedDuplex extends DrainedDuplex {
 
   /** Leaves what carries it; answers with how many bytes were read, or, where the peer never had that, taken by either end. {@link goOn} follows. */
   leave({ isPeers = true } = {}): number {
-    this.failUnread();
     this.#wait();
     this.#generation += 1;
     for (const carrier of [...this.#carriers(), ...this.#offers.takeAll()]) this.#left.add(carrier);
@@ -125,15 +126,21 @@ export class CarriedDuplex extends DrainedDuplex {
     this.#isWaiting = false;
     this.#reader.open();
     const generation = this.#generation;
-    this.#firstFinished = sendAgain(carrier, missing, this.#isEndSaid);
+    this.#firstFinished = this.#sendAgain(carrier, missing);
     await this.#unlessLeft(this.#firstFinished);
     if (generation === this.#generation && !this.#isWaiting) this.#writer.open();
+  }
+
+  /** An end that was said before is not behind the peer's move: the carrier is left only once that is said again. */
+  async #sendAgain(carrier: Carrier, missing: readonly Buffer[]): Promise<void> {
+    for (const bytes of missing) await carrier.send(FrameKind.DATA, bytes);
+    if (this.#isEndSaid) await carrier.finish();
   }
 
   override _read(): void {
     const isIdle = this.#reading === 'idle';
     this.#reading = 'wanted';
-    if (isIdle) this.#readOn().catch((error: Error) => this.failOnceRead(error));
+    if (isIdle) this.#readOn().catch((error: Error) => this.destroy(error));
   }
 
   override _write(bytes: Buffer, _encoding: string, done: (error?: Error) => void): void {
@@ -156,7 +163,7 @@ export class CarriedDuplex extends DrainedDuplex {
   }
 
   override _final(done: (error?: Error) => void): void {
-    this.#step(this.#inState, nextOut(this.#outState, 'finish'));
+    this.#stepOut('finish');
     this.#turns
       .run(async () => {
         while (!(await this.#sayEnd()));
@@ -181,7 +188,7 @@ export class CarriedDuplex extends DrainedDuplex {
       return;
     }
     this.#firstFinished = finished;
-    this.#step(this.#inState, nextOut(this.#outState, 'said'));
+    this.#stepOut('said');
     await finished;
   }
 
@@ -225,7 +232,7 @@ export class CarriedDuplex extends DrainedDuplex {
   #end(): void {
     this.push(null);
     if (this.#out !== this.#in) void readToEnd(this.#out);
-    this.#step(nextIn(this.#inState, 'ended'), this.#outState);
+    this.#stepIn('ended');
   }
 
   /** The peer's bytes go on on another path. Its own way moves after it. */
@@ -238,7 +245,6 @@ export class CarriedDuplex extends DrainedDuplex {
       throw new Error('the peer has moved to a direct path that is not there at this end');
     }
     this.#in = path;
-    this.#watch(path);
     this.#offers.settle(attempt);
     if (this.#out !== path) {
       const isEnded = isEnding(this.#outState);
@@ -246,7 +252,7 @@ export class CarriedDuplex extends DrainedDuplex {
       // Nothing is said on it; whether it is dead, reading finds out.
       if (isEnded) path.finish().catch(() => {});
     }
-    this.#step(nextIn(this.#inState, 'moved'), this.#outState);
+    this.#stepIn('moved');
   }
 
   /** Between two writes, and after what is sent again. Not when the path has died before. One that has ended meanwhile says that it has. */
@@ -260,7 +266,7 @@ export class CarriedDuplex extends DrainedDuplex {
       if (this.#in === path && !isFinished) path.finish().catch(() => {});
       return;
     }
-    this.#step(this.#inState, nextOut(this.#outState, 'leave'));
+    this.#stepOut('leave');
     await this.#unlessLeft(this.#first.send(FrameKind.MOVED, attemptWord(attempt)));
     if (generation !== this.#generation || this.isWaiting) return;
     this.#out = path;
@@ -270,12 +276,18 @@ export class CarriedDuplex extends DrainedDuplex {
     this.#firstFinished = this.#first.finish();
     // It is stopped once both ends have moved, which may be before it has been heard to be finished.
     this.#firstFinished.catch(() => {});
-    this.#step(this.#inState, nextOut(this.#outState, 'moved'));
+    this.#stepOut('moved');
   }
 
-  #step(into: InState, out: OutState): void {
+  #stepIn(event: InEvent): void {
     const before = hasLeftFirst(this.#inState, this.#outState);
-    [this.#inState, this.#outState] = [into, out];
+    this.#inState = nextIn(this.#inState, event);
+    if (!before) this.#leaveFirst();
+  }
+
+  #stepOut(event: OutEvent): void {
+    const before = hasLeftFirst(this.#inState, this.#outState);
+    this.#outState = nextOut(this.#outState, event);
     if (!before) this.#leaveFirst();
   }
 
@@ -311,18 +323,6 @@ export class CarriedDuplex extends DrainedDuplex {
     return true;
   }
 
-  /** A path that both ways go by is left as it dies, although the program may not read or write; but what has come there is read before. */
-  #watch(carrier: Carrier): void {
-    carrier.onLost = (error) => {
-      // With one way on the relay reading and writing find out, unless the peer asks for the way back before.
-      if (carrier !== this.#first && !hasLeftFirst(this.#inState, this.#outState)) return;
-      const generation = this.#generation;
-      const leave = () => void (this.#goesOnAfter(generation, error) || this.failOnceRead(error));
-      if (this.readableEnded || !(carrier.isUnread || hasEnded(this.#inState))) leave();
-      else this.once('end', leave);
-    };
-  }
-
   #wait(): void {
     this.#isWaiting = true;
     this.#reader.shut();
@@ -331,7 +331,6 @@ export class CarriedDuplex extends DrainedDuplex {
 
   /** What is sent on a carrier begins at this place, and is kept until the peer has taken it. */
   #keepFrom(place: number, carrier: Carrier): void {
-    this.#watch(carrier);
     const kept = this.#kept;
     if (kept !== undefined) carrier.onTaken = (bytes) => kept.taken(place + bytes);
   }

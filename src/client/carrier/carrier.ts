@@ -36,13 +36,6 @@ export interface Carrier {
   readonly isOver: boolean;
   /** Is called with how many bytes of DATA the peer's reader has taken in all, where it says so. */
   onTaken?: ((bytes: number) => void) | undefined;
-  /**
-   * Is called once a direct path has failed by no word of this end's, whether or not anybody reads or writes; soon, when it had failed
-   * before this was set. Not when this end has said that its way is complete, and the peer, too.
-   */
-  onLost?: ((error: Error) => void) | undefined;
-  /** Whether frames or the end of the peer's way have come to a direct path that may not have been received. */
-  readonly isUnread?: boolean;
   /** The most bytes that one frame carries. */
   readonly frameBytesMax: number;
   /** Sends a frame. Resolves when another may follow; rejects when the path is dead. */

@@ -64,9 +64,6 @@ export class DirectCarrier implements Carrier {
   /** and all of it is on its way for good. */
   #finished = false;
   onTaken: ((bytes: number) => void) | undefined;
-  #onLost: ((error: Error) => void) | undefined;
-  /** What it failed of, unless this end has closed it or both ways were complete. */
-  #loss: Error | undefined;
   #taken = 0;
   /** Bytes that were sent and that the peer's reader has not said to have taken. */
   #untaken = 0;
@@ -123,16 +120,6 @@ export class DirectCarrier implements Carrier {
     return this.#error !== undefined;
   }
 
-  get isUnread(): boolean {
-    return this.#frames.length > 0 || this.#ended;
-  }
-
-  set onLost(onLost: ((error: Error) => void) | undefined) {
-    this.#onLost = onLost;
-    const loss = this.#loss;
-    if (loss !== undefined) queueMicrotask(() => this.#onLost?.(loss));
-  }
-
   async send(kind: FrameKind, bytes: Uint8Array): Promise<void> {
     while (this.#untaken > 0 && this.#untaken + bytes.length > WINDOW_BYTES && !this.#error) {
       await new Promise<void>((resolve) => {
@@ -180,17 +167,18 @@ export class DirectCarrier implements Carrier {
 
   async close(): Promise<void> {
     const isParting = this.#ended && this.#finished && !this.#stream.destroyed;
-    [this.#onLost, this.#loss] = [undefined, undefined];
-    this.#error ??= new Error('the path was closed');
-    this.#fail(this.#error);
+    this.#fail(new Error('the path was closed'));
     if (!isParting) this.#stream.destroy();
     else if (this.#isRelayed) await this.#closed;
   }
 
-  /** Takes the path for dead, and gives its stream back at once. A peer whom the end of that still reaches has lost the path by it. */
+  /**
+   * Takes the path for dead. That of a connection that may go on elsewhere keeps its stream until {@link close}: the peer, whom a FIN may
+   * still reach, would take that for the end. Nothing closes one that has carried nothing yet.
+   */
   die(error: SilentPathError): void {
     this.#fail(error);
-    this.#stream.destroy();
+    if (this.onTaken === undefined) this.#stream.destroy();
   }
 
   /** Something new: frames, the first sign of life, an end. */
@@ -295,14 +283,10 @@ export class DirectCarrier implements Carrier {
   /** The first reason stands. What was read before is still handed out. */
   #fail(error: Error): void {
     if (!this.#stream.writableEnded) this.#timer?.cancel();
-    const isFirst = this.#error === undefined;
     this.#error ??= error;
     for (const over of this.#whenOver) over();
     this.#whenOver.clear();
     this.#awaited?.();
     this.#roomAwaited?.();
-    if (!isFirst || this.#isRelayed || (this.#ended && this.#said)) return;
-    this.#loss = error;
-    this.#onLost?.(error);
   }
 }

@@ -1,5 +1,3 @@
-import { type Carrier, FrameKind } from './carrier.js';
-
 /** Bytes are copied into blocks of this size: their writer may use its buffer again. */
 const BLOCK_BYTES = 65_536;
 
@@ -89,10 +87,4 @@ export class KeptBytes {
     this.#blocks.push(block);
     return block;
   }
-}
-
-/** Sends on another carrier what the peer has not read. An end that was said before is not behind the peer's move: it is said again, too. */
-export async function sendAgain(carrier: Carrier, missing: readonly Buffer[], isEndSaid: boolean): Promise<void> {
-  for (const bytes of missing) await carrier.send(FrameKind.DATA, bytes);
-  if (isEndSaid) await carrier.finish();
 }

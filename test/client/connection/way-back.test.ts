@@ -137,24 +137,6 @@ describe('a direct connection whose path dies', () => {
     expect(heardNear.equals(back)).toBe(true);
     expect(paths.map(([first]) => first)).toEqual(['relayed', 'relayed']);
   });
-
-  it('goes on through the server at once and keeps no socket of the path, while neither program reads or writes', async () => {
-    const sockets = new Set<Socket>();
-    const { setKeepAlive } = Socket.prototype;
-    jest.spyOn(Socket.prototype, 'setKeepAlive').mockImplementation(function (this: Socket, ...options) {
-      sockets.add(this);
-      return setKeepAlive.apply(this, options);
-    });
-    const ends = await connected();
-    const paths = sockets.size;
-    expect(paths).toBeGreaterThanOrEqual(2);
-    const back = ends.map((stream) => once(stream, 'path'));
-    // The other end hears of it over loopback.
-    loseAddress([...waiting.keys()][0]!);
-    const facts = (await Promise.all(back)).map(([{ path }]) => path);
-    expect(facts).toEqual(['relayed', 'relayed']);
-    expect([...sockets].slice(0, paths).filter(({ destroyed }) => !destroyed)).toEqual([]);
-  });
 });
 
 describe('an attempt that gives a path to the caller alone', () => {
