@@ -160,8 +160,14 @@ export class Inbox {
       return;
     }
     const taken = this.offer(packet);
-    if (this.mayBeBehind(taken)) this.offerOnceCurrent({ ...packet, body: packet.body.slice() });
-    else this.settleData(packet, taken);
+    if (this.mayBeBehind(taken)) this.offerOnceCurrent({ ...packet, body: packet.body.slice() }, bytes.slice());
+    else this.settleData(packet, taken, bytes);
+  }
+
+  /** What has no room is the first to be taken once there is some. */
+  private keepFirst(bytes: Uint8Array): undefined {
+    this.unread.unshift(bytes.slice());
+    this.unreadBytes += bytes.length;
   }
 
   private takeCounted(packet: Packet | Flaw): void {
@@ -185,13 +191,13 @@ export class Inbox {
   }
 
   /** Data, and all that comes after it, waits until this server has applied what was acknowledged before; then its answer stands. */
-  private offerOnceCurrent(packet: Packet): void {
+  private offerOnceCurrent(packet: Packet, bytes: Uint8Array): void {
     this.isBehind = true;
     const settle = (late: Fault | undefined) =>
       this.reader.guard(() => {
         this.isBehind = false;
         if (this.isOver) return;
-        this.settleData(packet, late ?? this.offer(packet));
+        this.settleData(packet, late ?? this.offer(packet), bytes);
         this.goOn();
         this.reader.settled();
       })();
@@ -199,8 +205,9 @@ export class Inbox {
   }
 
   /** What a stream has taken its flow control bounds. What is refused counts as any other packet. */
-  private settleData(packet: Packet, taken: Taken): void {
+  private settleData(packet: Packet, taken: Taken, bytes: Uint8Array): undefined {
     const { streamId, packetId } = packet;
+    if (taken === 'full') return this.keepFirst(bytes);
     if (taken === 'confirmed' || taken === 'taken') this.reader.answer(packetId, { code: 0 });
     else if (taken !== undefined) this.reader.answer(packetId, refusal(taken), { streamId });
     if (taken !== undefined && taken !== 'taken') this.takeCounted(packet);
