@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { DEFAULT_STREAM_PARAMS } from '../../../src/core/model/stream.js';
 import { FairTurns } from '../../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../../src/fair/limits.js';
 import type { SinkEnd } from '../../../src/relay/end.js';
@@ -87,5 +88,31 @@ describe('a source over system events', () => {
       world.clock.turn();
     }
     expect([count, isPaused(), inbox.isIdle]).toEqual([5, false, true]);
+  });
+
+  it('has its part of the quota of its identity beside another connection that sends as much', () => {
+    const world = new World();
+    const sends = [0, 1].map((at) => {
+      world.do({
+        ...{ kind: 'CreateStream', sid: world.sids[at]!, params: DEFAULT_STREAM_PARAMS },
+        sinks: [world.sids[2]!],
+      });
+      const { id, sinks } = world.state.streams.of(world.sids[at]!).at(-1)!;
+      const sink = world.open(world.sids[2]!, sinks[0]!.id) as SinkEnd;
+      return { ...connect(world, at), id, sink, count: 0 };
+    });
+    world.rateOf = () => ({ holder: 'anna', bytesPerSecond: 16 * BLOCK.length });
+    for (let n = 0; n < 200; n++) {
+      for (const one of sends) {
+        while (!one.isPaused()) {
+          one.inbox.packet(packet(one.id));
+          one.count += drain(one.sink);
+        }
+      }
+      world.clock.advance(50);
+      for (const one of sends) one.count += drain(one.sink);
+    }
+    // 10 s of 16 blocks each, and the first second's.
+    for (const { count } of sends) expect(count).toBeGreaterThan(70);
   });
 });
