@@ -3,6 +3,7 @@ import type { Stream } from '../core/model/stream.js';
 import { Branch, type Numbering } from './branch.js';
 import { SinkEnd, type SinkOwner, SourceEnd, type SourceOwner } from './end.js';
 import type { RelayLimits } from './limits.js';
+import { type MeteredOwner, MeteredSource, type RelayMeter } from './meter.js';
 
 /** Blocks that were let go and still stand in the array: their memory is the reason that this is small. */
 const GONE_MAX = 16;
@@ -15,12 +16,8 @@ export interface Surroundings {
   held(bytes: number): void;
   /** Whether all channels together hold as much as they may, and those of this network their part of it. */
   isFull(): boolean;
-  /** Whether a session has sent as much as the policy lets it for now. */
-  isSpent(sid: number): boolean;
-  /** A block of so many bytes has come from a source of a session. */
-  took(bytes: number, sid: number): void;
-  /** A block of so many bytes was handed to a sink. */
-  gave(bytes: number): void;
+  /** What counts the bytes that come and go, and says which sources have sent as much as the policy lets them. */
+  readonly meter: RelayMeter;
   /** Data has passed. */
   used(streamId: number): void;
   /** A number for a new channel. */
@@ -39,7 +36,7 @@ export interface Surroundings {
  *
  * Invariant: `blocks[gone]` is block number `first`; every branch's `confirmed` is at least `first`.
  */
-export class Channel implements SourceOwner, SinkOwner {
+export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
   /** Tells this channel from an earlier one of the same stream. */
   readonly number: bigint;
   private blocks: Uint8Array[] = [];
@@ -48,6 +45,7 @@ export class Channel implements SourceOwner, SinkOwner {
   private first = 0;
   private bytes = 0;
   private source: SourceEnd | undefined;
+  private readonly metered: MeteredSource;
   private ended = false;
   /** Whether a source has come: until then nobody knows which block is the first. */
   private hasBegun = false;
@@ -64,6 +62,7 @@ export class Channel implements SourceOwner, SinkOwner {
     private readonly around: Surroundings,
   ) {
     this.number = around.draw();
+    this.metered = new MeteredSource(stream.owner, this);
     const nowMs = around.nowMs();
     this.branches = new Map(stream.sinks.map(({ id }) => [id, new Branch(id, nowMs)]));
   }
@@ -130,7 +129,7 @@ export class Channel implements SourceOwner, SinkOwner {
     }
     this.blocks.push(block);
     this.grow(block.length);
-    this.around.took(block.length, this.stream.owner);
+    this.around.meter.took(block.length, this.metered);
     this.around.used(this.stream.id);
     // Nobody waits for what every sink had before the source repeated it.
     this.release();
@@ -141,7 +140,7 @@ export class Channel implements SourceOwner, SinkOwner {
   /** For the source's end: whether another block should be written now. */
   hasRoom(): boolean {
     const { windowBytesMax, windowBlocksMax } = this.around.limits;
-    const isHeld = this.around.isFull() || this.around.isSpent(this.stream.owner);
+    const isHeld = this.around.isFull() || this.around.meter.isSpent(this.metered);
     return this.bytes < windowBytesMax && this.end - this.first < windowBlocksMax && !isHeld;
   }
 
@@ -188,7 +187,7 @@ export class Channel implements SourceOwner, SinkOwner {
     branch.passGap(this.gaps.get(branch.taken) ?? 0);
     if (block === undefined) return 'ended';
     branch.take();
-    this.around.gave(block.length);
+    this.around.meter.gave(block.length);
     if (!deliveryConfirmation) this.confirmTo(branch, branch.taken);
     return block;
   }
@@ -232,6 +231,7 @@ export class Channel implements SourceOwner, SinkOwner {
     this.grow(-this.bytes);
     this.blocks = [];
     this.gone = 0;
+    this.around.meter.forget(this.metered);
     this.source?.end(fault);
     for (const branch of this.branches.values()) branch.end?.end(fault);
   }
@@ -257,6 +257,11 @@ export class Channel implements SourceOwner, SinkOwner {
   /** For the relay: there may be room again. */
   wakeSource(): void {
     if (this.hasRoom()) this.source?.ready();
+  }
+
+  /** For the meter: a source whose data this server does not read for its quota is not idle. */
+  held(): void {
+    if (this.source !== undefined) this.around.used(this.stream.id);
   }
 
   /** The first source has come. One that does not say where it stands is told that nothing is confirmed. */

@@ -1,9 +1,12 @@
 import type { Clock, Timer } from '../base/clock.js';
+import type { Change } from '../core/model/change.js';
 
-/** Sources that wait for their quota are looked at no more often: all channels are looked through each time. */
+/** Quotas are looked at no more often while sources wait for them. */
 const LOOK_MS = 50;
 /** For how long a quota adds up that is not used. */
 const BURST_SECONDS = 1;
+/** Changes after which rates may be others: they come from the policy, and from the roles and keys of an identity. */
+export const RATE_CHANGES: ReadonlySet<Change['kind']> = new Set(['PolicyPut', 'IdentityPut', 'IdentityForgotten']);
 
 /** How fast a session may send. */
 export interface RelayRate {
@@ -20,11 +23,44 @@ interface Credit {
   bytes: number;
   atMs: number;
   bytesPerSecond: number;
+  /** Sources that have asked while nothing was left, the one that was served last at the end. One leaves when it is served. */
+  readonly waiting: Set<MeteredSource>;
+}
+
+/** What a meter asks of the channel that a source is of. */
+export interface MeteredOwner {
+  /** The quota may have grown. */
+  wakeSource(): void;
+  /** Its source is not read, as its quota is used up. */
+  held(): void;
+}
+
+/** The source of a channel, as a {@link RelayMeter} knows it. */
+export class MeteredSource {
+  /** Where it waits, if it does. */
+  waitsIn: Set<MeteredSource> | undefined;
+  #rate: RelayRate | undefined;
+  #version: number | undefined;
+
+  constructor(
+    readonly sid: number,
+    readonly owner: MeteredOwner,
+  ) {}
+
+  /** Its rate, asked for once for each version: that takes microseconds, and each block asks several times. */
+  rate(rateOf: RateOf, version: number): RelayRate | undefined {
+    if (this.#version !== version) {
+      this.#version = version;
+      this.#rate = rateOf(this.sid);
+    }
+    return this.#rate;
+  }
 }
 
 /**
  * Counts the bytes of a relay, and says which sources have sent as much as the policy lets them. Such a source is not read until its quota has
- * grown again, so that nothing is lost. Only those are remembered that have sent within the last seconds.
+ * grown again, so that nothing is lost. Sources that share a quota have it in turn. Only those holders are remembered that have sent within
+ * the last seconds.
  */
 export class RelayMeter {
   /** Bytes that have come from sources. */
@@ -33,23 +69,24 @@ export class RelayMeter {
   given = 0;
   readonly #clock: Clock;
   readonly #rateOf: RateOf;
-  readonly #wake: () => void;
+  /** Another one as soon as rates may be others. */
+  #version = 0;
   readonly #credits = new Map<string, Credit>();
   #timer: Timer | undefined;
 
-  /** `wake` is called when a quota may have grown. */
-  constructor(clock: Clock, rateOf: RateOf, wake: () => void) {
+  constructor(clock: Clock, rateOf: RateOf) {
     this.#clock = clock;
     this.#rateOf = rateOf;
-    this.#wake = wake;
   }
 
-  /** A source of this session has sent so many bytes. */
-  took(bytes: number, sid: number): void {
+  /** A source has sent so many bytes. */
+  took(bytes: number, source: MeteredSource): void {
     this.taken += bytes;
-    const rate = this.#rateOf(sid);
+    const rate = source.rate(this.#rateOf, this.#version);
     if (rate === undefined) return;
-    this.#credit(rate).bytes -= bytes;
+    const credit = this.#credit(rate);
+    credit.bytes -= bytes;
+    this.forget(source);
     this.#timer ??= this.#clock.after(LOOK_MS, () => this.#look());
   }
 
@@ -58,10 +95,30 @@ export class RelayMeter {
     this.given += bytes;
   }
 
-  /** Whether a session has sent as much as it may for now. */
-  isSpent(sid: number): boolean {
-    const rate = this.#rateOf(sid);
-    return rate !== undefined && this.#credits.has(rate.holder) && this.#credit(rate).bytes <= 0;
+  /** Whether a source has sent as much as it may for now. Then its owner is woken when that is over. */
+  isSpent(source: MeteredSource): boolean {
+    if (this.#credits.size === 0) return false;
+    const rate = source.rate(this.#rateOf, this.#version);
+    if (rate === undefined || !this.#credits.has(rate.holder)) return false;
+    const credit = this.#credit(rate);
+    if (credit.bytes > 0) return false;
+    source.waitsIn = credit.waiting.add(source);
+    return true;
+  }
+
+  /** A source does not wait any more: it was served, or its channel is gone. */
+  forget(source: MeteredSource): void {
+    source.waitsIn?.delete(source);
+    source.waitsIn = undefined;
+  }
+
+  /** Asks for all rates anew, after one of {@link RATE_CHANGES}. */
+  renewRates(): void {
+    this.#version++;
+    if (this.#credits.size === 0) return;
+    this.#clock.soon(() => {
+      for (const { waiting } of this.#credits.values()) for (const { owner } of [...waiting]) owner.wakeSource();
+    });
   }
 
   /** Nothing is sent any more. */
@@ -73,7 +130,12 @@ export class RelayMeter {
     const nowMs = this.#clock.nowMs();
     const known = this.#credits.get(holder);
     if (known !== undefined) return grown(known, nowMs, bytesPerSecond);
-    const credit = { bytes: bytesPerSecond * BURST_SECONDS, atMs: nowMs, bytesPerSecond };
+    const credit = {
+      bytes: bytesPerSecond * BURST_SECONDS,
+      atMs: nowMs,
+      bytesPerSecond,
+      waiting: new Set<MeteredSource>(),
+    };
     this.#credits.set(holder, credit);
     return credit;
   }
@@ -81,11 +143,14 @@ export class RelayMeter {
   #look(): void {
     const nowMs = this.#clock.nowMs();
     for (const [holder, credit] of this.#credits) {
-      const { bytes, bytesPerSecond } = grown(credit, nowMs, credit.bytesPerSecond);
+      const { bytes, bytesPerSecond, waiting } = grown(credit, nowMs, credit.bytesPerSecond);
       if (bytes >= bytesPerSecond * BURST_SECONDS) this.#credits.delete(holder);
+      for (const { owner } of [...waiting]) {
+        owner.held();
+        if (bytes > 0) owner.wakeSource();
+      }
     }
     this.#timer = this.#credits.size === 0 ? undefined : this.#clock.after(LOOK_MS, () => this.#look());
-    this.#wake();
   }
 }
 

@@ -8,7 +8,7 @@ import type { StateView } from '../core/store/state-view.js';
 import { Channel, type Surroundings } from './channel.js';
 import type { SinkEnd, SourceEnd } from './end.js';
 import type { RelayLimits } from './limits.js';
-import { type RateOf, RelayMeter } from './meter.js';
+import { RATE_CHANGES, type RateOf, RelayMeter } from './meter.js';
 import { RelayedBytes, type RelayedShare } from './relayed-bytes.js';
 import { type BranchRequest, type DialBranch, RemoteBranch, reopen } from './remote-branch.js';
 
@@ -88,15 +88,13 @@ export class Relay {
     rateOf: RateOf = () => undefined,
   ) {
     this.share = inAll.join(this.wakeSources);
-    this.meter = new RelayMeter(clock, rateOf, this.wakeSources);
+    this.meter = new RelayMeter(clock, rateOf);
     this.around = {
       limits,
       nowMs: () => clock.nowMs(),
       held: (bytes) => this.held(bytes),
       isFull: () => this.share.isFull,
-      isSpent: (sid) => this.meter.isSpent(sid),
-      took: (bytes, sid) => this.meter.took(bytes, sid),
-      gave: (bytes) => this.meter.gave(bytes),
+      meter: this.meter,
       used: (id) => registry.used(id),
       draw: () => BigInt(Buffer.from(random.bytes(CHANNEL_BYTES)).readUIntBE(0, CHANNEL_BYTES)) + 1n,
     };
@@ -210,6 +208,7 @@ export class Relay {
   /** Told of every command that was applied, as a feed is. */
   publish(_position: Position, changes: readonly Change[]): void {
     for (const change of changes) {
+      if (RATE_CHANGES.has(change.kind)) this.meter.renewRates();
       if (change.kind === 'StreamStopped') this.stopped(change);
       else if (change.kind === 'StreamPut') this.changed(change.stream);
       else if (change.kind === 'SessionMoved') this.moved(change.session.sid);
@@ -259,7 +258,8 @@ export class Relay {
   private openRemote(stream: Stream, branch: BranchRequest): OpenedEnd {
     const { branchId } = branch;
     this.remote.get(branchId)?.stop(new Fault('OUT_OF_ORDER', `branch ${branchId} has been opened again to receive`));
-    const { held, isFull, gave } = this.around;
+    const { held, isFull } = this.around;
+    const gave = (bytes: number) => this.meter.gave(bytes);
     const sought = { ...branch, streamId: stream.id, isConfirmed: stream.params.deliveryConfirmation };
     const opened = new RemoteBranch(sought, {
       ...{ clock: this.clock, limits: this.limits, held, isFull, gave },

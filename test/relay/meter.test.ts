@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Change } from '../../src/core/model/change.js';
+import { DEFAULT_STREAM_PARAMS } from '../../src/core/model/stream.js';
 import type { SourceEnd } from '../../src/relay/end.js';
 import { read, World } from './world.js';
 
@@ -17,6 +19,31 @@ function fill(source: SourceEnd, max = 100): number {
   let count = 0;
   for (; count < max && source.hasRoom(); count++) source.write(KIB);
   return count;
+}
+
+/** A stream of the last session to the first. */
+function streamOf(world: World, owner: number): number {
+  world.do({ kind: 'CreateStream', sid: owner, params: DEFAULT_STREAM_PARAMS, sinks: [world.sids[0]!] });
+  return world.state.streams.of(owner).at(-1)!.id;
+}
+
+/** The policy is another one. */
+function policyPut(world: World): void {
+  const change = { kind: 'PolicyPut' } as Change;
+  world.relay.publish(world.state.position, [change]);
+  world.clock.turn();
+}
+
+/** Reads as much as there is from a source that always has more; answers with how to count it. */
+function eager({ source, sinks: [sink] }: ReturnType<World['stream']>): () => number {
+  let count = 0;
+  const go = () => {
+    count += fill(source);
+    read(sink!);
+  };
+  source.onReady(go);
+  go();
+  return () => count;
 }
 
 describe('the quota of an identity', () => {
@@ -54,13 +81,12 @@ describe('the quota of an identity', () => {
     const world = makeWorld();
     const { source } = world.stream(1);
     fill(source);
-    world.rateOf = () => undefined;
-    expect(fill(source, 50)).toBe(50);
     let woken = 0;
     source.onReady(() => woken++);
-    world.clock.advance(50);
-    world.clock.turn();
+    world.rateOf = () => undefined;
+    policyPut(world);
     expect(woken).toBe(1);
+    expect(fill(source, 50)).toBe(50);
   });
 
   it('of a block that is larger than what is left is owed, and none is remembered once it has grown whole', () => {
@@ -74,5 +100,61 @@ describe('the quota of an identity', () => {
     const timers = world.clock.pending;
     world.clock.advance(1_500);
     expect(world.clock.pending).toBe(timers - 1);
+  });
+
+  it('goes to its sources in turn, the one that was served last at the end', () => {
+    const world = makeWorld();
+    const counts = [1, 2, 3].map(() => eager(world.stream(1)));
+    world.clock.advance(30_000);
+    for (const count of counts) {
+      // A third of 30 s of 16 blocks each, and for one of them those of the first second.
+      expect(count()).toBeGreaterThan(140);
+      expect(count()).toBeLessThan(190);
+    }
+  });
+
+  it('wakes no source of another holder, and none that does not wait', () => {
+    const world = makeWorld();
+    const { source } = world.stream(1);
+    const idle = world.stream(1);
+    const free = world.open(world.sids[3]!, streamOf(world, world.sids[3]!)) as SourceEnd;
+    let woken = 0;
+    for (const one of [idle.source, free]) one.onReady(() => woken++);
+    fill(source);
+    world.clock.advance(5_000);
+    world.clock.turn();
+    expect(woken).toBe(0);
+  });
+
+  it('is asked for once for each source until the policy is another one', () => {
+    const world = makeWorld();
+    let asked = 0;
+    world.rateOf = () => {
+      asked++;
+      return { holder: 'anna', bytesPerSecond: RATE };
+    };
+    const { source } = world.stream(1);
+    fill(source);
+    world.clock.advance(1_000);
+    fill(source);
+    expect(asked).toBe(1);
+    policyPut(world);
+    fill(source);
+    expect(asked).toBe(2);
+  });
+
+  it('that is used up is no idleness of a stream whose source stands, and of none that has left', () => {
+    const world = makeWorld();
+    const { id, source } = world.stream(1);
+    source.write(new Uint8Array(3 * RATE));
+    expect(source.hasRoom()).toBe(false);
+    world.used.length = 0;
+    world.clock.advance(1_900);
+    expect(new Set(world.used)).toEqual(new Set([id]));
+    expect(world.used.length).toBeGreaterThan(30);
+    source.close();
+    world.used.length = 0;
+    world.clock.advance(1_000);
+    expect(world.used).toEqual([]);
   });
 });

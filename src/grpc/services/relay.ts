@@ -78,6 +78,12 @@ export function relay(
         });
       return;
     }
+    if (mustWait(end, request)) {
+      call.pause();
+      // It is the first again once there is room.
+      call.unshift(request);
+      return;
+    }
     const fault = request.open === undefined ? take(end, request) : again();
     if (fault !== undefined) fail(fault);
     else if (end instanceof SourceEnd && !end.hasRoom()) call.pause();
@@ -125,6 +131,14 @@ function openEnd(
     return Fault.fields([{ field: 'open.blocks', description }]);
   }
   return relay.openCurrently(sid, open.id, blocks, givenUp);
+}
+
+/**
+ * Whether a block may not be taken yet. Each is asked for itself: the first after `open` finds the window as earlier calls have left it, and
+ * another source may have used up the quota since the one before.
+ */
+function mustWait(end: SourceEnd | SinkEnd, { block }: RelayRequest): boolean {
+  return end instanceof SourceEnd && block.length > 0 && end.fault === undefined && !end.hasRoom();
 }
 
 function again(): Fault {

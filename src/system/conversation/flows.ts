@@ -82,9 +82,10 @@ export class Flows {
 
   /**
    * Takes a block from the client; or says why not. `confirmed`: the server itself was its sink. `taken`: no sink confirms it, so
-   * that its packet id is answered now. Undefined: it has none, or is answered when every sink has confirmed.
+   * that its packet id is answered now. `full`: it has to come again once {@link hasRoom}. Undefined: it has no packet id, or is answered when
+   * every sink has confirmed.
    */
-  take({ streamId, compressed, packetId, body }: Packet): Fault | Flaw | 'confirmed' | 'taken' | undefined {
+  take({ streamId, compressed, packetId, body }: Packet): Fault | Flaw | 'confirmed' | 'taken' | 'full' | undefined {
     const { state, deadlines } = this.backing.replica;
     const stream = state.streams.get(streamId);
     if (stream === undefined || stream.id !== streamId || stream.owner !== this.sid) {
@@ -100,6 +101,8 @@ export class Flows {
     }
     const source = this.sourceOf(streamId);
     if (source instanceof Fault) return source;
+    // A source that was just opened finds the window as those before it have left it.
+    if (!source.end.hasRoom()) return 'full';
     const block = compressed ? inflate(body, maxBlockBytes) : body.slice();
     const fault = block instanceof Fault ? block : (refuseEmpty(block) ?? source.end.write(block));
     if (fault !== undefined) return fault;

@@ -166,7 +166,13 @@ export class Inbox {
     }
     const taken = this.offer(packet);
     if (this.mayBeBehind(packet, taken)) this.offerOnceCurrent(packet, bytes);
-    else this.settleData(packet, taken);
+    else this.settleData(packet, taken, bytes);
+  }
+
+  /** What has no room is the first to be taken once there is some. */
+  private keepFirst(bytes: Uint8Array): undefined {
+    this.unread.unshift(bytes.slice());
+    this.unreadBytes += bytes.length;
   }
 
   private takeCounted(packet: Packet | Flaw): void {
@@ -211,7 +217,7 @@ export class Inbox {
         if (packet instanceof Flaw) return;
         const taken = late ?? this.offer(packet);
         if (late === undefined && taken instanceof Fault && taken.reason === 'STREAM_NOT_FOUND') this.forgo(streamId);
-        this.settleData(packet, taken);
+        this.settleData(packet, taken, waiting);
         this.goOn();
         this.reader.settled();
       })();
@@ -225,8 +231,9 @@ export class Inbox {
   }
 
   /** What a stream has taken its flow control bounds. What is refused counts as any other packet. */
-  private settleData(packet: Packet, taken: Taken): void {
+  private settleData(packet: Packet, taken: Taken, bytes: Uint8Array): undefined {
     const { streamId, packetId } = packet;
+    if (taken === 'full') return this.keepFirst(bytes);
     if (taken === 'confirmed' || taken === 'taken') this.reader.answer(packetId, { code: 0 });
     else if (taken !== undefined) this.reader.answer(packetId, refusal(taken), { streamId });
     if (taken !== undefined && taken !== 'taken') this.takeCounted(packet);

@@ -47,7 +47,7 @@ export interface PortRange {
   readonly last: number;
 }
 
-/** How much one session of a role may have at a time, and send. Absent: as much as the limits of the network allow. */
+/** How much one session of a role may have at a time, and how much one identity may send. Absent: as much as the limits of the network allow. */
 export interface RoleLimits {
   /** Streams that it owns, besides its first. */
   readonly streams?: number;
@@ -142,7 +142,7 @@ export const POLICY_BOUNDS = {
   portsMax: 16,
   /** The same of all grants: they add up for a pair, and an order of 10 KiB tells them. */
   portsInAllMax: 1_024,
-  /** Bytes a second of a quota: with less, a source waits for more than a minute after one block of 1 MiB. */
+  /** Bytes a second of a quota: a source waits for 64 s after one block of 1 MiB, and with less for longer. */
   relayedBytesPerSecondMin: 16_384,
   /** The same at most: 8 Tbit/s. */
   relayedBytesPerSecondMax: 1_000_000_000_000,
