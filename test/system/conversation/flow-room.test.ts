@@ -44,6 +44,7 @@ function connect(world: World, at = 0) {
         isPaused = false;
       },
     },
+    leaving: () => undefined,
     answer: (_id: unknown, body: unknown) => expect(body).toEqual({ code: 0 }),
     guard: (part: () => void) => part,
   } as unknown as Reader);
