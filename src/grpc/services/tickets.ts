@@ -124,10 +124,9 @@ export async function revokeTicket(
     const description = `${TICKET_ID_LENGTH} hexadecimal digits in lower case are needed, as ListTickets has them`;
     return Fault.fields([{ field: 'ticket_id', description }]);
   }
-  const { roles = [] } = state.tickets.get(id) ?? {};
   const refused = andIdentities
     ? caller.refuse('identity.manage', 'RevokeIdentity')
-    : issuerFault(roles, caller, 'RevokeTicket');
+    : revokerFault(state.tickets.get(id), id, caller);
   if (refused !== undefined) return refused;
   const applied = await replica.submit({ kind: 'RevokeTicket', id, ...caller.by });
   if (applied instanceof Fault) return applied;
@@ -138,6 +137,19 @@ export async function revokeTicket(
   if (ticket === undefined) return ticketNotFound(id);
   const position = positionMessage({ epoch: state.epoch, revision: Math.max(revision, applied.revision) });
   return { ticket: ticketMessage(ticket), identityUuids: uuids, position };
+}
+
+/**
+ * Why a caller may not revoke a ticket: one that it could not have issued, or by which another caller replaces the keys of one identity. A
+ * ticket that this server has not applied yet may be any, so it is not there until the call is tried again.
+ */
+function revokerFault(ticket: Ticket | undefined, id: string, caller: Caller): Fault | undefined {
+  if (ticket === undefined) return caller.may('identity.manage') ? undefined : ticketNotFound(id);
+  const { roles, forUuid, issuer } = ticket;
+  if (forUuid !== '' && (issuer === '' || issuer !== caller.identityUuid)) {
+    return caller.refuse('identity.manage', 'RevokeTicket');
+  }
+  return issuerFault(roles, caller, 'RevokeTicket');
 }
 
 /** Redeems a ticket. */
