@@ -197,6 +197,8 @@ describe('a stranger with a key of its own', () => {
   ])('Session does not tell it an identity %s from one that never was', async (_what, uuid) => {
     const absent = await refusalsOfSession(ABSENT, ABSENT);
     expect(absent.match(/AUTH_REQUIRED/g)).toHaveLength(4);
+    // Who has lost its key is told the way back, and so is everybody.
+    expect(absent).toContain('an administrator binds the new one, or runs switchyard ticket issue --for NAMED');
     expect(await refusalsOfSession(uuid, uuid)).toBe(absent);
     // A person may have sessions of other instances, and nobody is told who is a person.
     expect(await refusalsOfSession(uuid, DRAWN)).toBe(await refusalsOfSession(ABSENT, DRAWN));

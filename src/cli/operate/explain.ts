@@ -38,7 +38,10 @@ function adviceFor({ code, reason }: SwitchyardError): string | undefined {
     return "This needs the administrator's token: --admin-token, SWITCHYARD_ADMIN_TOKEN, or --data with the server's data folder.";
   }
   if (reason === 'AUTH_REQUIRED') {
-    return 'See switchyard whoami; an administrator gives a role with switchyard identity approve UUID --role ROLE.';
+    return (
+      'See switchyard whoami; an administrator gives a role with switchyard identity approve UUID --role ROLE. Where its ' +
+      'key was lost or is another one, switchyard ticket issue --for UUID gives a ticket that replaces it.'
+    );
   }
   if (reason === 'ADMIN_TOKEN_INVALID') {
     return 'The token is not that of this server: look at --admin-token, SWITCHYARD_ADMIN_TOKEN and --data.';

@@ -25,7 +25,8 @@ export const ADMINISTRATOR: Principal = {
 /** The refusal of an identity that nobody has let in, and of a key that one never had: who shows it is not told which. */
 export function unknownIdentity(uuid: string): Fault {
   const way = 'it redeems a ticket, or an administrator binds its key with switchyard identity bind and approves it';
-  return new Fault('AUTH_REQUIRED', `identity ${uuid} is not known here by this key: ${way}`, [], undefined, {
+  const other = `where it was known by another key, an administrator binds the new one, or runs switchyard ticket issue --for ${uuid}`;
+  return new Fault('AUTH_REQUIRED', `identity ${uuid} is not known here by this key: ${way}; ${other}`, [], undefined, {
     permission: 'session.open',
   });
 }

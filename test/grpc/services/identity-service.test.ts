@@ -135,12 +135,15 @@ describe('keys over gRPC', () => {
     await ask(at, Sessions.session, agent(number));
   });
 
-  it('a proof of another identity is refused', async () => {
-    const number = next++;
-    const proof = { ...(await prove(at, uuidOf(number), keyOf(3))), identityUuid: uuidOf(number + 1_000) };
-    expect(await refused(ask(at, Sessions.session, { ...agent(number), proof }))).toMatchObject({
-      reason: 'IDENTITY_MISMATCH',
-    });
+  it('a proof of another identity is refused, and only who has a key of that one is told whose it is', async () => {
+    const [number, other] = [next++, next++];
+    await openBy(at, other, keyOf(3));
+    const shown = async (key: SigningKey) => {
+      const proof = await prove(at, uuidOf(other), key, { instanceUuid: uuidOf(number) });
+      return (await refused(ask(at, Sessions.session, { ...agent(number), proof }))).reason;
+    };
+    expect([await shown(keyOf(3)), await shown(keyOf(4))]).toEqual(['IDENTITY_MISMATCH', 'PROOF_INVALID']);
+    await ask(at, Sessions.session, agent(number));
   });
 
   it('an instance that has never shown a key is opened by anybody, as before there were keys', async () => {
