@@ -54,15 +54,15 @@ function behind(ticket: Partial<Ticket>) {
 
 describe('RevokeTicket of an operator at a server that has not applied the ticket yet', () => {
   it.each<[string, Partial<Ticket>]>([
-    ['makes administrators', { roles: ['admin'], forUuid: '', issuer: '' }],
-    ['an administrator has issued for one identity', { roles: [], forUuid: 'its', issuer: '' }],
-  ])('stores nothing, and is refused once it is known that it %s', async (_what, ticket) => {
+    ['it makes administrators', { roles: ['admin'], forUuid: '', issuer: '' }],
+    ['an administrator has issued it for one identity', { roles: [], forUuid: 'its', issuer: '' }],
+  ])('stores nothing, and is refused once it is known that %s', async (_what, ticket) => {
     const { reason, submitted } = behind(ticket);
     expect(await reason()).toBe('PERMISSION_DENIED');
     expect(submitted).toEqual([]);
   });
 
-  it('is stored once it is known that the operator has issued it', async () => {
+  it('is stored once it is known that the operator has issued the ticket', async () => {
     const { reason, submitted } = behind({ roles: ['agent'], forUuid: 'its', issuer: OPERATOR });
     await reason();
     expect(submitted).toMatchObject([{ kind: 'RevokeTicket', id: ID }]);
