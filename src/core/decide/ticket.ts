@@ -7,7 +7,7 @@ import { fitsPattern, isTicketOver, LOW_ROLES, TICKET_BOUNDS, type Ticket, ticke
 import type { State } from '../store/state.js';
 import { isOpenedBy, nameTaken } from './identity.js';
 import { heldByOther, keyFault, newcomer, putIdentity, revokedFault } from './policy/opener.js';
-import { roleWith } from './policy/permits.js';
+import { roleWith, selectsUuid } from './policy/permits.js';
 import { hardened } from './policy/policy.js';
 import { endSessions } from './session.js';
 
@@ -113,13 +113,14 @@ function enrolFault(
  * identity may have become more than an operator gives since the ticket was issued, and the issuer less.
  */
 function replacerFault(
-  { identities }: State,
+  { identities, policy }: State,
   { issuer }: Ticket,
-  { uuid, roles, labels }: Identity,
+  { uuid, roles, labels, name }: Identity,
 ): Fault | undefined {
   const issuerRoles = identities.get(issuer)?.roles ?? [];
   if (issuer === '' || roleWith(issuerRoles, 'identity.manage') !== undefined) return undefined;
-  if (roles.every((role) => LOW_ROLES.includes(role)) && Object.keys(labels).length === 0) return undefined;
+  const isLow = roles.every((role) => LOW_ROLES.includes(role));
+  if (isLow && name === '' && Object.keys(labels).length === 0 && !selectsUuid(policy?.policy, uuid)) return undefined;
   return new Fault('IDENTITY_MISMATCH', `only a ticket that an administrator has issued replaces the keys of ${uuid}`);
 }
 

@@ -66,6 +66,12 @@ export function hasPort(ranges: readonly PortRange[], port: number): boolean {
   return ranges.some(({ first, last }) => first <= port && port <= last);
 }
 
+/** Whether a grant of a policy is for one identity by its UUID, on either side. */
+export function selectsUuid(policy: Pick<Policy, 'grants'> | undefined, uuid: string): boolean {
+  const grants = policy?.grants ?? [];
+  return grants.some(({ from, to }) => [...from, ...to].some((one) => one.by === 'uuid' && one.uuid === uuid));
+}
+
 function merged(ranges: readonly PortRange[]): readonly PortRange[] {
   const apart: { first: number; last: number }[] = [];
   for (const { first, last } of [...ranges].sort((x, y) => x.first - y.first)) {
