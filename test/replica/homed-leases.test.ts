@@ -10,8 +10,6 @@ const FOUNDER = FOUND.kind === 'FoundNetwork' ? FOUND.serverUuid : '';
 const SECOND = '00000000-0000-5000-8000-000000000002';
 const TTL_MS = 20_000;
 const GRACE_MS = 30_000;
-/** The longest that is waited until a lease is looked at again. */
-const LOOK_AGAIN_MS = 10_000;
 
 let network: Network;
 let clock: ManualClock;
@@ -65,11 +63,11 @@ describe('a lease that has run out', () => {
     const here = open(1, second);
     const leases = leasesAt(FOUNDER);
     await pass(GRACE_MS - 1_000);
-    expect(leases.lookAgainMs(here)).toBe(1_000);
+    expect(leases.isOver(here)).toBe(false);
     await pass(2_000);
-    expect(leases.lookAgainMs(here)).toBe(0);
+    expect(leases.isOver(here)).toBe(true);
     leases.renew(here);
-    expect(leases.lookAgainMs(here)).toBe(LOOK_AGAIN_MS);
+    expect(leases.isOver(here)).toBe(false);
   });
 
   it('runs on when the session was renewed at another server', async () => {
@@ -105,30 +103,6 @@ describe('a lease that has run out', () => {
     expect(leases.renew(here)).toBe(false);
     leases.revive(here);
     expect(leases.renew(here)).toBe(true);
-  });
-});
-
-describe('a session that a server may have renewed that is not heard', () => {
-  it('has its TTL from when that server cannot have renewed it any more', async () => {
-    const here = open(1, network.state.serverSid);
-    const leases = leasesAt(FOUNDER);
-    leases.unheardUntilMs = () => GRACE_MS;
-    await pass(GRACE_MS + TTL_MS - 1_000);
-    expect([expired, leases.lookAgainMs(here)]).toEqual([[], 1_000]);
-    await pass(2_000);
-    expect(expired).toContain(here);
-    expect(leases.lookAgainMs(here)).toBe(0);
-  });
-
-  it('ends soon once that server has told what it has renewed', async () => {
-    const here = open(1, network.state.serverSid);
-    const leases = leasesAt(FOUNDER);
-    leases.unheardUntilMs = () => 10 * GRACE_MS;
-    await pass(2 * GRACE_MS);
-    expect(expired).toEqual([]);
-    leases.unheardUntilMs = () => Number.NEGATIVE_INFINITY;
-    await pass(LOOK_AGAIN_MS + 1_000);
-    expect(expired).toContain(here);
   });
 });
 
