@@ -152,28 +152,32 @@ func (b *brokered) handOut(c *carrier, order *pb.Connection, path Path, isReport
 		endorsement, unendorsed = Endorsement{}, errUnproved
 	}
 	b.all.mu.Lock()
-	if b.state != making {
+	if b.state != making || isReported && b.alone != c {
 		b.all.mu.Unlock()
 		c.destroy(net.ErrClosed)
 		return
 	}
 	b.state = standing
-	b.conn = &Conn{c, connFacts{
+	if b.alone == c {
+		b.alone = nil
+	}
+	conn := &Conn{c, connFacts{
 		id: b.id, own: b.all.ownCvid(), peer: b.peer, link: b.link, path: path, incoming: b.incoming, endToEnd: !c.deps.isPlain,
 		endorsement: endorsement, unendorsed: unendorsed,
 	}}
+	b.conn = conn
 	isWanted := b.isWanted || !b.incoming
 	close(b.made)
 	b.all.mu.Unlock()
 	// Of a path that was found another attempt may follow, and a relayed connection stays what it is.
 	b.spareSockets()
 	if !isReported && path == Direct {
-		b.reportFound()
+		b.reportFound(c)
 	} else if !isReported {
-		b.reportPath(path)
+		b.reportPath(c, path)
 	}
 	if !isWanted {
-		b.all.accepted(b.conn)
+		b.all.accepted(b, conn)
 	}
 	go func() {
 		<-c.closed
@@ -192,22 +196,6 @@ func (b *brokered) standsOn(c *carrier) bool {
 	defer b.all.mu.Unlock()
 	return b.conn != nil && b.conn.carrier == c
 }
-
-func (b *brokered) reportPath(path Path) {
-	b.all.report(b, &pb.ReportLinkRequest{State: pb.LinkState_LINK_STATE_ESTABLISHED, Path: pathKinds[path]})
-}
-
-// Reports a path that an attempt has found before that is answered: after the answer the server may have begun the next attempt, and
-// take the report for one of that. An answer does not wait for a server that is away for long.
-func (b *brokered) reportFound() {
-	reported := b.all.report(b, &pb.ReportLinkRequest{State: pb.LinkState_LINK_STATE_ESTABLISHED, Path: pathKinds[Direct]})
-	select {
-	case <-reported:
-	case <-time.After(reportedWithin):
-	}
-}
-
-var pathKinds = map[Path]pb.PathKind{Relayed: pb.PathKind_PATH_KIND_RELAYED, Direct: pb.PathKind_PATH_KIND_DIRECT}
 
 // The server says that it is over. A stream that stands ends by itself, unless its path is dead.
 func (b *brokered) ended(ended *pb.ConnectionEnded) {
@@ -257,7 +245,7 @@ func (b *brokered) end(err error, failed bool) {
 		conn.carrier.destroy(net.ErrClosed)
 	}
 	if isNews {
-		b.all.report(b, &pb.ReportLinkRequest{State: pb.LinkState_LINK_STATE_LOST, Failed: failed && conn != nil})
+		b.reportLoss(failed && conn != nil)
 	}
 	b.all.forget(b)
 }

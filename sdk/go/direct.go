@@ -131,7 +131,7 @@ func (b *brokered) hold(c *carrier, order *pb.Connection) bool {
 		c.destroy(net.ErrClosed)
 		return false
 	}
-	b.reportFound()
+	b.reportFound(c)
 	go b.awaitDecision(c, order)
 	return true
 }
@@ -152,15 +152,7 @@ func (b *brokered) awaitDecision(c *carrier, order *pb.Connection) {
 			rest = decidedRetry
 		}
 	}
-	b.all.mu.Lock()
-	isAlone := b.alone == c
-	if isAlone {
-		b.alone = nil
-	}
-	b.all.mu.Unlock()
-	if isAlone {
-		b.handOut(c, order, Direct, true)
-	}
+	b.handOut(c, order, Direct, true)
 }
 
 func (b *brokered) isAlone(c *carrier) bool {
@@ -180,6 +172,9 @@ func (b *brokered) leaveOneSided() error {
 	isTaken := b.isWanted || !b.incoming
 	if isOneSided && !isTaken {
 		b.state, b.conn, b.made = making, nil, make(chan struct{})
+		if b.all.listener != nil {
+			b.all.listener.leave(conn)
+		}
 	}
 	b.all.mu.Unlock()
 	if !isOneSided {
