@@ -195,7 +195,7 @@ func TestAPathThatIsFoundAfterTheOrderToRelayIsClosed(t *testing.T) {
 	me.connections.note(&pb.Connection{ConnectionId: connectionOfTest, Role: pb.ConnectionRole_CONNECTION_ROLE_RELAY})
 	path, _ := carriers(t)
 	if b.handOut(path.carrier, &pb.Connection{}, Direct, false) {
-		t.Error("it was handed out")
+		t.Fatal("it was handed out")
 	}
 	<-path.carrier.closed
 	expectWaiting(t, listener, 0)
