@@ -55,6 +55,10 @@ type brokered struct {
 	err      error
 	// The relay was ordered: later orders are about moving to a direct path.
 	isRelayed bool
+	// Opens the relay; nil: that was not ordered.
+	opening *relayOpening
+	// Ends the attempt that is under way.
+	endAttempt context.CancelFunc
 	// The sockets of a direct path, once they are open.
 	sockets *puncher
 	// Closes them a while after a path was handed out.
@@ -75,19 +79,46 @@ func (b *brokered) isWith(peer int32, link pb.LinkType) bool { return b.peer == 
 // Whether it is one that the peer asked for, and nobody has: under the lock.
 func (b *brokered) isJoinable() bool { return b.incoming && !b.isWanted && b.state == making }
 
-// Carries out an order to relay.
+// relayOpening is what comes of the order to relay, which may be given again meanwhile.
+type relayOpening struct {
+	done chan struct{}
+	err  error
+}
+
+// Carries out an order to relay, once.
 func (b *brokered) relay(order *pb.Connection) error {
 	if err := b.leaveOneSided(); err != nil {
 		return err
 	}
-	b.all.mu.Lock()
-	b.isRelayed = true
-	isDecided := b.state != making
-	b.all.mu.Unlock()
-	if isDecided {
-		// Given again, after the answer was forgotten.
-		return nil
+	opening, isMine := b.beginRelay()
+	if isMine {
+		opening.err = b.openAndHandOut(order)
+		close(opening.done)
 	}
+	<-opening.done
+	return opening.err
+}
+
+// Ends the attempt that is under way. True: the caller opens the relay. False: it is opened already, or the connection is decided.
+func (b *brokered) beginRelay() (*relayOpening, bool) {
+	b.all.mu.Lock()
+	defer b.all.mu.Unlock()
+	b.isRelayed = true
+	if b.endAttempt != nil {
+		b.endAttempt()
+	}
+	if b.opening != nil {
+		return b.opening, false
+	}
+	b.opening = &relayOpening{done: make(chan struct{})}
+	if b.state != making {
+		close(b.opening.done)
+		return b.opening, false
+	}
+	return b.opening, true
+}
+
+func (b *brokered) openAndHandOut(order *pb.Connection) error {
 	b.leaveAlone(nil)
 	c, err := b.openRelay(order)
 	if err != nil {
@@ -146,34 +177,39 @@ func (b *brokered) secureRelay(order *pb.Connection) (*carrier, error) {
 	}), nil
 }
 
-func (b *brokered) handOut(c *carrier, order *pb.Connection, path Path, isReported bool) {
+// Hands out a path; false: it is not wanted any more, as the connection is decided or the relay was ordered.
+func (b *brokered) handOut(c *carrier, order *pb.Connection, path Path, isReported bool) bool {
 	endorsement, unendorsed := b.all.peerEndorsement(order)
 	if c.deps.isPlain {
 		endorsement, unendorsed = Endorsement{}, errUnproved
 	}
 	b.all.mu.Lock()
-	if b.state != making {
+	if b.state != making || isReported && b.alone != c || path == Direct && b.isRelayed {
 		b.all.mu.Unlock()
 		c.destroy(net.ErrClosed)
-		return
+		return false
 	}
 	b.state = standing
-	b.conn = &Conn{c, connFacts{
+	if b.alone == c {
+		b.alone = nil
+	}
+	conn := &Conn{c, connFacts{
 		id: b.id, own: b.all.ownCvid(), peer: b.peer, link: b.link, path: path, incoming: b.incoming, endToEnd: !c.deps.isPlain,
 		endorsement: endorsement, unendorsed: unendorsed,
 	}}
+	b.conn = conn
 	isWanted := b.isWanted || !b.incoming
 	close(b.made)
 	b.all.mu.Unlock()
 	// Of a path that was found another attempt may follow, and a relayed connection stays what it is.
 	b.spareSockets()
 	if !isReported && path == Direct {
-		b.reportFound()
+		b.reportFound(c)
 	} else if !isReported {
-		b.reportPath(path)
+		b.reportPath(c, path)
 	}
 	if !isWanted {
-		b.all.accepted(b.conn)
+		b.all.accepted(b, conn)
 	}
 	go func() {
 		<-c.closed
@@ -185,6 +221,7 @@ func (b *brokered) handOut(c *carrier, order *pb.Connection, path Path, isReport
 		}
 		b.end(err, !errors.Is(err, net.ErrClosed))
 	}()
+	return true
 }
 
 func (b *brokered) standsOn(c *carrier) bool {
@@ -192,22 +229,6 @@ func (b *brokered) standsOn(c *carrier) bool {
 	defer b.all.mu.Unlock()
 	return b.conn != nil && b.conn.carrier == c
 }
-
-func (b *brokered) reportPath(path Path) {
-	b.all.report(b, &pb.ReportLinkRequest{State: pb.LinkState_LINK_STATE_ESTABLISHED, Path: pathKinds[path]})
-}
-
-// Reports a path that an attempt has found before that is answered: after the answer the server may have begun the next attempt, and
-// take the report for one of that. An answer does not wait for a server that is away for long.
-func (b *brokered) reportFound() {
-	reported := b.all.report(b, &pb.ReportLinkRequest{State: pb.LinkState_LINK_STATE_ESTABLISHED, Path: pathKinds[Direct]})
-	select {
-	case <-reported:
-	case <-time.After(reportedWithin):
-	}
-}
-
-var pathKinds = map[Path]pb.PathKind{Relayed: pb.PathKind_PATH_KIND_RELAYED, Direct: pb.PathKind_PATH_KIND_DIRECT}
 
 // The server says that it is over. A stream that stands ends by itself, unless its path is dead.
 func (b *brokered) ended(ended *pb.ConnectionEnded) {
@@ -257,7 +278,7 @@ func (b *brokered) end(err error, failed bool) {
 		conn.carrier.destroy(net.ErrClosed)
 	}
 	if isNews {
-		b.all.report(b, &pb.ReportLinkRequest{State: pb.LinkState_LINK_STATE_LOST, Failed: failed && conn != nil})
+		b.reportLoss(failed && conn != nil)
 	}
 	b.all.forget(b)
 }

@@ -16,6 +16,8 @@ const (
 	// A peer's request waits for so long for the answers to requests to the same peer, one of which may be the same connection.
 	crossingTimeout = 3 * time.Second
 	requestIDBytes  = 16
+	// What is on its way to the server when a connection ends has so long to get there, before the loss is reported without it.
+	reportedBeforeLoss = 3 * time.Second
 )
 
 // connections are those of an instance: those that it asks for, and those that it is ordered. When both ends ask for each other
@@ -233,9 +235,9 @@ func (c *connections) end(err *Error) {
 func (c *connections) settle(ctx context.Context) {
 	late := time.NewTimer(lingerFor)
 	defer late.Stop()
-	for _, b := range c.list(func(b *brokered) bool { return b.conn != nil && b.conn.carrier.isLeaving() }) {
+	for _, conn := range c.leaving() {
 		select {
-		case <-b.conn.Done():
+		case <-conn.Done():
 		case <-c.instance.done:
 			return
 		case <-late.C:
@@ -244,6 +246,19 @@ func (c *connections) settle(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// The connections that are closed and not yet complete: a path that is left meanwhile is complete, too.
+func (c *connections) leaving() []*Conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var found []*Conn
+	for _, b := range c.byID {
+		if b.conn != nil && b.conn.carrier.isLeaving() {
+			found = append(found, b.conn)
+		}
+	}
+	return found
 }
 
 func (c *connections) list(is func(*brokered) bool) []*brokered {
@@ -271,36 +286,6 @@ func (c *connections) ownCvid() int32 {
 		return session.Cvid
 	}
 	return 0
-}
-
-// Tells the server about a link, after what was reported of it before; the channel is closed once it was told. Without a session the
-// server has forgotten it already.
-func (c *connections) report(b *brokered, report *pb.ReportLinkRequest) <-chan struct{} {
-	reported := make(chan struct{})
-	if c.instance.Session() == nil {
-		close(reported)
-		return reported
-	}
-	report.PeerCvid, report.Link, report.ConnectionId = b.peer, b.link, b.id
-	as := c.instance.caller
-	c.mu.Lock()
-	before := b.reported
-	b.reported = reported
-	c.mu.Unlock()
-	go func() {
-		defer close(reported)
-		if before != nil {
-			<-before
-		}
-		ctx, cancel := context.WithTimeout(c.instance.life, answerTimeout)
-		defer cancel()
-		_, err := call(ctx, as, as.server.network.ReportLink, report, true)
-		isOld := report.GetState() == pb.LinkState_LINK_STATE_LOST
-		if err != nil && !isOld && c.instance.life.Err() == nil {
-			c.instance.problem(err)
-		}
-	}()
-	return reported
 }
 
 func reasonName(reason pb.Reason) string { return strings.TrimPrefix(reason.String(), "REASON_") }

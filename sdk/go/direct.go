@@ -74,6 +74,8 @@ func (b *brokered) try(order *pb.Connection) ([]byte, error) {
 		return nil, err
 	}
 	b.leaveAlone(nil)
+	ctx, end := b.beginAttempt()
+	defer end()
 	b.all.mu.Lock()
 	sockets, conn, isRelayed := b.sockets, b.conn, b.isRelayed
 	b.all.mu.Unlock()
@@ -82,9 +84,18 @@ func (b *brokered) try(order *pb.Connection) ([]byte, error) {
 		return proto.Marshal(&pb.PunchAnswer{})
 	}
 	controlling := order.GetRole() == pb.ConnectionRole_CONNECTION_ROLE_PUNCH_CONTROLLING
-	secured, answer := sockets.attempt(b.life, order, b.proof(order, controlling))
+	secured, answer := sockets.attempt(ctx, order, b.proof(order, controlling))
 	answer.Connected = secured != nil && b.takePath(secured, order, controlling)
 	return proto.Marshal(answer)
+}
+
+// The life of an attempt: an order to relay ends it.
+func (b *brokered) beginAttempt() (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancel(b.life)
+	b.all.mu.Lock()
+	defer b.all.mu.Unlock()
+	b.endAttempt = end
+	return ctx, end
 }
 
 func (b *brokered) proof(order *pb.Connection, controlling bool) peerProof {
@@ -115,8 +126,7 @@ func (b *brokered) takePath(secured *tls.Conn, order *pb.Connection, controlling
 	if controlling {
 		return b.hold(c, order)
 	}
-	b.handOut(c, order, Direct, false)
-	return true
+	return b.handOut(c, order, Direct, false)
 }
 
 // Keeps a path that the peer may not have, as the end that controls cannot know, and hands it out once that is known.
@@ -131,7 +141,7 @@ func (b *brokered) hold(c *carrier, order *pb.Connection) bool {
 		c.destroy(net.ErrClosed)
 		return false
 	}
-	b.reportFound()
+	b.reportFound(c)
 	go b.awaitDecision(c, order)
 	return true
 }
@@ -152,15 +162,14 @@ func (b *brokered) awaitDecision(c *carrier, order *pb.Connection) {
 			rest = decidedRetry
 		}
 	}
+	b.handOut(c, order, Direct, true)
+}
+
+// Whether what carries it is yet to be found, and is not the relay.
+func (b *brokered) isUndecided() bool {
 	b.all.mu.Lock()
-	isAlone := b.alone == c
-	if isAlone {
-		b.alone = nil
-	}
-	b.all.mu.Unlock()
-	if isAlone {
-		b.handOut(c, order, Direct, true)
-	}
+	defer b.all.mu.Unlock()
+	return b.state == making && !b.isRelayed
 }
 
 func (b *brokered) isAlone(c *carrier) bool {
@@ -180,6 +189,9 @@ func (b *brokered) leaveOneSided() error {
 	isTaken := b.isWanted || !b.incoming
 	if isOneSided && !isTaken {
 		b.state, b.conn, b.made = making, nil, make(chan struct{})
+		if b.all.listener != nil {
+			b.all.listener.leave(conn)
+		}
 	}
 	b.all.mu.Unlock()
 	if !isOneSided {
@@ -267,15 +279,17 @@ func (b *brokered) dial(ctx context.Context, order *pb.Connection) ([]byte, erro
 	b.dialAnswer = answer
 	b.all.mu.Unlock()
 	go func() {
+		ctx, end := b.beginAttempt()
+		defer end()
 		// There is no attempt to have a nonce of; the connection's name, which both know, serves as well.
 		nonce := sha256.Sum256([]byte(order.GetConnectionId()))
-		secured, _ := sockets.attempt(b.life, &pb.Connection{
+		secured, _ := sockets.attempt(ctx, &pb.Connection{
 			Candidates: []*pb.Candidate{{
 				Host: order.GetHost(), Port: order.GetPort(), Type: pb.CandidateType_CANDIDATE_TYPE_REFLEXIVE,
 			}},
 			Nonce: nonce[:nonceBytes],
 		}, b.proof(order, false))
-		if secured == nil || !b.takePath(secured, order, false) {
+		if (secured == nil || !b.takePath(secured, order, false)) && b.isUndecided() {
 			b.end(errors.New("the peer could not be reached where it listens"), true)
 		}
 	}()

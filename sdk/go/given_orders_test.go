@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -139,16 +140,22 @@ func TestTheSocketsOfAPathThatWasFoundStayForTheAttemptsThatFollow(t *testing.T)
 	all := me.connections
 	all.mu.Lock()
 	b := all.byID[connectionOfTest]
-	// As if nearly all of the time had passed for which they are kept.
-	b.sparing.Reset(time.Second)
+	isSpared := b.sparing != nil
 	all.mu.Unlock()
-	nobody := o.order(t, &pb.Connection{Role: role, Attempt: 2, PeerPublicKey: peer.proof.identity.publicKey})
-	punched := &pb.PunchAnswer{}
-	if err := proto.Unmarshal(nobody.GetData(), punched); err != nil || punched.GetConnected() {
-		t.Fatalf("%v, %v", nobody, err)
+	if !isSpared {
+		t.Fatal("the sockets are kept for ever")
 	}
-	if took := punched.GetTook().AsDuration(); took < attemptTime {
-		t.Errorf("the attempt was cut after %v", took)
+	nobody := o.begin(t, &pb.Connection{Role: role, Attempt: 2, PeerPublicKey: peer.proof.identity.publicKey})
+	attempt := awaitRace(t, b)
+	all.mu.Lock()
+	isSparing := b.sparing != nil
+	all.mu.Unlock()
+	if isSparing {
+		t.Error("the attempt is cut before its time")
+	}
+	attempt.end()
+	if isConnected(t, o.answer(t, nobody)) {
+		t.Error("there is a path to nobody")
 	}
 	path, answer := o.attempt(t, peer, theirs, role, 3)
 	if path == nil || !isConnected(t, answer) {
@@ -157,19 +164,82 @@ func TestTheSocketsOfAPathThatWasFoundStayForTheAttemptsThatFollow(t *testing.T)
 	expectEcho(t, accepted(t, listener), path)
 }
 
+func TestAnOrderToRelayEndsTheAttemptUnderWay(t *testing.T) {
+	o, me := newOrdering(t)
+	listener, peer := listen(t, me), newPeer(t, o)
+	o.gather(t, &peer)
+	o.begin(t, &pb.Connection{
+		Role: pb.ConnectionRole_CONNECTION_ROLE_PUNCH_CONTROLLED, Attempt: 1, PeerPublicKey: peer.proof.identity.publicKey,
+	})
+	awaitRace(t, o.awaitConnection(t, me))
+	o.begin(t, &pb.Connection{Role: pb.ConnectionRole_CONNECTION_ROLE_RELAY, RelayStreamId: 1, RelayBranchId: 2})
+	for range []string{"punch", "relay"} {
+		answer := <-o.answers
+		punched := &pb.PunchAnswer{}
+		if err := proto.Unmarshal(answer.GetData(), punched); err != nil || answer.GetCode() != 0 || punched.GetConnected() {
+			t.Errorf("%v, %v", answer, err)
+		}
+		if took := punched.GetTook().AsDuration(); took >= attemptTime {
+			t.Errorf("the attempt took %v", took)
+		}
+	}
+	if conn := accepted(t, listener); conn.Path() != Relayed {
+		t.Errorf("%s", conn.Path())
+	}
+}
+
+func TestAPathThatIsFoundAfterTheOrderToRelayIsClosed(t *testing.T) {
+	o, me := newOrdering(t)
+	listener := listen(t, me)
+	b := o.asked(t, me)
+	me.connections.note(&pb.Connection{ConnectionId: connectionOfTest, Role: pb.ConnectionRole_CONNECTION_ROLE_RELAY})
+	path, _ := carriers(t)
+	if b.handOut(path.carrier, &pb.Connection{}, Direct, false) {
+		t.Fatal("it was handed out")
+	}
+	<-path.carrier.closed
+	expectWaiting(t, listener, 0)
+}
+
+func TestAnOrderToRelayThatIsGivenAgainWhileTheRelayIsOpenedOpensItOnce(t *testing.T) {
+	o, me := newOrdering(t)
+	listener := listen(t, me)
+	o.asked(t, me)
+	relay := &pb.Connection{Role: pb.ConnectionRole_CONNECTION_ROLE_RELAY, RelayStreamId: 1, RelayBranchId: 2}
+	came := func() int32 { return atomic.LoadInt32(&o.relay.came) }
+	o.relay.mu.Lock()
+	first := o.begin(t, relay)
+	until(t, "the relay is not opened", func() bool { return came() > 0 })
+	second := o.begin(t, relay)
+	awaitRunning(t, ordersOf(me), second, true)
+	// The answer to what comes after it.
+	if answer := o.order(t, &pb.Connection{}); answer.GetCode() != pb.Reason_REASON_UNIMPLEMENTED {
+		t.Errorf("%v", answer)
+	}
+	o.relay.mu.Unlock()
+	for range []string{first, second} {
+		if answer := <-o.answers; answer.GetCode() != 0 {
+			t.Errorf("%v", answer)
+		}
+	}
+	accepted(t, listener)
+	if came() != 2 {
+		t.Errorf("%d streams were opened instead of one for each way", came())
+	}
+}
+
 func TestTheEndOfAConnectionIsReportedAfterItsPathThoughThatReportIsHeldUp(t *testing.T) {
 	o, me := newOrdering(t)
 	listener := listen(t, me)
-	held := make(chan struct{})
-	o.mu.Lock()
-	o.held = held
-	o.mu.Unlock()
+	held := o.hold()
 	o.order(t, &pb.Connection{
 		Role: pb.ConnectionRole_CONNECTION_ROLE_GATHER, Fallback: pb.ConnectionFallback_CONNECTION_FALLBACK_IMMEDIATE,
 	})
 	o.order(t, &pb.Connection{Role: pb.ConnectionRole_CONNECTION_ROLE_RELAY, RelayStreamId: 1, RelayBranchId: 2})
-	accepted(t, listener).Abort()
-	time.Sleep(200 * time.Millisecond)
+	conn := accepted(t, listener)
+	o.awaitHeld(t)
+	conn.Abort()
+	o.expectNothingLeft(t, me)
 	if early := o.reports(); len(early) != 0 {
 		t.Errorf("%v", early)
 	}

@@ -137,11 +137,25 @@ func (l *Listener) take(conn *Conn) bool {
 	return true
 }
 
-func (c *connections) accepted(conn *Conn) {
+// Leaves a connection that still waits for Accept: the next one of it takes its place.
+func (l *Listener) leave(conn *Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for at, one := range l.waiting {
+		if one == conn {
+			l.waiting = append(l.waiting[:at:at], l.waiting[at+1:]...)
+			return
+		}
+	}
+}
+
+// Gives the Listener a connection, unless its path was left meanwhile.
+func (c *connections) accepted(b *brokered, conn *Conn) {
 	c.mu.Lock()
-	listener := c.listener
+	isLeft := b.conn != conn
+	isTaken := !isLeft && c.listener != nil && c.listener.take(conn)
 	c.mu.Unlock()
-	if listener == nil || !listener.take(conn) {
+	if !isLeft && !isTaken {
 		conn.Abort()
 	}
 }

@@ -22,6 +22,7 @@ const connectionOfTest = "c"
 type ordering struct {
 	pb.UnimplementedSessionServiceServer
 	network    *punching
+	relay      *breakingRelay
 	rendezvous []*pb.RendezvousAddress
 	orders     chan *pb.Order
 	// What attachments end with.
@@ -125,9 +126,9 @@ func newOrdering(t *testing.T) (*ordering, *Instance) {
 	server := grpc.NewServer()
 	pb.RegisterSessionServiceServer(server, o)
 	pb.RegisterNetworkServiceServer(server, orderingNetwork{ordering: o})
-	relay := &breakingRelay{random: rand.New(rand.NewSource(1))}
-	relay.news = sync.NewCond(&relay.mu)
-	pb.RegisterStreamServiceServer(server, relay)
+	o.relay = &breakingRelay{random: rand.New(rand.NewSource(1))}
+	o.relay.news = sync.NewCond(&o.relay.mu)
+	pb.RegisterStreamServiceServer(server, o.relay)
 	go server.Serve(listener)
 	t.Cleanup(server.Stop)
 	client, err := New(listener.Addr().String(), Options{})
@@ -173,6 +174,39 @@ func (o *ordering) answer(t *testing.T, id string) *pb.AnswerRequest {
 		t.Fatalf("%s was not answered", id)
 		return nil
 	}
+}
+
+// Waits until the instance carries out an order, or does not any more.
+func awaitRunning(t *testing.T, orders *orders, id string, is bool) {
+	t.Helper()
+	until(t, fmt.Sprintf("%s: carried out is not %v", id, is), func() bool {
+		orders.mu.Lock()
+		defer orders.mu.Unlock()
+		return orders.running[id] == is
+	})
+}
+
+// The orders of an instance's session.
+func ordersOf(me *Instance) *orders {
+	me.mu.Lock()
+	defer me.mu.Unlock()
+	return me.orders
+}
+
+// Waits until an attempt of a connection is under way, and returns it.
+func awaitRace(t *testing.T, b *brokered) *race {
+	t.Helper()
+	var found *race
+	until(t, "no attempt is under way", func() bool {
+		b.all.mu.Lock()
+		sockets := b.sockets
+		b.all.mu.Unlock()
+		sockets.mu.Lock()
+		defer sockets.mu.Unlock()
+		found = sockets.race
+		return found != nil
+	})
+	return found
 }
 
 // Waits until the instance's reports are so many.

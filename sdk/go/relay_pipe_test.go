@@ -8,6 +8,7 @@ import (
 	"math/rand"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +33,8 @@ type breakingRelay struct {
 	broken    int
 	// How many messages a call lives at most; 0: for ever.
 	life int
+	// How many calls came, to which nothing may have been answered yet.
+	came int32
 	// What calls end with once the stream has stopped.
 	stopped error
 }
@@ -41,6 +44,7 @@ func (b *breakingRelay) Relay(call pb.StreamService_RelayServer) error {
 	if err != nil {
 		return err
 	}
+	atomic.AddInt32(&b.came, 1)
 	b.mu.Lock()
 	if b.stopped != nil {
 		defer b.mu.Unlock()

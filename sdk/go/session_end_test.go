@@ -43,13 +43,17 @@ func TestWhatASessionEndedOfIsWhatItsConnectionsEndOfWhateverTheyWaitFor(t *test
 			o.rendezvous[0].Port = port
 			waits.Fallback = pb.ConnectionFallback_CONNECTION_FALLBACK_LATE
 			o.begin(t, waits)
-			o.awaitConnection(t, me)
+			b := o.awaitConnection(t, me)
 			failed := make(chan error, 1)
 			go func() {
 				_, err := me.DialDirect(context.Background(), 7, DirectOptions{})
 				failed <- err
 			}()
-			time.Sleep(100 * time.Millisecond)
+			until(t, "the connection is not waited for", func() bool {
+				me.connections.mu.Lock()
+				defer me.connections.mu.Unlock()
+				return b.isWanted
+			})
 			o.ends <- refusal.Err()
 			select {
 			case err := <-failed:
@@ -72,10 +76,7 @@ func TestAnOrderToDialThatWaitsForTheAttachmentEndsWithWhatTheSessionEndedOf(t *
 	for me.State() == Attached {
 		time.Sleep(time.Millisecond)
 	}
-	me.mu.Lock()
-	orders := me.orders
-	me.mu.Unlock()
-	orders.take(&pb.Order{OrderId: "late", Kind: &pb.Order_Connection{Connection: &pb.Connection{
+	ordersOf(me).take(&pb.Order{OrderId: "late", Kind: &pb.Order_Connection{Connection: &pb.Connection{
 		ConnectionId: connectionOfTest, PeerCvid: 7, Type: pb.LinkType_LINK_TYPE_TRANSPORT_TCP,
 		Role: pb.ConnectionRole_CONNECTION_ROLE_DIAL, PeerPublicKey: []byte("key"),
 	}}})
@@ -99,16 +100,17 @@ func TestAPeersRequestThatWaitsForAnAnswerLeavesNothingWhenTheSessionEnds(t *tes
 		_, err := me.Dial(context.Background(), 7)
 		dialled <- err
 	}()
-	for asking := 0; asking == 0; time.Sleep(time.Millisecond) {
+	until(t, "nothing is asked for", func() bool {
 		me.connections.mu.Lock()
-		asking = len(me.connections.asking)
-		me.connections.mu.Unlock()
-	}
-	o.begin(t, &pb.Connection{
+		defer me.connections.mu.Unlock()
+		return len(me.connections.asking) > 0
+	})
+	orders := ordersOf(me)
+	order := o.begin(t, &pb.Connection{
 		Role: pb.ConnectionRole_CONNECTION_ROLE_GATHER, Fallback: pb.ConnectionFallback_CONNECTION_FALLBACK_LATE,
 	})
-	time.Sleep(100 * time.Millisecond)
+	awaitRunning(t, orders, order, true)
 	me.happen(nil, lost, &Error{Code: codes.Unauthenticated, Message: "expired", Reason: "SESSION_EXPIRED"})
-	time.Sleep(200 * time.Millisecond)
+	awaitRunning(t, orders, order, false)
 	o.expectNothingLeft(t, me)
 }

@@ -47,6 +47,8 @@ class Brokered:
         self.stream = _stream_to_come()
         # Held by a report to the server until that has it, so that none overtakes the one before.
         self.reporting = asyncio.Lock()
+        # The last one that was sent.
+        self.report: Optional[asyncio.Future[Any]] = None
         # The sockets of a direct path, once they are open.
         self.sockets: Optional[Puncher] = None
         self._is_over = False
@@ -108,8 +110,14 @@ class Brokered:
                 self.stream = _stream_to_come()
         transport.fail(ConnectionError(why))
 
+    def stands_on(self, transport: PeerTransport) -> bool:
+        """Whether it goes, or will go, over this: false once it is over or another way was ordered."""
+        return self.transport is transport and not self._is_over
+
     def over(self) -> None:
-        """Nothing is left of it but its stream."""
+        """Nothing is left of it but its stream. What is being reported of it is given up in a while, as its loss is reported next."""
+        if not self._is_over and self.report is not None:
+            asyncio.get_running_loop().call_later(limits.REPORTED_BEFORE_LOSS_MS / 1000, self.report.cancel)
         self._is_over = True
         self.close_sockets()
 

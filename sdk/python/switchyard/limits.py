@@ -71,3 +71,5 @@ DECIDED_FIRST_MS = 50
 DECIDED_RETRY_MS = 1_000
 # How long a stream waits until the server has heard of its path, which is reported on until it has.
 REPORTED_MS = 1_000
+# What is on its way to the server when a connection ends has so long to get there, before the loss is reported without it.
+REPORTED_BEFORE_LOSS_MS = 3_000

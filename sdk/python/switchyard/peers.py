@@ -14,8 +14,9 @@ from .background import Background
 from .brokered import Brokered, Places
 from .direct import NOT_COMMON, DirectPaths, places_of
 from .errors import Refusal, SwitchyardError
-from .path_report import is_punching, report_path
+from .path_report import is_punching, report_loss, report_path
 from .peer_stream import PeerStream
+from .peer_transport import PeerTransport
 from .peers_owner import PeersOwner
 from .punch import Puncher
 from .relayed import RELAY_VERSION, RelayedPaths
@@ -171,14 +172,13 @@ class Peers:
         """The peer listens: dials it. The answer goes out before, as the peer lets in only the key that it brings."""
         if not order.peer_public_key:
             raise Refusal("UNIMPLEMENTED", "a caller without a key is not dialled")
-        brokered = self._by_id.get(order.connection_id)
-        if brokered is not None and brokered.is_dialled:
+        brokered = self._by_id.get(order.connection_id) or await self._accept(order)
+        if brokered.is_dialled:
             return self._gathered().SerializeToString()  # Given again, after the answer was forgotten.
-        brokered = await self._accept(order)
+        brokered.is_dialled = True
         # Loopback is dialled only by an end that is seen there itself, which the rendezvous says.
         with self._forgotten_if_refused(brokered):
             sockets = await brokered.open_sockets(await self._owner.rendezvous())
-        brokered.is_dialled = True
         self._background.spawn(self._dial_listener(brokered, sockets, order))
         return self._gathered().SerializeToString()
 
@@ -234,7 +234,7 @@ class Peers:
         await asyncio.wait({brokered.stream})
         # One that is over by now was reported as lost.
         if brokered.transport is not None and self._by_id.get(brokered.id) is brokered:
-            await report_path(self._owner, brokered, established=True, path=brokered.transport.get_extra_info("path"))
+            await report_path(self._owner, brokered, brokered.transport, brokered.transport.get_extra_info("path"))
 
     def _leave_one_sided(self, brokered: Brokered) -> None:
         """
@@ -258,7 +258,8 @@ class Peers:
 
     async def _tell_path(self, brokered: Brokered, stream: PeerStream) -> None:
         """The server hears of the path before the program has it, unless it is away for long."""
-        telling = self._background.spawn(report_path(self._owner, brokered, established=True, path=stream.path))
+        transport: PeerTransport = stream.writer.transport  # type: ignore[assignment]
+        telling = self._background.spawn(report_path(self._owner, brokered, transport, stream.path))
         await asyncio.wait({telling}, timeout=limits.REPORTED_MS / 1000)
 
     async def _give(self, brokered: Brokered, stream: PeerStream, *, may_be_alone: bool = False) -> None:
@@ -316,7 +317,7 @@ class Peers:
         """Nothing is left of it, which the server hears."""
         brokered.over()
         if self._by_id.pop(brokered.id, None) is not None:
-            self._background.spawn(report_path(self._owner, brokered, established=False, failed=error is not None))
+            self._background.spawn(report_loss(self._owner, brokered, failed=error is not None))
 
     async def _named(self, order: connection_pb2.Connection, seconds: float) -> Optional[Brokered]:
         """

@@ -10,10 +10,11 @@ import grpc
 
 from switchyard import Refusal, SwitchyardError, limits
 from switchyard.brokered import Brokered
-from switchyard.direct import transport_over
+from switchyard.direct import NOT_COMMON, transport_over
 from switchyard.direct_pipe import DirectPipe
 from switchyard.orders import Handlers
 from switchyard.peer_stream import PeerStream
+from switchyard.peer_transport import PeerTransport
 from switchyard.peers import Peers
 from switchyard.peers_owner import PeersOwner
 from switchyard.plain_pipe import PlainChannel
@@ -392,8 +393,9 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(self.server.reported, [])
         await self.until(lambda: self.server.reported)
 
-    async def test_reports_a_move_and_the_end_after_the_relayed_path_though_that_report_is_held_up(self) -> None:
-        held = self.server.held = asyncio.Event()
+    async def moved(self, held: asyncio.Event) -> PeerTransport:
+        """A connection that has moved to a direct path, the report of which waits for that of the relayed one, which is held up."""
+        self.server.held = held
         connecting = self.connect("immediate")
         await self.until(lambda: "c1" in self.peers._by_id)
         with mock.patch.object(limits, "REPORTED_MS", 50):
@@ -401,15 +403,54 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
         transport = (await asyncio.wait_for(connecting, 5)).writer.transport
         transport._extra["path"] = "direct"
         transport.on_moved()
-        await asyncio.sleep(0.05)
-        transport.abort()
-        await self.until(lambda: not self.peers._by_id)
-        await asyncio.sleep(0.05)
+        # The report of the move waits for its turn.
+        await self.until(lambda: self.peers._by_id["c1"].reporting._waiters)
+        return transport
+
+    async def test_reports_a_move_and_the_end_after_the_relayed_path_though_that_report_is_held_up(self) -> None:
+        held = asyncio.Event()
+        transport = await self.moved(held)
         self.assertEqual(self.server.reported, [])
         held.set()
+        await self.until(lambda: len(self.server.reported) == 2)
+        transport.abort()
         await self.until(lambda: len(self.server.reported) == 3)
         paths = [connection_pb2.PATH_KIND_RELAYED, connection_pb2.PATH_KIND_DIRECT, connection_pb2.PATH_KIND_UNSPECIFIED]
         self.assertEqual([report.path for report in self.server.reported], paths)
+
+    async def test_reports_the_end_and_not_what_has_not_been_sent_before_it(self) -> None:
+        held = asyncio.Event()
+        transport = await self.moved(held)
+        transport.abort()
+        await self.until(lambda: not self.peers._by_id)
+        self.assertEqual(self.server.reported, [])
+        held.set()
+        await self.until(lambda: len(self.server.reported) >= 2)
+        paths = [connection_pb2.PATH_KIND_RELAYED, connection_pb2.PATH_KIND_UNSPECIFIED]
+        self.assertEqual([report.path for report in self.server.reported], paths)
+
+    async def test_reports_the_end_soon_though_a_report_before_it_is_held_up_for_long(self) -> None:
+        with mock.patch.object(limits, "REPORTED_BEFORE_LOSS_MS", 50):
+            (await self.moved(asyncio.Event())).abort()
+            await self.until(lambda: self.server.reported)
+        states = [report.state for report in self.server.reported]
+        self.assertEqual((states, self.problems), ([network_service_pb2.LINK_STATE_LOST], []))
+
+    async def test_does_not_report_a_path_that_was_left_while_its_report_waited(self) -> None:
+        connecting = self.connect("late")
+        await self.until(lambda: "c1" in self.peers._by_id)
+        brokered = self.peers._by_id["c1"]
+        await brokered.reporting.acquire()
+        stream = await self.open_relayed(brokered, connection_pb2.Connection())
+        mark_direct(brokered)
+        reporting = asyncio.create_task(self.peers._tell_path(brokered, stream))
+        await self.until(lambda: brokered.reporting._waiters)
+        brokered.leave_path(brokered.transport, NOT_COMMON)
+        brokered.reporting.release()
+        await reporting
+        await self.order(RELAY, fallback=LATE)
+        await asyncio.wait_for(connecting, 5)
+        self.assertEqual([report.path for report in self.server.reported], [connection_pb2.PATH_KIND_RELAYED])
 
     async def test_ends_a_stream_that_the_program_has_when_the_peer_has_not_found_its_path(self) -> None:
         connecting = self.connect("late")
@@ -462,6 +503,29 @@ class BrokeringTest(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(await self.order(connection_pb2.CONNECTION_ROLE_DIAL), answer)
             await asyncio.sleep(0.05)
         self.assertEqual((len(dialled), stream.writer.transport.is_closing()), (1, False))
+
+    async def test_dials_a_connection_that_it_knows_without_asking_the_program_again(self) -> None:
+        await self.order(GATHER)
+        opened = asyncio.Event()
+
+        async def rendezvous() -> Any:
+            await opened.wait()
+            return ()
+
+        self.rendezvous.side_effect = rendezvous
+        dialled = mock.AsyncMock(side_effect=ConnectionError("the peer could not be reached where it listens"))
+        with mock.patch.object(self.peers._paths, "dial", dialled):
+            first = asyncio.create_task(self.order(connection_pb2.CONNECTION_ROLE_DIAL))
+            await self.until(lambda: self.rendezvous.call_count)
+            # Given again while the sockets are not yet open.
+            again = asyncio.create_task(self.order(connection_pb2.CONNECTION_ROLE_DIAL))
+            await asyncio.wait({again}, timeout=5)
+            is_answered = again.done()
+            opened.set()
+            self.assertEqual(await first, await again)
+            self.assertTrue(is_answered)
+            await self.until(lambda: not self.peers._by_id)
+        self.assertEqual((self.peers._owner.handlers.accept.await_count, dialled.await_count), (1, 1))
 
     async def test_leaves_a_relayed_connection_as_it_is_where_an_attempt_is_ordered_and_it_cannot_move(self) -> None:
         await self.order(GATHER)
