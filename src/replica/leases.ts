@@ -54,6 +54,8 @@ export class Leases {
   /** The tick whose bucket has the session, by graph slot; 0: no bucket. Entries of other ticks are stale and are skipped. */
   private readonly listed = new Float64Pages();
   private readonly buckets = new Map<number, number[]>();
+  /** Sessions that were attached while their end was being stored: should that be refused, they are attached. */
+  private readonly heldAtEnd = new Set<number>();
   /** Buckets whose tick has come, and how much of the first has been checked. */
   private readonly due: { readonly tick: number; readonly sids: readonly number[] }[] = [];
   private dueAt = 0;
@@ -100,7 +102,7 @@ export class Leases {
       // Nodes of servers have no lease, and their slots may lie beyond those of sessions.
       if (!this.state.sessions.has(sid)) continue;
       const slot = this.state.graph.slotOf(sid);
-      const isHeld = this.deadlines.get(slot) === ATTACHED;
+      const isHeld = this.deadlines.get(slot) === ATTACHED || this.heldAtEnd.delete(sid);
       this.beginAt(nowMs, sid, this.limits.graceMs);
       if (isHeld) this.deadlines.set(slot, ATTACHED);
     }
@@ -111,6 +113,7 @@ export class Leases {
   publish(_position: Position, changes: readonly Change[]): void {
     for (const change of changes) {
       if (change.kind === 'SessionOpened') this.beginAt(this.time.nowMs(), change.session.sid, 0);
+      else if (change.kind === 'SessionClosed') this.heldAtEnd.delete(change.session.sid);
       // An attachment that it had is over; the one that it is about to have holds it again.
       else if (change.kind === 'SessionMoved') this.beginAt(this.time.nowMs(), change.session.sid, this.limits.graceMs);
       else if (change.kind === 'ServerChanged') this.noteServer(change.server);
@@ -166,7 +169,7 @@ export class Leases {
   revive(sid: number): void {
     const slot = this.state.graph.slotOf(sid);
     if (this.state.sessions.ttlAt(slot) === undefined || this.deadlines.get(slot) >= 0) return;
-    this.deadlines.set(slot, this.time.nowMs() + RETRY_MS);
+    this.deadlines.set(slot, this.heldAtEnd.delete(sid) ? ATTACHED : this.time.nowMs() + RETRY_MS);
   }
 
   /**
@@ -182,12 +185,14 @@ export class Leases {
   hold(sid: number): void {
     const slot = this.state.graph.slotOf(sid);
     if (slot !== -1 && this.deadlines.get(slot) >= 0) this.deadlines.set(slot, ATTACHED);
+    else if (slot !== -1) this.heldAtEnd.add(sid);
     this.witness?.held(sid, true);
   }
 
   /** The attachment is gone: the session has its TTL or the grace period from now, whichever is longer. */
   release(sid: number): void {
     this.witness?.held(sid, false);
+    this.heldAtEnd.delete(sid);
     const slot = this.state.graph.slotOf(sid);
     const ttlMs = this.state.sessions.ttlAt(slot);
     if (ttlMs === undefined || this.deadlines.get(slot) < 0) return;

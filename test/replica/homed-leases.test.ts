@@ -104,6 +104,35 @@ describe('a lease that has run out', () => {
     leases.revive(here);
     expect(leases.renew(here)).toBe(true);
   });
+
+  it.each<[string, (leases: Leases, sid: number) => void]>([
+    ['its end was refused', (leases, sid) => leases.revive(sid)],
+    ['its server leads before that is answered', (leases) => leases.restart(true)],
+  ])('does not run while it is attached, when that came before %s', async (_, goOn) => {
+    const here = open(1, second);
+    const leases = leasesAt(SECOND);
+    await pass(GRACE_MS + 500);
+    leases.hold(here);
+    goOn(leases, here);
+    expired.length = 0;
+    await pass(4 * GRACE_MS);
+    expect(expired).toEqual([]);
+    leases.release(here);
+    await pass(GRACE_MS + 1_000);
+    expect(expired).toContain(here);
+  });
+
+  it('runs when an attachment was over before its end was refused', async () => {
+    const here = open(1, second);
+    const leases = leasesAt(SECOND);
+    await pass(GRACE_MS + 500);
+    leases.hold(here);
+    leases.release(here);
+    leases.revive(here);
+    expired.length = 0;
+    await pass(2_000);
+    expect(expired).toContain(here);
+  });
 });
 
 describe('a session whose server is lost', () => {
