@@ -231,9 +231,10 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
     this.grow(-this.bytes);
     this.blocks = [];
     this.gone = 0;
-    this.around.meter.forget(this.metered);
     this.source?.end(fault);
     for (const branch of this.branches.values()) branch.end?.end(fault);
+    // Last: an end that hears of this asks for room once more.
+    this.around.meter.forget(this.metered);
   }
 
   /**

@@ -162,7 +162,8 @@ describe('the connection of a session that is to go to another server', () => {
   /** One with a stream, on which a request is being stored, at a server whose clock is moved on. */
   async function leaving() {
     const journal = new SlowJournal();
-    const clock = { skewMs: 0 };
+    // A server that has run for an hour.
+    const clock = { skewMs: 3_600_000 };
     const nowMs = () => systemClock.nowMs() + clock.skewMs;
     const opened = jest.spyOn(Attachments.prototype, 'open');
     const parts = { journal, clock: { ...systemClock, nowMs } };

@@ -40,7 +40,7 @@ function adviceFor({ code, reason }: SwitchyardError): string | undefined {
   if (reason === 'AUTH_REQUIRED') {
     return (
       'See switchyard whoami; an administrator gives a role with switchyard identity approve UUID --role ROLE. Where its ' +
-      'key was lost or is another one, switchyard ticket issue --for UUID gives a ticket that replaces it.'
+      'key was lost or is another one, a ticket of an administrator replaces it: switchyard ticket issue --for UUID.'
     );
   }
   if (reason === 'ADMIN_TOKEN_INVALID') {

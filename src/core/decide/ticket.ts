@@ -5,9 +5,10 @@ import { CloseReason } from '../model/session.js';
 import { IDENTITY_BOUNDS, type Identity, KeyOrigin, mayHaveSeveral } from '../model/trust/identity.js';
 import { fitsPattern, isTicketOver, LOW_ROLES, TICKET_BOUNDS, type Ticket, ticketId } from '../model/trust/ticket.js';
 import type { State } from '../store/state.js';
+import type { StateView } from '../store/state-view.js';
 import { isOpenedBy, nameTaken } from './identity.js';
 import { heldByOther, keyFault, newcomer, putIdentity, revokedFault } from './policy/opener.js';
-import { roleWith, selectsUuid } from './policy/permits.js';
+import { roleWith, selects } from './policy/permits.js';
 import { hardened } from './policy/policy.js';
 import { endSessions } from './session.js';
 
@@ -104,23 +105,27 @@ function enrolFault(
   }
   // Whoever shows a key that the identity has is the identity; anybody else needs a ticket that says so.
   if (keyFault(identity, keyId, atMs) === undefined) return undefined;
-  if (ticket.forUuid === uuid) return replacerFault(state, ticket, identity);
+  if (ticket.forUuid === uuid) return undefined;
   return new Fault('IDENTITY_MISMATCH', `identity ${uuid} has another key: only a ticket issued for it replaces that`);
 }
 
 /**
  * Why who issued a ticket may not replace the keys of an identity: an operator that could would be an administrator by its own ticket. The
  * identity may have become more than an operator gives since the ticket was issued, and the issuer less.
+ *
+ * Doors ask before an Enroll is stored: one that is stored is done, as it was.
  */
-function replacerFault(
-  { identities, policy }: State,
-  { issuer }: Ticket,
-  { uuid, roles, labels, name }: Identity,
+export function replacerFault(
+  { identities, tickets, policy }: StateView,
+  { ticketHash, uuid, keyId, atMs }: Pick<Enroll, 'ticketHash' | 'uuid' | 'keyId' | 'atMs'>,
 ): Fault | undefined {
-  const issuerRoles = identities.get(issuer)?.roles ?? [];
-  if (issuer === '' || roleWith(issuerRoles, 'identity.manage') !== undefined) return undefined;
-  const isLow = roles.every((role) => LOW_ROLES.includes(role));
-  if (isLow && name === '' && Object.keys(labels).length === 0 && !selectsUuid(policy?.policy, uuid)) return undefined;
+  const [ticket, identity] = [tickets.ofHash(ticketHash), identities.get(uuid)];
+  if (ticket?.forUuid !== uuid || identity === undefined || keyFault(identity, keyId, atMs) === undefined)
+    return undefined;
+  const issuerRoles = identities.get(ticket.issuer)?.roles ?? [];
+  if (ticket.issuer === '' || roleWith(issuerRoles, 'identity.manage') !== undefined) return undefined;
+  const isLow = identity.roles.every((role) => LOW_ROLES.includes(role)) && Object.keys(identity.labels).length === 0;
+  if (isLow && !selects(policy?.policy, identity)) return undefined;
   return new Fault('IDENTITY_MISMATCH', `only a ticket that an administrator has issued replaces the keys of ${uuid}`);
 }
 

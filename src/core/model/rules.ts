@@ -4,8 +4,6 @@
  *
  * A change of what a stored command comes to takes the next number: `decide` goes the new way where `state.rules` has it, and the old way
  * before. The command UseRules brings it, once every live server knows it; a journal that has it is refused by builds that do not.
- *
- * Numbers go from release to release: what no release has decided yet, as all of tickets and policies, may still change under the same one.
  */
 export const Rules = {
   /** What every journal begins with. */

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { Clock } from '../../base/clock.js';
 import { FailedAttempts } from '../../base/failed-attempts.js';
 import { Checked } from '../../core/decide/check.js';
+import { replacerFault } from '../../core/decide/ticket.js';
 import { Fault } from '../../core/model/fault.js';
 import type { Position } from '../../core/model/position.js';
 import type { Origin } from '../../shares/origin.js';
@@ -73,8 +74,10 @@ export class Enrolment {
     const proven = await prover.prove(proof, wanted);
     if (proven instanceof Fault) return proven;
     const key = Buffer.from(proof.publicKey).toString('latin1');
-    const redeemed = { ticketHash, uuid, key, keyId: proven.keyId, name };
-    const applied = await replica.submit({ kind: 'Enroll', ...redeemed, atMs: clock.wallMs() });
+    const redeemed = { ticketHash, uuid, key, keyId: proven.keyId, name, atMs: clock.wallMs() };
+    const taken = replacerFault(replica.state, redeemed);
+    if (taken !== undefined) return taken;
+    const applied = await replica.submit({ kind: 'Enroll', ...redeemed });
     if (applied instanceof Fault) return applied;
     return { uuid, position: { epoch: replica.state.epoch, revision: applied.revision } };
   }

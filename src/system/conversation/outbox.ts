@@ -109,7 +109,10 @@ export class Outbox {
       this.backing.replica.deadlines.used(streamId);
     }
     while (sender.hasRoom()) {
-      if (this.pumpOrder() || this.pumpWatches()) continue;
+      if (this.pumpOrder()) continue;
+      // An order may have been the end of it: nothing is said after that.
+      if (!sender.hasRoom()) return;
+      if (this.pumpWatches()) continue;
       const block = flows.next();
       if (block === undefined) return;
       sender.sendBlock(block);

@@ -267,7 +267,7 @@ export class Peer implements Receiver, Sender {
   }
 
   private leave(why: Fault, withinMs: number): void {
-    this.leaving = { why, untilMs: this.host.backing.clock.nowMs() + withinMs };
+    this.leaving = { why, untilMs: this.host.time.nowMs() + withinMs };
     this.conversation.flows?.close();
     // What was read and has not begun is refused now, where it waits for room only.
     this.inbox.goOn();

@@ -30,7 +30,8 @@ describe('a ticket that somebody has issued for one identity', () => {
     at = await run({ auth: 'required', 'oidc-ca': issuer.authorityFile });
     const roles = ['admin', 'operator'].map((role) => ({ claim: 'groups', has: role, give: [role] }));
     const issuers = [{ issuer: issuer.url, audience: ['switchyard'], roles }];
-    const document = JSON.stringify({ auth: 'required', issuers });
+    const grants = [{ from: ['name:anna'], to: ['role:agent'] }];
+    const document = JSON.stringify({ auth: 'required', issuers, grants });
     await ask(at, Identities.putPolicy, { document, validateOnly: false, ifRevision: undefined }, asAdmin());
     operator = await makeMember(at, { number: 1, roles: ['operator'] });
   });
@@ -67,7 +68,7 @@ describe('a ticket that somebody has issued for one identity', () => {
     ['an administrator', { roles: ['admin'] }],
     ['an observer that is a client, too', { roles: ['client', 'observer'] }],
     ['an agent with a label, by which the policy may grant', { labels: { site: 'Kiel' } }],
-    ['an agent with a name, by which the policy may grant', { name: 'anna' }],
+    ['an agent with a name by which the policy grants', { name: 'anna' }],
   ])(
     'replaces no key of %s by an operator, even when it has become that after the ticket was issued',
     async (_what, fields) => {

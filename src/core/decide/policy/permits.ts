@@ -66,10 +66,13 @@ export function hasPort(ranges: readonly PortRange[], port: number): boolean {
   return ranges.some(({ first, last }) => first <= port && port <= last);
 }
 
-/** Whether a grant of a policy is for one identity by its UUID, on either side. */
-export function selectsUuid(policy: Pick<Policy, 'grants'> | undefined, uuid: string): boolean {
-  const grants = policy?.grants ?? [];
-  return grants.some(({ from, to }) => [...from, ...to].some((one) => one.by === 'uuid' && one.uuid === uuid));
+/** Whether a grant of a policy is for one identity by its UUID or name, on either side. */
+export function selects(
+  policy: Pick<Policy, 'grants'> | undefined,
+  { uuid, name }: Pick<GrantParty, 'uuid' | 'name'>,
+): boolean {
+  const isOne = (one: Selector) => (one.by === 'uuid' && one.uuid === uuid) || (one.by === 'name' && one.name === name);
+  return (policy?.grants ?? []).some(({ from, to }) => [...from, ...to].some(isOne));
 }
 
 function merged(ranges: readonly PortRange[]): readonly PortRange[] {
