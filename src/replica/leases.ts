@@ -115,10 +115,15 @@ export class Leases {
       if (change.kind === 'SessionOpened') this.beginAt(this.time.nowMs(), change.session.sid, 0);
       else if (change.kind === 'SessionClosed') this.heldAtEnd.delete(change.session.sid);
       // An attachment that it had is over; the one that it is about to have holds it again.
-      else if (change.kind === 'SessionMoved') this.beginAt(this.time.nowMs(), change.session.sid, this.limits.graceMs);
+      else if (change.kind === 'SessionMoved') this.movedTo(change.session.sid);
       else if (change.kind === 'ServerChanged') this.noteServer(change.server);
       else if (change.kind === 'ServerRemoved') this.lostMs.delete(change.server.sid);
     }
+  }
+
+  private movedTo(sid: number): void {
+    this.heldAtEnd.delete(sid);
+    this.beginAt(this.time.nowMs(), sid, this.limits.graceMs);
   }
 
   private noteServer({ sid, isLive }: NetworkServer): void {

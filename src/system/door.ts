@@ -195,6 +195,7 @@ export class SystemDoor {
       this.timer = this.backing.clock.after(deadlineMs, resolve);
     });
     this.timer?.cancel();
+    for (const peer of this.peers) peer.giveUp();
     for (const peer of this.peers) peer.destroy();
   }
 

@@ -129,7 +129,8 @@ describe.each(['tcp', 'ws', 'tls', 'wss', 'exchange'])('a drain with requests un
     const down = at.server.drain();
     await wait(100);
     expect(isClosed).toBe(false);
-    await Promise.all([ended, owner.closed]);
+    await ended;
+    expect(await owner.closed).toMatchObject(DRAINING);
     journal.goOn();
     await down;
     at.client.close();

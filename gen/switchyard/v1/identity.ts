@@ -7057,7 +7057,8 @@ export const IdentityServiceService = {
    * spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
    *
    * An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
-   * it replaces its keys, and the sessions that another key opened end (REVOKED). So is the UUID of an instance that a person or a
+   * it replaces its keys, and the sessions that another key opened end (REVOKED); a ticket of an operator does so only for agents and
+   * clients without labels, for whose UUID or name the policy has no grant. So is the UUID of an instance that a person or a
    * service has drawn for a session that lives.
    *
    * Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED
@@ -7291,7 +7292,8 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
    * spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
    *
    * An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
-   * it replaces its keys, and the sessions that another key opened end (REVOKED). So is the UUID of an instance that a person or a
+   * it replaces its keys, and the sessions that another key opened end (REVOKED); a ticket of an operator does so only for agents and
+   * clients without labels, for whose UUID or name the policy has no grant. So is the UUID of an instance that a person or a
    * service has drawn for a session that lives.
    *
    * Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED
@@ -7707,7 +7709,8 @@ export interface IdentityServiceClient extends Client {
    * spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
    *
    * An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
-   * it replaces its keys, and the sessions that another key opened end (REVOKED). So is the UUID of an instance that a person or a
+   * it replaces its keys, and the sessions that another key opened end (REVOKED); a ticket of an operator does so only for agents and
+   * clients without labels, for whose UUID or name the policy has no grant. So is the UUID of an instance that a person or a
    * service has drawn for a session that lives.
    *
    * Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED

@@ -127,7 +127,8 @@ type IdentityServiceClient interface {
 	// spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
 	//
 	// An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
-	// it replaces its keys, and the sessions that another key opened end (REVOKED). So is the UUID of an instance that a person or a
+	// it replaces its keys, and the sessions that another key opened end (REVOKED); a ticket of an operator does so only for agents and
+	// clients without labels, for whose UUID or name the policy has no grant. So is the UUID of an instance that a person or a
 	// service has drawn for a session that lives.
 	//
 	// Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED
@@ -500,7 +501,8 @@ type IdentityServiceServer interface {
 	// spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
 	//
 	// An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
-	// it replaces its keys, and the sessions that another key opened end (REVOKED). So is the UUID of an instance that a person or a
+	// it replaces its keys, and the sessions that another key opened end (REVOKED); a ticket of an operator does so only for agents and
+	// clients without labels, for whose UUID or name the policy has no grant. So is the UUID of an instance that a person or a
 	// service has drawn for a session that lives.
 	//
 	// Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED

@@ -68,7 +68,10 @@ export class Inbox {
 
   constructor(private readonly reader: Reader) {
     const { backing, conversation, pipe } = reader;
-    this.wake = reader.guard(() => this.goOn());
+    this.wake = reader.guard(() => {
+      this.goOn();
+      reader.settled();
+    });
     this.key = backing.turns.keyOf({ address: pipe.remote, connection: pipe.connection });
     this.requests = new Requests({
       get backing() {
@@ -236,7 +239,9 @@ export class Inbox {
     if (taken === 'full') return this.keepFirst(bytes);
     if (taken === 'confirmed' || taken === 'taken') this.reader.answer(packetId, { code: 0 });
     else if (taken !== undefined) this.reader.answer(packetId, refusal(taken), { streamId });
-    if (taken !== undefined && taken !== 'taken') this.takeCounted(packet);
+    // Not blocks that were on their way as the connection began to leave.
+    const isLate = this.reader.leaving() !== undefined;
+    if (taken !== undefined && taken !== 'taken' && !isLate) this.takeCounted(packet);
   }
 
   private takeEvent({ streamId, packetId, body }: Packet): void {

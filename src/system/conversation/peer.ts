@@ -160,7 +160,7 @@ export class Peer implements Receiver, Sender {
     if (isClosing && nowMs - sinceMs >= this.host.backing.limits.closingMs) this.cut('closing');
     if (this.isOver) return;
     if (this.leaving !== undefined && nowMs >= this.leaving.untilMs) {
-      this.close(this.leaving.why);
+      this.giveUp();
       return;
     }
     const { bufferedBytes } = this.pipe;
@@ -180,6 +180,11 @@ export class Peer implements Receiver, Sender {
   drain(fault: Fault): void {
     this.conversation.outbox?.pump();
     this.leave(this.leaving?.why ?? fault, this.host.backing.limits.closingMs);
+  }
+
+  /** It was to close once all is answered, and that takes too long: its last word goes out without the answers. */
+  giveUp(): void {
+    if (this.leaving !== undefined) this.close(this.leaving.why);
   }
 
   /** Closes at once. */

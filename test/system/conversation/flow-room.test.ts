@@ -45,6 +45,7 @@ function connect(world: World, at = 0) {
       },
     },
     leaving: () => undefined,
+    settled: () => {},
     answer: (_id: unknown, body: unknown) => expect(body).toEqual({ code: 0 }),
     guard: (part: () => void) => part,
   } as unknown as Reader);

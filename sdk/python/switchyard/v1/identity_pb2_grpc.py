@@ -325,7 +325,8 @@ class IdentityServiceServicer(object):
         spend nothing, so that a call whose answer was lost may be repeated (with a new proof).
 
         An identity that has keys is refused (IDENTITY_MISMATCH) unless the proof is by one of them, or the ticket was issued for it: then
-        it replaces its keys, and the sessions that another key opened end (REVOKED). So is the UUID of an instance that a person or a
+        it replaces its keys, and the sessions that another key opened end (REVOKED); a ticket of an operator does so only for agents and
+        clients without labels, for whose UUID or name the policy has no grant. So is the UUID of an instance that a person or a
         service has drawn for a session that lives.
 
         Errors: UNAUTHENTICATED (TICKET_INVALID, PROOF_INVALID, CHALLENGE_EXPIRED, IDENTITY_MISMATCH, IDENTITY_REVOKED); RESOURCE_EXHAUSTED
