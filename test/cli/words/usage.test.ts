@@ -169,7 +169,9 @@ describe('a start that cannot be', () => {
       '--system-tcp-listen',
       '--system-ws-listen',
     ];
-    const free = ['serve', '--data', ':memory:', '--log-level', 'silent', '--listen', '127.0.0.1:0'];
+    // By default the rendezvous is on the port behind that of gRPC, which may be another program's, too.
+    const ports = ['--listen', '--rendezvous-listen'].flatMap((option) => [option, '127.0.0.1:0']);
+    const free = ['serve', '--data', ':memory:', '--log-level', 'silent', ...ports];
     for (const option of listens) {
       const { status, err, out } = await runCommand([...free, option, taken.addresses.grpc]);
       expect({ option, status, out }).toEqual({ option, status: 1, out: '' });
