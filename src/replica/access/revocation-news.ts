@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../base/clock.js';
 
 /**
  * For how long after it knows that it cannot read the log a server goes on with those who had to prove who they are, but for a last look. It
- * knows that after 8.5 s at most, so that nobody who was revoked meanwhile is served for longer than 30 s.
+ * knows that after 8.5 s at most, so that an identity that was revoked meanwhile is served for 30 s at most.
  */
 export const UNHEARD_MS_MAX = 20_000;
 

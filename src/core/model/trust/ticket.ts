@@ -39,7 +39,7 @@ export const TICKET_BOUNDS = {
   usesMax: 10_000,
 } as const;
 
-/** Roles that operators may give. Whoever has others, or labels, got them from an administrator. */
+/** Roles that operators may give. Other roles, and labels, come from an administrator. */
 export const LOW_ROLES: readonly string[] = ['agent', 'client'];
 
 /** Characters of a ticket's id. */
