@@ -18,7 +18,7 @@ import { diagnose, type Server } from './operate/diagnose.js';
 import { listed } from './option-values.js';
 import { Failure, type Surroundings, UsageError } from './surroundings.js';
 import { type AdminFlags, adminTokenFor, explainUnproven, type ServerPorts } from './trust/admin-token.js';
-import { knownServer, membership, ownServerTls } from './trust/known-servers.js';
+import { knownServer, membership, ownServerTls, pinKeeper } from './trust/known-servers.js';
 
 /** The server's address when no option or variable names one. */
 const DEFAULT_SERVER = '127.0.0.1:8768';
@@ -237,9 +237,10 @@ export function tlsOptions(flags: ConnectionFlags, surroundings: Surroundings): 
 /** How a server is known that no flag says anything of. */
 function keptTls(flags: ConnectionFlags, surroundings: Surroundings): TlsOptions | undefined {
   const servers = serverAddresses(flags, surroundings);
-  const known = servers.map((server) => knownServer(server, surroundings)).find((one) => one?.isEncrypted);
-  if (known !== undefined && known.pins.length > 0) return { pins: known.pins };
-  if (known !== undefined) return { ca: trustedBySystem(surroundings.env) };
+  const known = servers.flatMap((server) => knownServer(server, surroundings) ?? []).filter((one) => one.isEncrypted);
+  const [first] = known;
+  if (first?.pins.length) return { pins: first.pins, onPins: pinKeeper(known, surroundings) };
+  if (first !== undefined) return { ca: trustedBySystem(surroundings.env) };
   return ownServerTls(servers[0], flags.data, surroundings);
 }
 

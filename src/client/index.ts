@@ -70,6 +70,7 @@ export type { CallOptions } from './channel/call.js';
 export type { EndpointWatchOptions, ListOptions, NetworkWatchOptions } from './channel/calls.js';
 export type { Call, Channel, Method } from './channel/channel.js';
 export { GrpcChannel, type TlsOptions } from './channel/grpc-channel.js';
+export type { ToldPins } from './channel/known-pins.js';
 export { findPinnedRoot, PinMismatchError } from './channel/pinned-root.js';
 export type { ConnectOptions } from './connection/connect-options.js';
 export { UnendorsedPeerError } from './connection/peer-key-check.js';

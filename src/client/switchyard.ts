@@ -8,7 +8,7 @@ import { Calls } from './channel/calls.js';
 import type { Channel } from './channel/channel.js';
 import { ChannelPool } from './channel/channel-pool.js';
 import { FirstChannel } from './channel/first-channel.js';
-import { GrpcChannel, type TlsOptions } from './channel/grpc-channel.js';
+import { GrpcChannel, knownPinsOf, type TlsOptions } from './channel/grpc-channel.js';
 import { NetworkChannel } from './channel/network-channel.js';
 import { RoamingChannel, type RoamingDeps } from './channel/roaming-channel.js';
 import { ServerList } from './channel/server-list.js';
@@ -22,6 +22,7 @@ import { systemClock, systemRandom } from './system.js';
 import { checkServerKnows, isAway } from './trust/admin-proof.js';
 import { type BearerSource, BearerToken } from './trust/bearer-token.js';
 import { Identities } from './trust/identities.js';
+import { askForPins } from './trust/pin-questions.js';
 
 /** Which server, and how. */
 export interface SwitchyardOptions {
@@ -104,6 +105,7 @@ export class Switchyard extends Calls {
       credentials: async () => ({}),
       failed: () => false,
     };
+    if (ways.pins !== undefined && !this.#life.signal.aborted) askForPins(anybody);
     const isChecked = adminToken !== undefined && isSingle;
     const asAdministrator = adminCredentials(
       adminToken,
@@ -165,18 +167,20 @@ function waysTo(
   if (given === undefined && servers.length === 0) throw new TypeError('server: at least one address is needed');
   const inNetwork = (way: Channel) => (network === undefined ? way : new NetworkChannel(way, network));
   const single = given === undefined && isSingle;
+  const pins = given === undefined ? knownPinsOf(tls) : undefined;
   const first = single
-    ? new FirstChannel(servers, (address) => new GrpcChannel(address, tls, { isSingle }))
+    ? new FirstChannel(servers, (address) => new GrpcChannel(address, tls, { isSingle, pins }))
     : undefined;
   const only = given ?? first;
   const own = only && inNetwork(only);
   if (own !== undefined) {
-    return { own, leave: () => first?.leave() ?? false, ofInstance: () => ({ channel: own, release: () => {} }) };
+    return { own, pins, leave: () => first?.leave() ?? false, ofInstance: () => ({ channel: own, release: () => {} }) };
   }
-  const pool = new ChannelPool((address) => new GrpcChannel(address, tls, { addresses }));
+  const pool = new ChannelPool((address) => new GrpcChannel(address, tls, { addresses, pins }));
   const deps = { pool, servers: new ServerList(servers), clock, random };
   return {
     own: inNetwork(new RoamingChannel({ ...deps, isEager: true })),
+    pins,
     leave: () => false,
     ofInstance: () => {
       const channel = new RoamingChannel(deps);

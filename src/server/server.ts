@@ -20,6 +20,7 @@ import type { SharedLog } from '../log/shared-log.js';
 import { RevocationNews } from '../replica/access/revocation-news.js';
 import { cutOff } from '../replica/currency.js';
 import type { SpanExport } from '../tracing/exporter.js';
+import { formatPin } from '../trust/pin.js';
 import { ensureMetricsToken } from './admin-token.js';
 import { AuditAnchorer } from './audit-anchorer.js';
 import { CertificateKeeper } from './certificates/certificates.js';
@@ -272,11 +273,12 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     if (audit !== undefined) anchorer = new AuditAnchorer({ audit, replica, server, clock, log });
     anchorer?.begin();
     audit?.done({ who: 'server', from: '', what: 'Start', on: `mode ${engine.gatekeeper.mode}` });
+    certificates?.onAct(({ what, pin }) => audit?.done({ who: 'server', from: '', what, on: formatPin(pin) }));
     if (config.allowOpen && isExposed(config) && engine.gatekeeper.mode !== 'required') log.warn(ALLOW_OPEN_WORDS);
     const reload: RunningServer['reload'] = ({ logLevel }) => {
       log.level = logLevel;
       log.info({ logLevel }, 'told to reload');
-      certificates?.reload();
+      void certificates?.renew();
     };
     const end = async (deadlineMs: number) => {
       log.info('draining');

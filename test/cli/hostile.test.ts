@@ -173,7 +173,17 @@ describe('a server that says what would steer a terminal', () => {
     const isTried = (name: readonly string[]) => tried.some((words) => name.every((word, at) => word === words[at]));
     const untried = LEAVES.filter(({ words }) => !isTried(words)).map(({ words }) => words.join(' '));
     // Those of files of this machine, of which the journal and the log have words of others: see below.
-    const deaf = ['serve', 'explain', 'completion', 'key show', 'cert show', 'cert export', 'logout'];
+    const deaf = [
+      'serve',
+      'explain',
+      'completion',
+      'key show',
+      'cert show',
+      'cert export',
+      'cert next',
+      'cert use-next',
+      'logout',
+    ];
     const journal = ['dump', 'check', 'repair', 'backup', 'copy', 'new-epoch'].map((word) => `journal ${word}`);
     // It speaks STUN, in which a server can say nothing but addresses.
     expect(untried.sort()).toEqual([...deaf, ...journal, 'netcheck'].sort());

@@ -109,7 +109,18 @@ const FILES: Record<string, readonly [option: string, file: string]> = {
   'debug dump': ['--output', 'dump.json'],
 };
 /** Those that speak to no server: of files of this machine, or of addresses alone. */
-const DEAF = ['serve', 'explain', 'completion', 'key show', 'cert show', 'cert export', 'logout', 'netcheck'];
+const DEAF = [
+  'serve',
+  'explain',
+  'completion',
+  'key show',
+  'cert show',
+  'cert export',
+  'cert next',
+  'cert use-next',
+  'logout',
+  'netcheck',
+];
 const SPEAKING = LEAVES.map(({ words }) => words.join(' ')).filter(
   (name) => !DEAF.includes(name) && !name.startsWith('journal '),
 );

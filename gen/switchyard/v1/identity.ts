@@ -501,7 +501,15 @@ export interface ChallengeResponse {
    * The proof that `admin_nonce` asks for, 32 bytes. Absent: none was asked for, the server has no administrator's token, or it gives
    * no proof to this caller. Then the caller keeps its token.
    */
-  adminProof?: Buffer | undefined;
+  adminProof?:
+    | Buffer
+    | undefined;
+  /**
+   * Over TLS by the server's own certificate: the pins of its authorities, SHA-256 of the SubjectPublicKeyInfo, 32 bytes each. First the one in
+   * use, then the next one, which is to take its place. A client that knows the server by a pin keeps these instead, if the connection over which
+   * they came was verified by a pin that it knows; told over any other connection they mean nothing. At most 2.
+   */
+  authorityPins: Buffer[];
 }
 
 /** Who logs in. */
@@ -2013,6 +2021,7 @@ function createBaseChallengeResponse(): ChallengeResponse {
     serverTime: undefined,
     validFor: undefined,
     adminProof: undefined,
+    authorityPins: [],
   };
 }
 
@@ -2038,6 +2047,9 @@ export const ChallengeResponse: MessageFns<ChallengeResponse> = {
     }
     if (message.adminProof !== undefined) {
       writer.uint32(58).bytes(message.adminProof);
+    }
+    for (const v of message.authorityPins) {
+      writer.uint32(66).bytes(v!);
     }
     return writer;
   },
@@ -2111,6 +2123,14 @@ export const ChallengeResponse: MessageFns<ChallengeResponse> = {
             message.adminProof = Buffer.from(reader.bytes());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.authorityPins.push(Buffer.from(reader.bytes()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2148,6 +2168,11 @@ export const ChallengeResponse: MessageFns<ChallengeResponse> = {
         : isSet(object.admin_proof)
         ? Buffer.from(bytesFromBase64(object.admin_proof))
         : undefined,
+      authorityPins: globalThis.Array.isArray(object?.authorityPins)
+        ? object.authorityPins.map((e: any) => Buffer.from(bytesFromBase64(e)))
+        : globalThis.Array.isArray(object?.authority_pins)
+        ? object.authority_pins.map((e: any) => Buffer.from(bytesFromBase64(e)))
+        : [],
     };
   },
 
@@ -2174,6 +2199,9 @@ export const ChallengeResponse: MessageFns<ChallengeResponse> = {
     if (message.adminProof !== undefined) {
       obj.adminProof = base64FromBytes(message.adminProof);
     }
+    if (message.authorityPins?.length) {
+      obj.authorityPins = message.authorityPins.map((e) => base64FromBytes(e));
+    }
     return obj;
   },
 
@@ -2191,6 +2219,7 @@ export const ChallengeResponse: MessageFns<ChallengeResponse> = {
       ? Duration.fromPartial(object.validFor)
       : undefined;
     message.adminProof = object.adminProof ?? undefined;
+    message.authorityPins = object.authorityPins?.map((e) => e) || [];
     return message;
   },
 };

@@ -65,7 +65,7 @@ async function probePinned(target: Target, tls: TlsOptions, clock: Clock): Promi
 }
 
 const PIN_ADVICE =
-  'If the server has another authority now, compare `switchyard cert show` on it with --pin, or enrol again.';
+  'The server may have changed its authority while this machine was away: `switchyard cert show` on it tells. Then a machine that has enrolled enrols again, with `switchyard enroll --uuid UUID` and a ticket that an administrator makes by `switchyard ticket issue --for UUID`; where you gave --pin, give the present one.';
 
 /** TLS options by a root instead of by pins, for connections that can only have a root. */
 export async function rootedAt(address: Address, { pins = [], ...tls }: TlsOptions): Promise<TlsOptions> {
@@ -224,7 +224,9 @@ const UNTRUSTED = /SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|CERT_UNTRUSTED|INVA
 function certificateFinding(where: string, code: string, message: string): Finding {
   if (UNTRUSTED.test(code)) {
     const why = `the certificate of ${where} is refused: no authority that is trusted here has signed it`;
-    return { why, advice: 'Name its authority with --tls-ca FILE, or by its pin with --pin.' };
+    const advice =
+      'Name its authority with --tls-ca FILE, or by its pin with --pin. If the server has changed its authority, `switchyard cert export` on it writes the present one.';
+    return { why, advice };
   }
   if (code === 'CERT_HAS_EXPIRED') return { why: `the certificate of ${where} is refused: it has expired` };
   if (code === 'CERT_NOT_YET_VALID') return { why: `the certificate of ${where} is refused: it is not valid yet` };

@@ -1,7 +1,15 @@
 import type { X509Certificate } from 'node:crypto';
+import { asError } from '../../base/errors.js';
 import { defaultDataFolder } from '../../config/config.js';
+import {
+  makeNextAuthority,
+  pinOfKey,
+  readAuthorityKeys,
+  useNextAuthority,
+} from '../../server/certificates/authority-keys.js';
 import { readAuthority, readLeaf } from '../../server/certificates/own-certificates.js';
 import { formatPin, pinOf } from '../../trust/pin.js';
+import { confirm } from '../confirm.js';
 import { Failure, type Surroundings } from '../surroundings.js';
 
 /** Which folder, and in what form. */
@@ -17,6 +25,7 @@ export async function showCertificates(flags: CertificateFlags, surroundings: Su
   const leaf = readLeaf(folder);
   const facts = {
     pin: formatPin(pinOf(authority)),
+    nextPin: nextPinOf(folder),
     authority: { subject: authority.subject, validUntil: timeOf(authority) },
     server: leaf && { names: namesOf(leaf), validUntil: timeOf(leaf) },
   };
@@ -24,6 +33,7 @@ export async function showCertificates(flags: CertificateFlags, surroundings: Su
   if (flags.json) return out.json(facts);
   await out.writeLines([
     `pin        ${facts.pin}`,
+    ...(facts.nextPin === undefined ? [] : [`next pin   ${facts.nextPin}`]),
     `authority  ${facts.authority.subject}, until ${facts.authority.validUntil}`,
     ...(facts.server === undefined ? [] : [`server     until ${facts.server.validUntil}, renewed by itself`]),
     ...(facts.server === undefined ? [] : [`names      ${facts.server.names.join(', ')}`]),
@@ -34,6 +44,72 @@ export async function showCertificates(flags: CertificateFlags, surroundings: Su
 export async function exportCertificate(flags: CertificateFlags, surroundings: Surroundings): Promise<void> {
   const authority = authorityOf(folderOf(flags, surroundings));
   await surroundings.terminal.out.document(authority.toString());
+}
+
+/** Said before an authority is changed: not every client takes the next one by itself. */
+const NOT_LEARNING =
+  'Clients by --tls-ca do not learn it: give them the new `switchyard cert export` after use-next. Where you gave --pin, add this one.';
+
+/** Makes the authority that is to take the place of the one in use, so that clients can learn its pin before it does. */
+export async function makeNext(flags: CertificateFlags, surroundings: Surroundings): Promise<void> {
+  const folder = folderOf(flags, surroundings);
+  const present = presentPinOf(folder);
+  const pin = inFolder(() => makeNextAuthority(folder));
+  if (pin === undefined) {
+    throw new Failure(`${folder} has a next authority already`, [
+      'switchyard cert use-next puts it to use. To give it up, delete next-authority-key.pem.',
+    ]);
+  }
+  const { out } = surroundings.terminal;
+  const facts = { pin: present, nextPin: formatPin(pin) };
+  if (flags.json) return out.json(facts);
+  await out.writeLines([
+    `next pin   ${facts.nextPin}`,
+    'A running server tells it to clients within a minute, or on SIGHUP. Each has to connect once before you run: switchyard cert use-next',
+    NOT_LEARNING,
+  ]);
+}
+
+/** Puts the next authority in the place of the one in use, whose key is deleted. */
+export async function useNext(
+  { yes, ...flags }: CertificateFlags & { readonly yes?: boolean },
+  surroundings: Surroundings,
+): Promise<void> {
+  const folder = folderOf(flags, surroundings);
+  const former = presentPinOf(folder);
+  const question = `Clients that have not connected since \`switchyard cert next\` will be refused until they enrol again, as will those by --tls-ca until they have the new \`cert export\`; the key of ${former} is deleted. Go on?`;
+  if (!yes && nextPinOf(folder) !== undefined) await confirm(question, 'nothing was changed', surroundings);
+  const pin = inFolder(() => useNextAuthority(folder));
+  if (pin === undefined) {
+    throw new Failure(`${folder} has no next authority`, [
+      'switchyard cert next makes one. Run use-next when all clients have connected once after that.',
+    ]);
+  }
+  const { out } = surroundings.terminal;
+  const facts = { pin: formatPin(pin), formerPin: former };
+  if (flags.json) return out.json(facts);
+  await out.writeLines([`pin        ${facts.pin}`, 'A running server shows it within a minute, or on SIGHUP.']);
+}
+
+/** By its key: the server makes the certificate of another authority only when it looks at the folder. */
+function presentPinOf(folder: string): string {
+  const authority = authorityOf(folder);
+  const { present } = inFolder(() => readAuthorityKeys(folder));
+  return formatPin(present === undefined ? pinOf(authority) : pinOfKey(present));
+}
+
+function nextPinOf(folder: string): string | undefined {
+  const { next } = inFolder(() => readAuthorityKeys(folder));
+  return next && formatPin(pinOfKey(next));
+}
+
+/** Does something with the keys of a folder. Its errors name the file, and are said as they are. */
+function inFolder<T>(act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw new Failure(asError(error).message);
+  }
 }
 
 function folderOf({ data }: CertificateFlags, surroundings: Surroundings): string {

@@ -12,6 +12,7 @@ import {
   type TicketContent,
   TicketTextError,
   type TlsOptions,
+  type ToldPins,
 } from '../../client/index.js';
 import { whyNothingIsKept } from '../../config/config.js';
 import { DEFAULT_NETWORK } from '../../core/model/network.js';
@@ -126,13 +127,19 @@ async function enrolAt(
 ): Promise<Enrolled> {
   const { server, network, name } = flags;
   const { uuid, key, bindProofs } = await ownIdentity(flags, surroundings);
-  const tls = ticketTls(ticket, flags, surroundings);
+  let { pins } = ticket;
+  const asked = ticketTls(ticket, flags, surroundings);
+  // The ticket may be older than the next authority.
+  const onPins = (told: ToldPins) => {
+    pins = told.pins;
+  };
+  const tls = asked && { ...asked, onPins };
   const yard = new Switchyard({ server, tls, network, tracer: surroundings.tracer });
   try {
     const redeemed = { secret: ticket.secret, uuid, key: await key(), name };
     const options = { signal: surroundings.signal, timeoutMs: ADDRESS_TIMEOUT_MS, bindProofs };
     const { identity } = await repeated(() => yard.identities.enroll(redeemed, options));
-    const { pins, isEncrypted } = ticket;
+    const { isEncrypted } = ticket;
     const authority = pins.length === 0 ? undefined : await findPinnedRoot(parseAddress(server), pins);
     rememberServer({ server, pins, isEncrypted }, authority, surroundings);
     const hasSeveral = identity.kind === IdentityKind.PERSON || identity.kind === IdentityKind.SERVICE;

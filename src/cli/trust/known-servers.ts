@@ -1,15 +1,16 @@
+import { X509Certificate } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { isLoopback, parseAddress, plainAddress } from '../../base/address.js';
 import { asError } from '../../base/errors.js';
 import { ensurePrivateFolder, readPrivateFile, replacePrivateFile } from '../../base/private-files.js';
-import { formatPin, parsePin, type TlsOptions } from '../../client/index.js';
+import { formatPin, parsePin, type TlsOptions, type ToldPins } from '../../client/index.js';
 import { defaultDataFolder } from '../../config/config.js';
 import { IN_MEMORY } from '../../config/options.js';
 import { NETWORK_NAME } from '../../core/model/network.js';
 import { readAuthority } from '../../server/certificates/own-certificates.js';
 import { readListening } from '../../server/listening-file.js';
-import { OWN_SERVER_NAME } from '../../trust/pin.js';
+import { OWN_SERVER_NAME, pinOf } from '../../trust/pin.js';
 import { Failure, type Surroundings } from '../surroundings.js';
 
 /** What this user keeps of a server that a ticket has led to. */
@@ -41,7 +42,7 @@ type Place = Pick<Surroundings, 'env' | 'platform' | 'home'>;
 
 /** How a server is known that a ticket has led to before; undefined for another. */
 export function knownServer(server: string, place: Place): KnownServer | undefined {
-  const path = join(serversFolder(place), `${encodeURIComponent(server)}.json`);
+  const path = `${serverPath(server, place)}.json`;
   const kept = readJson(path);
   if (kept === undefined) return undefined;
   const { pins, tls } = kept as { readonly pins?: unknown; readonly tls?: unknown };
@@ -58,11 +59,55 @@ export function rememberServer(
   authority: Buffer | undefined,
   place: Place,
 ) {
-  const folder = serversFolder(place);
-  ensurePrivateFolder(folder);
-  const path = join(folder, encodeURIComponent(server));
+  ensurePrivateFolder(serversFolder(place));
+  const path = serverPath(server, place);
   replacePrivateFile(`${path}.json`, `${JSON.stringify({ tls: isEncrypted, pins: pins.map(formatPin) })}\n`);
   if (authority !== undefined) replacePrivateFile(`${path}.pem`, authority.toString());
+}
+
+/**
+ * Keeps what servers tell of their authorities, while one command runs: of each server that it knows, in the place of the pins that are
+ * kept of it, under the name by which they are kept, as the address that was dialled may be another one of it. Only what came over a
+ * connection that was verified by a pin that is kept is taken, or that has told those. Where it cannot be kept the command goes on, and says so once.
+ */
+export function pinKeeper(known: readonly KnownServer[], surroundings: Surroundings): (told: ToldPins) => void {
+  const accepted = new Map<string, readonly Uint8Array[]>();
+  let isSaid = false;
+  const keep = (server: string, told: ToldPins) => {
+    if (keepPins(server, told, accepted.get(server), surroundings)) accepted.set(server, told.pins);
+  };
+  return (told) => {
+    try {
+      for (const { server } of known) keep(server, told);
+    } catch (error) {
+      const text = `what ${told.server} tells of its authorities cannot be kept: ${asError(error).message}`;
+      if (!isSaid) void surroundings.terminal.err.write(text);
+      isSaid = true;
+    }
+  };
+}
+
+/** False, and nothing is kept, where the connection was not verified by a pin that is kept, nor has told those (`accepted`) before. */
+function keepPins(
+  server: string,
+  { pins, authority }: ToldPins,
+  accepted: readonly Uint8Array[] | undefined,
+  place: Place,
+): boolean {
+  const known = knownServer(server, place);
+  if (known === undefined) return false;
+  const shown = pinOf(new X509Certificate(authority));
+  const isKnown = known.pins.some((pin) => shown.equals(pin));
+  if (!isKnown && (accepted === undefined || !samePins(known.pins, accepted))) return false;
+  const isInUse = shown.equals(pins[0]);
+  const kept = readPrivateFile(`${serverPath(server, place)}.pem`);
+  const isSame = samePins(pins, known.pins) && (!isInUse || kept === authority.toString());
+  if (!isSame) rememberServer({ ...known, pins }, isInUse ? authority : undefined, place);
+  return true;
+}
+
+function samePins(some: readonly Uint8Array[], others: readonly Uint8Array[]): boolean {
+  return some.length === others.length && some.every((pin, index) => Buffer.from(pin).equals(others[index]));
 }
 
 /** As what this user is enrolled; undefined before the first ticket. */
@@ -106,6 +151,10 @@ function isThisMachine(host: string): boolean {
 
 function serversFolder(place: Place): string {
   return join(defaultDataFolder(place), 'servers');
+}
+
+function serverPath(server: string, place: Place): string {
+  return join(serversFolder(place), encodeURIComponent(server));
 }
 
 function membershipPath(place: Place): string {

@@ -9,7 +9,9 @@ import type { Surroundings } from '../surroundings.js';
 export function addCertificates(program: Command, surroundings: Surroundings): void {
   const cert = program
     .command('cert')
-    .description('Look at the certificates that a server made for itself, in its data folder.');
+    .description(
+      'Look at the certificates that a server made for itself, in its data folder, and change its authority.',
+    );
   const onFolder = (name: string, description: string) =>
     cert
       .command(name)
@@ -22,6 +24,18 @@ export function addCertificates(program: Command, surroundings: Surroundings): v
   onFolder('export', "Print the authority's certificate, PEM, for clients in other languages.")
     .addHelpText('after', examples('switchyard cert export > authority.pem'))
     .action(async (flags) => (await import('./certificates.js')).exportCertificate(flags, surroundings));
+  onFolder(
+    'next',
+    'Make the next authority, whose pin clients learn from the server as they connect, before it is used.',
+  )
+    .option('--json', 'one JSON object')
+    .addHelpText('after', examples('switchyard cert next'))
+    .action(async (flags) => (await import('./certificates.js')).makeNext(flags, surroundings));
+  onFolder('use-next', 'Use the next authority from now on, and delete the key of the one before.')
+    .option('--yes', 'without asking')
+    .option('--json', 'one JSON object')
+    .addHelpText('after', examples('switchyard cert use-next --yes'))
+    .action(async (flags) => (await import('./certificates.js')).useNext(flags, surroundings));
 }
 
 const TICKET_FILE = 'the file of the ticket; - is standard input (or its text in SWITCHYARD_TICKET)';

@@ -12,7 +12,7 @@ import {
   type VerifyOptions,
 } from '@grpc/grpc-js';
 import { failureWords } from '../../base/failure-words.js';
-import { isPin, OWN_SERVER_NAME } from '../../trust/pin.js';
+import { OWN_SERVER_NAME } from '../../trust/pin.js';
 import { keyIdOf } from '../../trust/public-key.js';
 import { SwitchyardError } from '../error.js';
 import { LIMITS } from '../limits.js';
@@ -21,6 +21,7 @@ import { StatusCode } from '../status.js';
 import { AddressBound } from './address-bound.js';
 import type { Call, Method } from './channel.js';
 import type { ServerChannel } from './channel-pool.js';
+import { KnownPins, pinsIn, type TakePins } from './known-pins.js';
 import { PinnedCredentials } from './pinned-credentials.js';
 import { addressOfTarget } from './pinned-root.js';
 import { ProcessHold } from './process-hold.js';
@@ -36,6 +37,12 @@ export interface TlsOptions {
    * is then fetched from the server, which must be HOST:PORT, and is the only one that is trusted; `serverName` is `switchyard` by default.
    */
   readonly pins?: readonly Uint8Array[];
+  /**
+   * Gets the pins that a server tells, of its authority and the next one, each time that it is asked, over connections that were verified by
+   * `pins` or by what that server has told before. To be kept in the place of `pins`, so that the next authority is known when it is used.
+   * Called after the answer is delivered; what it throws, or rejects with, becomes a warning of the process and fails no call.
+   */
+  readonly onPins?: TakePins;
   /** This client's certificate chain, with its `key`. */
   readonly cert?: Buffer;
   readonly key?: Buffer;
@@ -50,6 +57,8 @@ export interface GrpcChannelOptions {
   readonly isSingle?: boolean;
   /** The connection ends when this machine loses its address; absent: nobody looks. */
   readonly addresses?: LocalAddresses;
+  /** What the channels of one client know of their servers. Absent: what the TLS options say. */
+  readonly pins?: KnownPins | undefined;
 }
 
 /**
@@ -64,18 +73,27 @@ export class GrpcChannel implements ServerChannel {
   #closed = false;
   readonly #hold = new ProcessHold();
   #leafKeyId: Buffer | undefined;
+  /** The root by which the last connection was verified. */
+  #root: Buffer | undefined;
+  readonly #server: string;
+  readonly #pins: KnownPins | undefined;
   readonly #single: SingleConnection | undefined;
 
   /**
    * `server` is HOST:PORT, or any other target of gRPC's naming (`unix:PATH`, `dns:…`). With `isSingle` there is one connection,
    * over TLS or to a loopback address, and calls fail when it has ended.
    */
-  constructor(server: string, tls?: TlsOptions | true, { isSingle = false, addresses }: GrpcChannelOptions = {}) {
+  constructor(server: string, tls?: TlsOptions | true, { isSingle = false, addresses, pins }: GrpcChannelOptions = {}) {
+    this.#server = server;
+    this.#pins = pins ?? knownPinsOf(tls);
     this.host = hostOf(server);
-    const seen = (certificate: Buffer) => {
+    const seen = (certificate: Buffer, root: Buffer) => {
       this.#leafKeyId = leafKeyIdOf(certificate);
+      this.#root = root;
     };
-    const base = tls ? secure(server, tls === true ? {} : tls, seen) : credentials.createInsecure();
+    const base = tls
+      ? secure(server, tls === true ? {} : tls, { pins: this.#pins, seen })
+      : credentials.createInsecure();
     const serverName = tls && tls !== true ? serverNameOf(tls) : undefined;
     this.#single = isSingle ? new SingleConnection(base) : undefined;
     const bound = addresses && new AddressBound(base, addresses);
@@ -110,8 +128,10 @@ export class GrpcChannel implements ServerChannel {
         { deadline: deadlineOf(call) },
         (error, response) => {
           call.signal.removeEventListener('abort', cancel);
-          if (!error) resolve(response!);
-          else reject(call.signal.aborted ? call.signal.reason : errorOf(error));
+          if (!error) {
+            resolve(response!);
+            if (this.#pins !== undefined) this.#learn(this.#pins, pinsIn(method.path, response));
+          } else reject(call.signal.aborted ? call.signal.reason : errorOf(error));
         },
       );
       call.signal.addEventListener('abort', cancel, { once: true });
@@ -191,6 +211,10 @@ export class GrpcChannel implements ServerChannel {
     this.#client.close();
   }
 
+  #learn(known: KnownPins, pins: readonly Uint8Array[]): void {
+    if (this.#root !== undefined) known.learn({ server: this.#server, pins, authority: this.#root });
+  }
+
   #check(signal: AbortSignal): void {
     signal.throwIfAborted();
     if (this.#closed) throw new SwitchyardError(StatusCode.CANCELLED, 'the client is closed');
@@ -247,23 +271,36 @@ async function send<Request>(stream: ClientWritableStream<Request>, requests: As
   stream.end();
 }
 
-/** `seen` gets the server's certificate of each connection, once it is known to be good. */
-function secure(server: string, tls: TlsOptions, seen: (certificate: Buffer) => void): ChannelCredentials {
+/** The pins of TLS options; undefined: the server is known by other means. */
+export function knownPinsOf(tls: TlsOptions | true | undefined): KnownPins | undefined {
+  if (tls === undefined || tls === true) return undefined;
+  const { pins = [], onPins } = tls;
+  return pins.length === 0 ? undefined : new KnownPins(pins, onPins);
+}
+
+/** What a channel does with what it sees of its server. */
+interface Seeing {
+  readonly pins: KnownPins | undefined;
+  /** Gets the server's certificate of each connection, and the root that was trusted, once the certificate is known to be good. */
+  readonly seen: (certificate: Buffer, root: Buffer) => void;
+}
+
+function secure(server: string, tls: TlsOptions, { pins, seen }: Seeing): ChannelCredentials {
   const check = tls.checkServerIdentity ?? checkServerIdentity;
-  const verify: VerifyOptions = {
-    checkServerIdentity: (host, certificate) => {
-      const wrong = check(host, certificate);
-      if (wrong === undefined) seen(certificate.raw);
-      return wrong;
-    },
+  const trusting = (ca: Buffer) => {
+    const verify: VerifyOptions = {
+      checkServerIdentity: (host, certificate) => {
+        const wrong = check(host, certificate);
+        if (wrong === undefined) seen(certificate.raw, ca);
+        return wrong;
+      },
+    };
+    return credentials.createSsl(ca, tls.key ?? null, tls.cert ?? null, verify);
   };
-  const trusting = (ca: Buffer) => credentials.createSsl(ca, tls.key ?? null, tls.cert ?? null, verify);
-  const { pins = [] } = tls;
-  if (pins.length === 0) return trusting(tls.ca ?? systemAuthorities());
+  if (pins === undefined) return trusting(tls.ca ?? systemAuthorities());
   const address = addressOfTarget(server);
   if (address === undefined) throw new TypeError(`${server}: a server with a pin must be HOST:PORT`);
-  if (!pins.every(isPin)) throw new TypeError('tls.pins: a pin is a SHA-256, 32 bytes');
-  return new PinnedCredentials({ address, pins, trusting });
+  return new PinnedCredentials({ address, pins: () => pins.of(server), trusting });
 }
 
 /** The name to expect in the server's certificate; undefined: the one that is dialled. */

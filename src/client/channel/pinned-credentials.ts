@@ -8,7 +8,8 @@ type ConnectorArguments = Parameters<ChannelCredentials['_createSecureConnector'
 /** What pinned credentials are made of. */
 export interface PinnedCredentialsDeps {
   readonly address: Address;
-  readonly pins: readonly Uint8Array[];
+  /** The pins that are known at the moment. */
+  readonly pins: () => readonly Uint8Array[];
   /** Credentials that trust one authority, PEM, and nobody else. */
   readonly trusting: (root: Buffer) => ChannelCredentials;
 }
@@ -63,7 +64,7 @@ export class PinnedCredentials extends ChannelCredentials {
   /** Found once; after a failure it is looked for again, as the server may have been away. */
   #trusting(): Promise<ChannelCredentials> {
     const { address, pins, trusting } = this.#deps;
-    this.#trusted ??= findPinnedRoot(address, pins)
+    this.#trusted ??= findPinnedRoot(address, pins())
       .then(trusting)
       .catch((error: unknown) => {
         this.#trusted = undefined;

@@ -8,7 +8,7 @@ import { LIMITS } from '../limits.js';
 /** Longer chains are not those of a server that was set up with care, and a loop must end. */
 const CHAIN_MAX = 8;
 
-/** A server shows no certificate of a pin: it is another server, or somebody stands in between. */
+/** A server shows no certificate of a pin: it is another server, or somebody stands in between, or its authority was changed. */
 export class PinMismatchError extends Error {}
 
 /**
@@ -61,5 +61,7 @@ function isPinned(certificate: X509Certificate, pins: readonly Uint8Array[]): bo
 
 function mismatch(address: Address, pins: readonly Uint8Array[]): string {
   const known = pins.map(formatPin).join(', ');
-  return `the server at ${formatAddress(address)} shows no certificate with the pin that is known (${known}): it is another server, or somebody stands in between`;
+  const why =
+    'it is another server, or somebody stands in between, or its authority was changed and its new pin is needed here';
+  return `the server at ${formatAddress(address)} shows no certificate with the pin that is known (${known}): ${why}`;
 }

@@ -44,7 +44,8 @@ export async function proveKeys(
   });
 }
 
-async function askForChallenge(caller: Caller, signal: AbortSignal) {
+/** Asks for a challenge. Undefined: the server is of a release that knows no keys. */
+export async function askForChallenge(caller: Caller, signal: AbortSignal) {
   try {
     return await call(caller, IdentityServiceService.challenge, { network: '' }, { signal });
   } catch (error) {

@@ -93,7 +93,7 @@ export function identityService(calls: Calls): IdentityServiceServer {
 }
 
 function challenge(backing: Backing, request: ChallengeRequest, caller: Caller): ChallengeResponse | Fault {
-  const { replica, opening, gatekeeper, clock } = backing;
+  const { replica, opening, gatekeeper, clock, reach } = backing;
   const names = namesOf(gatekeeper.network);
   // The name by which the caller knows the network is what its proof is made for.
   const network = request.network || caller.namedNetwork || names[0];
@@ -109,6 +109,7 @@ function challenge(backing: Backing, request: ChallengeRequest, caller: Caller):
     serverTime: new Date(clock.wallMs()),
     validFor: durationOf(proofs.limits.nonceMs),
     adminProof: proveToken(backing, request, caller),
+    authorityPins: reach.isEncrypted ? reach.pins().map((pin) => Buffer.from(pin)) : [],
   };
 }
 

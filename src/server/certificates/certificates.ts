@@ -7,7 +7,7 @@ import { readNamedFile } from '../../base/private-files.js';
 import { type Config, IN_MEMORY } from '../../config/options.js';
 import { tlsPlan } from '../../config/tls-plan.js';
 import { keyIdOf } from '../../trust/public-key.js';
-import { OwnCertificates, type OwnCertificatesDeps } from './own-certificates.js';
+import { type AuthorityAct, OwnCertificates, type OwnCertificatesDeps } from './own-certificates.js';
 
 /**
  * How often the files are looked at. Tools renew certificates days before they end, so that a minute is soon enough, and reading
@@ -51,11 +51,14 @@ type Paths = Pick<Config, 'tlsCert' | 'tlsKey' | 'tlsClientCa' | 'identityCa'>;
  */
 export class CertificateKeeper {
   #files: CertificateFiles;
+  /** Those that go with the files in use: a pin of what is not shown yet, told alone, would lock clients out. */
+  #pins: readonly Buffer[];
   #leafKeyIds: readonly Buffer[];
   /** The last files that were refused, so that they are complained of once. */
   #refused: CertificateFiles | undefined;
   readonly #users: ((files: CertificateFiles) => void)[] = [];
   #timer: Timer | undefined;
+  #renewing: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   private constructor(
@@ -63,9 +66,11 @@ export class CertificateKeeper {
     private readonly deps: CertificateKeeperDeps,
     /** Where the certificate comes from when no option names one. */
     private readonly own: OwnCertificates | undefined,
+    private readonly acts: AuthorityActs,
   ) {
     this.#files = this.#read();
     check(this.#files, paths);
+    this.#pins = own?.pins ?? [];
     this.#leafKeyIds = [leafKeyIdOf(this.#files)];
     this.#schedule();
   }
@@ -78,8 +83,10 @@ export class CertificateKeeper {
     const { source } = tlsPlan(config);
     if (source === 'none') return undefined;
     const folder = config.data === IN_MEMORY ? undefined : config.data;
-    const own = source === 'own' ? await OwnCertificates.open({ ...deps, folder }) : undefined;
-    return new CertificateKeeper(config, deps, own);
+    const acts = new AuthorityActs();
+    const acted = (act: AuthorityAct) => acts.add(act);
+    const own = source === 'own' ? await OwnCertificates.open({ ...deps, folder, acted }) : undefined;
+    return new CertificateKeeper(config, deps, own, acts);
   }
 
   /** What is in use. */
@@ -96,11 +103,11 @@ export class CertificateKeeper {
   }
 
   /**
-   * By what clients may know the server: its own authority. None with --tls-cert, as only a certificate that the server makes has the
-   * name that clients with a pin expect.
+   * By what clients may know the server: its own authority, and the next one. None with --tls-cert, as only a certificate that the server
+   * makes has the name that clients with a pin expect.
    */
   get pins(): readonly Buffer[] {
-    return this.own === undefined ? [] : [this.own.pin];
+    return this.#pins;
   }
 
   /** Tells of every change from now on. */
@@ -108,11 +115,23 @@ export class CertificateKeeper {
     this.#users.push(take);
   }
 
+  /** Tells what happened to the authorities since the start. */
+  onAct(take: (act: AuthorityAct) => void): void {
+    this.acts.take = take;
+  }
+
+  /** Renews what the server makes for itself, and looks at the files. Once at a time, and never rejects. */
+  renew(): Promise<void> {
+    this.#renewing = this.#renewing.then(() => this.#renew());
+    return this.#renewing;
+  }
+
   /** Looks at the files, and puts them to use when they have changed and are in order. */
   reload(): void {
     let files: CertificateFiles | undefined;
     try {
       files = this.#read();
+      if (same(files, this.#files)) this.#pins = this.own?.pins ?? [];
       if (same(files, this.#files) || (this.#refused !== undefined && same(files, this.#refused))) return;
       check(files, this.paths);
       checkTime(files, this.deps.clock.wallMs());
@@ -123,6 +142,7 @@ export class CertificateKeeper {
     }
     this.#refused = undefined;
     this.#files = files;
+    this.#pins = this.own?.pins ?? [];
     const leaf = leafKeyIdOf(files);
     const [former] = this.#leafKeyIds;
     if (!former.equals(leaf)) this.#leafKeyIds = [leaf, former];
@@ -139,7 +159,7 @@ export class CertificateKeeper {
   #schedule(): void {
     if (this.#isClosed) return;
     // One look after another, however long a renewal takes.
-    this.#timer = this.deps.clock.after(LOOK_EVERY_MS, () => void this.#renew().then(() => this.#schedule()));
+    this.#timer = this.deps.clock.after(LOOK_EVERY_MS, () => void this.renew().then(() => this.#schedule()));
   }
 
   async #renew(): Promise<void> {
@@ -157,6 +177,22 @@ export class CertificateKeeper {
     const own = this.own?.chain ?? { cert: read(tlsCert!), key: read(tlsKey!) };
     if (identityCa !== undefined) return { ...own, identityCa: read(identityCa) };
     return tlsClientCa === undefined ? own : { ...own, ca: read(tlsClientCa) };
+  }
+}
+
+/** Keeps what happens to the authorities during a start, until there is an audit log: two acts at most, as a start reads the keys once. */
+class AuthorityActs {
+  #early: AuthorityAct[] = [];
+  #take: ((act: AuthorityAct) => void) | undefined;
+
+  set take(take: (act: AuthorityAct) => void) {
+    this.#take = take;
+    for (const act of this.#early.splice(0)) take(act);
+  }
+
+  add(act: AuthorityAct): void {
+    if (this.#take === undefined) this.#early.push(act);
+    else this.#take(act);
   }
 }
 

@@ -1,11 +1,17 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Clock, Random } from '../../base/clock.js';
 import { codeOf } from '../../base/errors.js';
 import { createPrivateFile, PrivateFileError, readPrivateFile, replacePrivateFile } from '../../base/private-files.js';
 import { formatPin, OWN_SERVER_NAME, pinOf } from '../../trust/pin.js';
+import {
+  AUTHORITY_KEY_FILE,
+  ensureAuthorityKey,
+  NEXT_KEY_FILE,
+  pinOfKey,
+  readAuthorityKeys,
+} from './authority-keys.js';
 import type { CertificateContent } from './make-certificate.js';
 
 const DAY_MS = 86_400_000;
@@ -21,7 +27,6 @@ const LEAF_MS = 90 * DAY_MS;
 const LEAF_LEFT_MS = 30 * DAY_MS;
 const SERIAL_BYTES = 16;
 
-const AUTHORITY_KEY_FILE = 'authority-key.pem';
 const AUTHORITY_FILE = 'authority.pem';
 const LEAF_FILE = 'server.pem';
 
@@ -34,6 +39,14 @@ export interface OwnCertificatesDeps {
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly random: Random;
   readonly log: Logger;
+  /** Gets what happened to the authorities, for the audit log. */
+  readonly acted?: (act: AuthorityAct) => void;
+}
+
+/** What happened to the authorities of a server, and the pin of the one that it happened to. */
+export interface AuthorityAct {
+  readonly what: 'HoldNextAuthority' | 'UseNextAuthority' | 'DropNextAuthority';
+  readonly pin: Buffer;
 }
 
 /** A certificate chain with the private key of its first certificate, PEM. */
@@ -44,13 +57,16 @@ export interface OwnChain {
 
 /**
  * The certificates that a server makes for itself: an authority, whose key clients pin, and a leaf signed by it, which is replaced
- * in time. Kept in the data folder, readable by its owner alone.
+ * in time. Kept in the data folder, readable by its owner alone. A next authority may stand beside the one in use: clients learn its pin
+ * before it takes over.
  */
 export class OwnCertificates {
   readonly #deps: OwnCertificatesDeps;
-  readonly #authorityKey: KeyObject;
+  #authorityKey: KeyObject;
   #authority: X509Certificate | undefined;
   #chain: OwnChain | undefined;
+  /** Kept, since each challenge tells them, and working one out costs as much as checking a signature. */
+  #pins: readonly Buffer[] = [];
 
   private constructor(deps: OwnCertificatesDeps) {
     this.#deps = deps;
@@ -81,15 +97,62 @@ export class OwnCertificates {
 
   /** SHA-256 of the authority's SubjectPublicKeyInfo. */
   get pin(): Buffer {
-    return pinOf(this.authority);
+    return this.#pins[0];
   }
 
-  /** Replaces the certificates that end soon; with `mayLackNames` false also a leaf that lacks a name of the server's. */
+  /** By what clients may know the server: the authority in use, and the next one where there is one. At most two. */
+  get pins(): readonly Buffer[] {
+    return this.#pins;
+  }
+
+  /**
+   * Takes the authorities that are in the folder now, and replaces the certificates that end soon; with `mayLackNames` false also a leaf
+   * that lacks a name of the server's. When it rejects, all that was in use stays in use.
+   */
   async renew({ mayLackNames = true } = {}): Promise<void> {
-    const { certificate, isNew } = await this.#renewedAuthority();
+    const { key, nextPin } = this.#readKeys();
+    const { certificate, isNew } = await this.#renewedAuthority(key);
     const isGood = !isNew && this.#chain !== undefined && this.#isGoodLeaf(this.#chain, certificate, mayLackNames);
+    const chain = isGood ? this.#chain : await this.#makeLeaf(certificate, key);
+    const former = { authority: this.#authority, nextPin: this.#pins[1] };
+    // In one step, when all files are written: a client that was told of the former authority alone in between would forget the next one.
+    this.#authorityKey = key;
     this.#authority = certificate;
-    if (!isGood) this.#chain = await this.#makeLeaf(certificate);
+    this.#chain = chain;
+    this.#pins = [pinOf(certificate), ...(nextPin === undefined ? [] : [nextPin])];
+    this.#sayActs(former.nextPin, former.authority?.checkPrivateKey(key) === false);
+  }
+
+  /** The authorities' keys in the folder; where they cannot be read, those in use. */
+  #readKeys(): { readonly key: KeyObject; readonly nextPin: Buffer | undefined } {
+    const { folder, log } = this.#deps;
+    const inUse = { key: this.#authorityKey, nextPin: this.#pins[1] };
+    if (folder === undefined) return inUse;
+    try {
+      const { present = inUse.key, next } = readAuthorityKeys(folder);
+      return { key: present, nextPin: next && pinOfKey(next) };
+    } catch (error) {
+      log.error({ err: error }, 'the keys of the authorities cannot be read; those from before stay in use');
+      return inUse;
+    }
+  }
+
+  #sayActs(formerNext: Buffer | undefined, isOther: boolean): void {
+    const { log, acted } = this.#deps;
+    const [pin, nextPin] = this.#pins;
+    if (isOther) {
+      const text = 'another authority is in use: clients that have not learnt its pin are refused';
+      log.warn({ pin: formatPin(pin) }, text);
+      acted?.({ what: 'UseNextAuthority', pin });
+    }
+    const isHeld = (one: Buffer) => this.#pins.some((held) => held.equals(one));
+    if (formerNext !== undefined && !isHeld(formerNext)) {
+      acted?.({ what: 'DropNextAuthority', pin: formerNext });
+    }
+    if (nextPin !== undefined && formerNext?.equals(nextPin) !== true) {
+      log.info({ pin: formatPin(nextPin) }, 'clients that connect learn the pin of the next authority');
+      acted?.({ what: 'HoldNextAuthority', pin: nextPin });
+    }
   }
 
   #readFolder(): void {
@@ -104,27 +167,25 @@ export class OwnCertificates {
     this.#chain = { cert: Buffer.from(leaf.replace(key, '')), key: Buffer.from(key) };
   }
 
-  async #renewedAuthority(): Promise<{ readonly certificate: X509Certificate; readonly isNew: boolean }> {
+  async #renewedAuthority(key: KeyObject): Promise<{ readonly certificate: X509Certificate; readonly isNew: boolean }> {
     const { clock, folder, log } = this.#deps;
     const former = this.#authority;
-    const isOfKey = former?.checkPrivateKey(this.#authorityKey) ?? false;
+    const isOfKey = former?.checkPrivateKey(key) ?? false;
     if (former !== undefined && isOfKey && isGood(former, clock.wallMs(), AUTHORITY_LEFT_MS))
       return { certificate: former, isNew: false };
     const { makeAuthorityCertificate } = await import('./make-certificate.js');
-    const certificate = makeAuthorityCertificate(
-      this.#content('Switchyard authority', this.#authorityKey, AUTHORITY_MS),
-    );
+    const certificate = makeAuthorityCertificate(this.#content('Switchyard authority', key, AUTHORITY_MS));
     if (folder !== undefined) replacePrivateFile(join(folder, AUTHORITY_FILE), certificate.toString());
-    if (former !== undefined)
+    if (former !== undefined && isOfKey)
       log.warn('the authority has a new certificate of the same key: pins stay good, copies do not');
     return { certificate, isNew: true };
   }
 
-  async #makeLeaf(authority: X509Certificate): Promise<OwnChain> {
+  async #makeLeaf(authority: X509Certificate, authorityKey: KeyObject): Promise<OwnChain> {
     const { makeLeafCertificate } = await import('./make-certificate.js');
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const content = this.#content(OWN_SERVER_NAME, privateKey, LEAF_MS);
-    const leaf = makeLeafCertificate(content, this.#names(), { certificate: authority, key: this.#authorityKey });
+    const leaf = makeLeafCertificate(content, this.#names(), { certificate: authority, key: authorityKey });
     const cert = Buffer.from(`${leaf.toString()}${authority.toString()}`);
     const key = Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' }));
     const { folder } = this.#deps;
@@ -157,8 +218,9 @@ export class OwnCertificates {
 
 /** Copies the authority of one data folder into another, so that clients know a restored server again. Nothing where there is none. */
 export function copyAuthority(from: string, to: string): void {
-  // The key first: a certificate can be made again, of the same key.
-  for (const file of [AUTHORITY_KEY_FILE, AUTHORITY_FILE]) {
+  // The next key first, so that a copy cut short never has the key in use alone: a server on that would tell clients so, and they would
+  // forget the next one. The certificate last: it can be made again, of the same key.
+  for (const file of [NEXT_KEY_FILE, AUTHORITY_KEY_FILE, AUTHORITY_FILE]) {
     const content = readPrivateFile(join(from, file));
     if (content !== undefined) createPrivateFile(join(to, file), content);
   }
@@ -181,29 +243,6 @@ function readWherePossible<T>(path: string, parse: (path: string, text: string) 
   } catch (error) {
     if (codeOf(error) === 'EACCES') return undefined;
     throw error;
-  }
-}
-
-/** The authority's key, made if there is none. It is never replaced: everybody who has a pin knows it. */
-function ensureAuthorityKey(folder: string | undefined): KeyObject {
-  const made = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-  if (folder === undefined) return made();
-  const path = join(folder, AUTHORITY_KEY_FILE);
-  const kept = readPrivateFile(path);
-  if (kept === undefined) {
-    const key = made();
-    if (createPrivateFile(path, key.export({ type: 'pkcs8', format: 'pem' }).toString())) return key;
-  }
-  try {
-    return createPrivateKey(kept ?? readFileSync(path, 'utf8'));
-  } catch (cause) {
-    // Earlier builds made the file before its content, and a crash may have come between: then nobody has seen a certificate of it.
-    throw new PrivateFileError(
-      `${path} holds no private key in PEM: put the right one there, or delete it and all pins with it`,
-      {
-        cause,
-      },
-    );
   }
 }
 

@@ -53,8 +53,9 @@ async function fake(answer: Answer | undefined, tls?: typeof MIDDLE) {
       return;
     }
     const usual = { nonce: Buffer.alloc(40), serverUuid: UUID, mode: 1, epoch: 'e', serverTime: new Date(0) };
+    const authorityPins: Buffer[] = [];
     const validFor = { seconds: 60n, nanos: 0 };
-    tell(null, { ...usual, validFor, ...said });
+    tell(null, { ...usual, validFor, authorityPins, ...said });
   };
   const listStreams = (call: ServerUnaryCall<unknown, unknown>, tell: sendUnaryData<unknown>) => {
     took(call);

@@ -101,8 +101,9 @@ class ChallengeRequest(_message.Message):
     def __init__(self, network: _Optional[str] = ..., admin_nonce: _Optional[bytes] = ..., admin_binding: _Optional[bytes] = ...) -> None: ...
 
 class ChallengeResponse(_message.Message):
-    __slots__ = ["admin_proof", "epoch", "mode", "nonce", "server_time", "server_uuid", "valid_for"]
+    __slots__ = ["admin_proof", "authority_pins", "epoch", "mode", "nonce", "server_time", "server_uuid", "valid_for"]
     ADMIN_PROOF_FIELD_NUMBER: _ClassVar[int]
+    AUTHORITY_PINS_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
     NONCE_FIELD_NUMBER: _ClassVar[int]
@@ -110,13 +111,14 @@ class ChallengeResponse(_message.Message):
     SERVER_UUID_FIELD_NUMBER: _ClassVar[int]
     VALID_FOR_FIELD_NUMBER: _ClassVar[int]
     admin_proof: bytes
+    authority_pins: _containers.RepeatedScalarFieldContainer[bytes]
     epoch: str
     mode: AuthMode
     nonce: bytes
     server_time: _timestamp_pb2.Timestamp
     server_uuid: str
     valid_for: _duration_pb2.Duration
-    def __init__(self, nonce: _Optional[bytes] = ..., server_uuid: _Optional[str] = ..., mode: _Optional[_Union[AuthMode, str]] = ..., epoch: _Optional[str] = ..., server_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., valid_for: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., admin_proof: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, nonce: _Optional[bytes] = ..., server_uuid: _Optional[str] = ..., mode: _Optional[_Union[AuthMode, str]] = ..., epoch: _Optional[str] = ..., server_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., valid_for: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., admin_proof: _Optional[bytes] = ..., authority_pins: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class CreateNetworkRequest(_message.Message):
     __slots__ = ["name", "sessions_max"]
