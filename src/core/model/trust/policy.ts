@@ -55,6 +55,8 @@ export interface RoleLimits {
   readonly connections?: number;
   /** Bytes that all sessions of one identity together send to relays in a second. */
   readonly relayedBytesPerSecond?: number;
+  /** Calls that one identity may make in a second, at both doors together. */
+  readonly callsPerSecond?: number;
 }
 
 /** What a policy promises about itself. It is stored only if it keeps all of them. */
@@ -146,6 +148,8 @@ export const POLICY_BOUNDS = {
   relayedBytesPerSecondMin: 16_384,
   /** The same at most: 8 Tbit/s. */
   relayedBytesPerSecondMax: 1_000_000_000_000,
+  /** Calls a second of a quota: as many as any server answers. */
+  callsPerSecondMax: 1_000_000,
   /** Issuers of tokens: the keys of each are fetched and kept. */
   issuersMax: 8,
   /** Audiences of one issuer. */

@@ -213,6 +213,14 @@ describe('a policy', () => {
       { 'limits.agent.relayed_bytes_per_second': '16383; 16384 to 1000000000000 are allowed' },
     ],
     [
+      'calls that are no whole number, or none',
+      { limits: { agent: { calls_per_second: 0.5 }, client: { calls_per_second: 0 } } },
+      {
+        'limits.agent.calls_per_second': '0.5; 1 to 1000000 are allowed',
+        'limits.client.calls_per_second': '0; 1 to 1000000 are allowed',
+      },
+    ],
+    [
       'a test without a target',
       { tests: [{ from: {}, may: 'connection.ask', expect: 'deny' }] },
       { 'tests[0].to': 'connection.ask is granted for a target; name one' },
