@@ -3,6 +3,7 @@ import { Fault } from '../../core/model/fault.js';
 import type { Principal } from '../../core/model/trust/principal.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { Asker } from './asker.js';
+import type { NetworkMonth } from './network-month.js';
 import { roleLimit } from './role-limit.js';
 
 /** The calls of so long may come at once. */
@@ -17,6 +18,8 @@ export interface CallMeterDeps {
   readonly clock: Pick<Clock, 'nowMs'>;
   /** As whom somebody asks. */
   readonly principal: (asker: Asker) => Principal | undefined;
+  /** What was used in this month. */
+  readonly month: NetworkMonth;
 }
 
 /**
@@ -56,9 +59,14 @@ export class CallMeter {
   }
 
   #takeOf(uuid: string, roles: readonly string[]): Fault | undefined {
-    const { state } = this.#deps;
+    const { state, month } = this.#deps;
     const perSecond = roleLimit(state, 'callsPerSecond', roles);
-    return perSecond === undefined ? undefined : this.#pace(uuid, perSecond);
+    const perMonth = roleLimit(state, 'callsPerMonth', roles);
+    const over = perMonth === undefined ? undefined : month.refuse(uuid, 'calls', perMonth);
+    if (over !== undefined) return over;
+    const fault = perSecond === undefined ? undefined : this.#pace(uuid, perSecond);
+    if (fault === undefined && perMonth !== undefined) month.add(uuid, 'calls', 1);
+    return fault;
   }
 
   #pace(uuid: string, perSecond: number): Fault | undefined {

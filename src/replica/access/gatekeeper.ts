@@ -29,7 +29,7 @@ import type { Origin } from '../../shares/origin.js';
 import { type GuardableSource, GuardedSource } from '../guarded-source.js';
 import type { AccessTokens } from './access-tokens.js';
 import type { Asker } from './asker.js';
-import { CallMeter } from './call-meter.js';
+import { CallMeter, type CallMeterDeps } from './call-meter.js';
 import { PrincipalFinder } from './principal-finder.js';
 import { roleLimit } from './role-limit.js';
 import { ShownIdentities } from './shown-identities.js';
@@ -47,7 +47,7 @@ export interface ObservedRefusal {
 }
 
 /** What a gatekeeper needs. */
-export interface GatekeeperDeps {
+export interface GatekeeperDeps extends Pick<CallMeterDeps, 'month'> {
   /** Whose gates it keeps; absent: those of the default network. */
   readonly network?: NetworkRef | undefined;
   readonly state: StateView;

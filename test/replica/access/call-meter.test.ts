@@ -3,16 +3,19 @@ import { readPolicy } from '../../../src/core/decide/policy/policy-document.js';
 import { Fault } from '../../../src/core/model/fault.js';
 import type { Asker } from '../../../src/replica/access/asker.js';
 import { CallMeter, type CallMeterDeps } from '../../../src/replica/access/call-meter.js';
+import { MonthUse } from '../../../src/replica/access/month-use.js';
 
 /** A meter under a policy with these limits, a clock that a test moves, and calls of identities by name and roles. */
 function metered(limits: object) {
   const policy = readPolicy(JSON.stringify({ limits }));
   if (policy instanceof Fault) throw new Error(policy.message);
   let nowMs = 5_000;
+  const wall = { wallMs: () => Date.UTC(2026, 10, 30) + nowMs, after: () => ({ cancel: () => {} }) };
   const callers = new Map<Asker, { readonly identityUuid: string; readonly roles: readonly string[] }>();
   const meter = new CallMeter({
     state: { policy: { document: '', revision: 1, policy } },
     clock: { nowMs: () => nowMs },
+    month: new MonthUse({ clock: wall, store: undefined, warn: () => {} }).of(0),
     principal: (asker) => callers.get(asker) as ReturnType<CallMeterDeps['principal']>,
   });
   const call = (uuid: string, roles: readonly string[], isAdmin = false, again: object = {}) => {
@@ -83,5 +86,47 @@ describe('calls a second of an identity', () => {
     pass(1_000);
     call('another', ['client']);
     expect(meter.size).toBe(1);
+  });
+});
+
+describe('calls a month of an identity', () => {
+  it('are refused once they are used up, with the end of the month, and counted anew from then on', () => {
+    const { call, many, pass } = metered({ client: { calls_per_month: 5 } });
+    expect(many(9, 'a', ['client'])).toBe(5);
+    const fault = call('a', ['client']);
+    expect(fault).toMatchObject({ reason: 'NETWORK_LIMIT', metadata: { month_ends: '2026-12-01T00:00:00Z' } });
+    expect(fault?.message).toContain('5 calls a month of one identity are the limit of its roles');
+    expect(many(9, 'b', ['client'])).toBe(5);
+    pass(86_400_000);
+    expect(many(9, 'a', ['client'])).toBe(5);
+  });
+
+  it('count a call once that is tried again', () => {
+    const { call, many } = metered({ client: { calls_per_month: 3 } });
+    const first = {};
+    for (let n = 0; n < 5; n++) expect(call('a', ['client'], false, first)).toBeUndefined();
+    expect(many(9, 'a', ['client'])).toBe(2);
+    expect(call('a', ['client'], false, first)).toBeUndefined();
+  });
+
+  it('refuse without RetryInfo until the last millisecond of the month, and never say an end that has passed', () => {
+    const { call, many, pass } = metered({ client: { calls_per_month: 1 } });
+    many(1, 'a', ['client']);
+    // The clock begins 5 s into 30 November.
+    pass(86_400_000 - 5_000 - 1);
+    const fault = call('a', ['client']);
+    expect([fault?.retryAfterMs, fault?.metadata]).toEqual([undefined, { month_ends: '2026-12-01T00:00:00Z' }]);
+    pass(1);
+    expect(call('a', ['client'])).toBeUndefined();
+    expect(call('a', ['client'])?.metadata).toEqual({ month_ends: '2027-01-01T00:00:00Z' });
+  });
+
+  it('do not count what the rate refuses', () => {
+    const { many, pass } = metered({ client: { calls_per_month: 5, calls_per_second: 2 } });
+    expect(many(9, 'a', ['client'])).toBe(2);
+    pass(1_000);
+    expect(many(9, 'a', ['client'])).toBe(2);
+    pass(1_000);
+    expect(many(9, 'a', ['client'])).toBe(1);
   });
 });

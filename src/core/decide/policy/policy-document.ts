@@ -49,6 +49,8 @@ const ROLE_LIMITS: Readonly<
     bounds: [POLICY_BOUNDS.relayedBytesPerSecondMin, POLICY_BOUNDS.relayedBytesPerSecondMax],
   },
   calls_per_second: { as: 'callsPerSecond', bounds: [1, POLICY_BOUNDS.callsPerSecondMax] },
+  relayed_bytes_per_month: { as: 'relayedBytesPerMonth', bounds: [0, POLICY_BOUNDS.relayedBytesPerMonthMax] },
+  calls_per_month: { as: 'callsPerMonth', bounds: [0, POLICY_BOUNDS.callsPerMonthMax] },
 };
 
 const KEYS = ['auth', 'bindings', 'grants', 'limits', 'issuers', 'certificates', 'tests'];
