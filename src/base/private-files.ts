@@ -127,7 +127,7 @@ const SUFFIX_BYTES = 8;
  * The name under which a file is written until it is whole. A random one: process ids are the same in two containers that share a
  * folder, and a file of this name that belongs to somebody else is never removed.
  */
-function nextName(path: string): string {
+export function nextName(path: string): string {
   return `${path}.${randomBytes(SUFFIX_BYTES).toString('hex')}.new`;
 }
 

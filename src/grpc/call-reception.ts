@@ -116,7 +116,7 @@ export class CallReception {
           : identify(this.backing, call, { vouched, isNameless: () => isGone() || this.isShared(call) });
       seen(caller instanceof Fault ? undefined : caller);
       if (caller instanceof Fault) return caller;
-      const refused = this.backing.gatekeeper.admit(methodOfPath(call.getPath()), caller);
+      const refused = this.backing.gatekeeper.admit(methodOfPath(call.getPath()), caller, call);
       if (refused !== undefined) return refused;
       if (!caller.isNobody) this.vouch(call);
       const outcome = await work(caller);

@@ -81,11 +81,13 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
   }
 
   /**
-   * The source's end, or why it cannot stand where it says. An earlier one of the same stream gives way; this one is told
-   * what the sinks have already.
+   * The source's end, or why it cannot stand where it says or may send no more. An earlier one of the same stream gives way; this one
+   * is told what the sinks have already.
    */
   openSource(blocks?: number): SourceEnd | Fault {
     const { deliveryConfirmation } = this.stream.params;
+    const over = this.around.meter.refuse(this.metered);
+    if (over !== undefined) return over;
     if (!this.hasBegun) this.begin(blocks);
     else if (blocks !== undefined && deliveryConfirmation) {
       if (blocks > this.first) {
@@ -117,12 +119,14 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
     return branch.end;
   }
 
-  /** For the source's end: takes a block, or refuses it for its size. */
+  /** For the source's end: takes a block, or refuses it for its size or the quota of its month. */
   write(block: Uint8Array): Fault | undefined {
     const { maxBlockBytes } = this.stream.params;
     if (block.length > maxBlockBytes) {
       return new Fault('TOO_LARGE', `a block of ${block.length} bytes; ${maxBlockBytes} are the limit of this stream`);
     }
+    const over = this.around.meter.refuse(this.metered);
+    if (over !== undefined) return over;
     const { end } = this;
     for (const branch of this.branches.values()) {
       if (branch.confirmed >= end) branch.movedMs = Math.max(branch.movedMs, this.around.nowMs());

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../base/clock.js';
 import type { Change } from '../core/model/change.js';
+import type { Fault } from '../core/model/fault.js';
 
 /** Quotas are looked at no more often while sources wait for them. */
 const LOOK_MS = 50;
@@ -8,15 +9,26 @@ const BURST_SECONDS = 1;
 /** Changes after which rates may be others: they come from the policy, and from the roles and keys of an identity. */
 export const RATE_CHANGES: ReadonlySet<Change['kind']> = new Set(['PolicyPut', 'IdentityPut', 'IdentityForgotten']);
 
-/** How fast a session may send. */
-export interface RelayRate {
+/** What a session may send. */
+export interface RelayQuota {
   /** Those that have one quota together: the sessions of one identity. */
   readonly holder: string;
-  readonly bytesPerSecond: number;
+  /** Undefined: as fast as it can. */
+  readonly bytesPerSecond: number | undefined;
+  /** Absent where a month has no bound. */
+  readonly month?: MonthOfRelay;
 }
 
-/** How fast the policy lets a session send; undefined: as fast as it can. */
-export type RateOf = (sid: number) => RelayRate | undefined;
+/** What a holder sends in a month. */
+export interface MonthOfRelay {
+  /** Counts bytes. */
+  add(bytes: number): void;
+  /** Why it may send no more; undefined while it may. */
+  refuse(): Fault | undefined;
+}
+
+/** What the policy lets a session send; undefined: all, and as fast as it can. */
+export type QuotaOf = (sid: number) => RelayQuota | undefined;
 
 /** What a holder may send now: less than nothing after a block that was larger than what was left. */
 interface Credit {
@@ -39,7 +51,7 @@ export interface MeteredOwner {
 export class MeteredSource {
   /** Where it waits, if it does. */
   waitsIn: Set<MeteredSource> | undefined;
-  #rate: RelayRate | undefined;
+  #quota: RelayQuota | undefined;
   #version: number | undefined;
 
   constructor(
@@ -47,13 +59,13 @@ export class MeteredSource {
     readonly owner: MeteredOwner,
   ) {}
 
-  /** Its rate, asked for once for each version: that takes microseconds, and each block asks several times. */
-  rate(rateOf: RateOf, version: number): RelayRate | undefined {
+  /** Its quota, asked for once for each version: that takes microseconds, and each block asks several times. */
+  quota(quotaOf: QuotaOf, version: number): RelayQuota | undefined {
     if (this.#version !== version) {
       this.#version = version;
-      this.#rate = rateOf(this.sid);
+      this.#quota = quotaOf(this.sid);
     }
-    return this.#rate;
+    return this.#quota;
   }
 }
 
@@ -68,23 +80,24 @@ export class RelayMeter {
   /** Bytes that sinks were given. */
   given = 0;
   readonly #clock: Clock;
-  readonly #rateOf: RateOf;
+  readonly #quotaOf: QuotaOf;
   /** Another one as soon as rates may be others. */
   #version = 0;
   readonly #credits = new Map<string, Credit>();
   #timer: Timer | undefined;
 
-  constructor(clock: Clock, rateOf: RateOf) {
+  constructor(clock: Clock, quotaOf: QuotaOf) {
     this.#clock = clock;
-    this.#rateOf = rateOf;
+    this.#quotaOf = quotaOf;
   }
 
   /** A source has sent so many bytes. */
   took(bytes: number, source: MeteredSource): void {
     this.taken += bytes;
-    const rate = source.rate(this.#rateOf, this.#version);
-    if (rate === undefined) return;
-    const credit = this.#credit(rate);
+    const quota = source.quota(this.#quotaOf, this.#version);
+    quota?.month?.add(bytes);
+    if (quota?.bytesPerSecond === undefined) return;
+    const credit = this.#credit(quota.holder, quota.bytesPerSecond);
     credit.bytes -= bytes;
     this.forget(source);
     this.#timer ??= this.#clock.after(LOOK_MS, () => this.#look());
@@ -98,12 +111,17 @@ export class RelayMeter {
   /** Whether a source has sent as much as it may for now. Then its owner is woken when that is over. */
   isSpent(source: MeteredSource): boolean {
     if (this.#credits.size === 0) return false;
-    const rate = source.rate(this.#rateOf, this.#version);
-    if (rate === undefined || !this.#credits.has(rate.holder)) return false;
-    const credit = this.#credit(rate);
+    const { holder = '', bytesPerSecond } = source.quota(this.#quotaOf, this.#version) ?? {};
+    if (bytesPerSecond === undefined || !this.#credits.has(holder)) return false;
+    const credit = this.#credit(holder, bytesPerSecond);
     if (credit.bytes > 0) return false;
     source.waitsIn = credit.waiting.add(source);
     return true;
+  }
+
+  /** Why a source may send no more in this month; undefined while it may. */
+  refuse(source: MeteredSource): Fault | undefined {
+    return source.quota(this.#quotaOf, this.#version)?.month?.refuse();
   }
 
   /** A source does not wait any more: it was served, or its channel is gone. */
@@ -126,7 +144,7 @@ export class RelayMeter {
     this.#timer?.cancel();
   }
 
-  #credit({ holder, bytesPerSecond }: RelayRate): Credit {
+  #credit(holder: string, bytesPerSecond: number): Credit {
     const nowMs = this.#clock.nowMs();
     const known = this.#credits.get(holder);
     if (known !== undefined) return grown(known, nowMs, bytesPerSecond);

@@ -8,7 +8,7 @@ import type { StateView } from '../core/store/state-view.js';
 import { Channel, type Surroundings } from './channel.js';
 import type { SinkEnd, SourceEnd } from './end.js';
 import type { RelayLimits } from './limits.js';
-import { RATE_CHANGES, type RateOf, RelayMeter } from './meter.js';
+import { type QuotaOf, RATE_CHANGES, RelayMeter } from './meter.js';
 import { RelayedBytes, type RelayedShare } from './relayed-bytes.js';
 import { type BranchRequest, type DialBranch, RemoteBranch, reopen } from './remote-branch.js';
 
@@ -85,10 +85,10 @@ export class Relay {
     random: Random,
     /** What the relays of all networks hold together; by default this one's alone. */
     inAll = new RelayedBytes(limits.totalBytesMax),
-    rateOf: RateOf = () => undefined,
+    quotaOf: QuotaOf = () => undefined,
   ) {
     this.share = inAll.join(this.wakeSources);
-    this.meter = new RelayMeter(clock, rateOf);
+    this.meter = new RelayMeter(clock, quotaOf);
     this.around = {
       limits,
       nowMs: () => clock.nowMs(),

@@ -23,7 +23,7 @@ import { Gatekeeper } from '../replica/access/gatekeeper.js';
 import { GrantEnforcer } from '../replica/access/grant-enforcer.js';
 import type { IssuerLogins } from '../replica/access/issuer-logins.js';
 import { KeyProver, type KeyProverDeps } from '../replica/access/key-prover.js';
-import { relayRate } from '../replica/access/role-limit.js';
+import { relayQuota } from '../replica/access/role-limit.js';
 import { Balancer } from '../replica/moving-out.js';
 import { becomeOnlyServer } from '../replica/only-server.js';
 import { Opening } from '../replica/opening.js';
@@ -158,6 +158,7 @@ export async function startEngine({
   const { sessions, ...ofNetwork } = feeds.grpc;
   const all = [...Object.values(ofNetwork), ...Object.values(feeds.system)];
   const least = leastMode(config);
+  const month = shared.month.of(network.number);
   const gatekeeper = new Gatekeeper({
     network,
     state,
@@ -165,6 +166,7 @@ export async function startEngine({
     bindsSessions: config.sessionBinding === 'connection',
     tokens: new AccessTokens({ clock, random }),
     clock,
+    month,
     observed: ({ fault, method, origin, who }) => {
       metrics?.wouldRefuse(fault.reason);
       events.wouldRefuse(fault, method, origin);
@@ -201,7 +203,7 @@ export async function startEngine({
     DEFAULT_RELAY_LIMITS,
     random,
     shared.relayed,
-    (sid) => relayRate(state, gatekeeper, sid),
+    (sid) => relayQuota(state, gatekeeper, month, sid),
   );
   const wanted = replicaLimits(config);
   const limits = { ...wanted, batchBytesMax: Math.min(wanted.batchBytesMax, appendBytesMax) };

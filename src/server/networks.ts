@@ -35,6 +35,8 @@ export interface NetworksDeps {
   readonly journals: NetworkJournals | undefined;
   /** Starts the engine of a network. */
   start(network: StoredNetwork, journal: Journal, config: Config): Promise<Engine>;
+  /** What is kept beside the journal of a network goes with it. */
+  dropped(network: number): Promise<void>;
   readonly clock: { wallMs(): number };
   readonly log: Logger;
 }
@@ -152,6 +154,7 @@ export class Networks implements NetworkAdmin {
           await this.#end(running, new Fault('NETWORK_NOT_FOUND', `the network ${name} was dropped`));
         const dropped = await this.#journals.drop(stored.number);
         this.#stopped.delete(stored.number);
+        await this.#deps.dropped(stored.number);
         this.#deps.log.info({ network: name, ...dropped }, 'a network was dropped');
         return dropped;
       } catch (error) {

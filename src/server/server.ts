@@ -17,6 +17,7 @@ import type { AuthMode } from '../core/model/trust/policy.js';
 import type { ServerStanding } from '../grpc/backing.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import type { SharedLog } from '../log/shared-log.js';
+import type { MonthUse } from '../replica/access/month-use.js';
 import { RevocationNews } from '../replica/access/revocation-news.js';
 import { cutOff } from '../replica/currency.js';
 import type { SpanExport } from '../tracing/exporter.js';
@@ -130,6 +131,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
   let audit: AuditLog | undefined;
   let anchorer: AuditAnchorer | undefined;
   let spans: SpanExport | undefined;
+  let month: MonthUse | undefined;
   const exit = surroundings.fatal ?? ((error) => process.exit(error instanceof JournalError ? STORAGE_FAILED : 1));
   // Set while a process whose storage has failed says goodbye.
   let exitOnce: (() => void) | undefined;
@@ -165,6 +167,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       await doors?.close(deadlineMs);
       await networks?.close();
       await engine?.close();
+      await month?.close();
       // A collector that is slow keeps nobody from leading, or from opening the folder.
       const sent = spans?.close();
       await opened.close();
@@ -204,6 +207,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
       writable,
       fatal,
     };
+    month = parts.shared.month;
     audit = openAudit(config.data, { clock, log });
     engine = await startEngine({ ...parts, network: ownNetwork(config, opened.storage), audit });
     if (!revocations.isHeard) engine.gatekeeper.cutOff = cutOff();
@@ -211,6 +215,7 @@ export async function startServer(config: Config, surroundings: Surroundings): P
     networks = new Networks({
       config,
       journals: ofAll?.networks,
+      dropped: (number) => parts.shared.month.forget(number),
       clock,
       log,
       start: ({ number, name }, journal, ownConfig) => {

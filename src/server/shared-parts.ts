@@ -8,11 +8,13 @@ import { HistoryBudget } from '../feed/history-budget.js';
 import { SnapshotBudget } from '../feed/snapshot-budget.js';
 import { DEFAULT_RELAY_LIMITS } from '../relay/limits.js';
 import { RelayedBytes } from '../relay/relayed-bytes.js';
+import { MonthUse } from '../replica/access/month-use.js';
 import { DEFAULT_TRUST_LIMITS } from '../trust/server/limits.js';
 import { Proofs } from '../trust/server/proofs.js';
 import { type VerifySignature, verifyInThreadPool } from '../trust/server/signatures.js';
 import { historyInAllMax } from './feeds.js';
 import type { Metrics } from './metrics/metrics.js';
+import { monthUseFiles } from './month-use-files.js';
 import { SessionsInAll } from './sessions-in-all.js';
 
 /** What the shared parts are made of. */
@@ -42,6 +44,8 @@ export interface SharedParts {
   readonly history: HistoryBudget;
   /** Bytes on their way in all relays. */
   readonly relayed: RelayedBytes;
+  /** What identities of all networks have used in this month. */
+  readonly month: MonthUse;
   /** Sessions of all networks. */
   readonly sessions: SessionsInAll;
   /** The server's UUID, which all its networks are founded with. Set once the default network is there. */
@@ -71,6 +75,11 @@ export function makeSharedParts(deps: SharedPartsDeps): SharedParts {
     snapshots: new SnapshotBudget(feedLimits(config).snapshotBytesMax),
     history: new HistoryBudget(historyInAllMax(config)),
     relayed: new RelayedBytes(DEFAULT_RELAY_LIMITS.totalBytesMax),
+    month: new MonthUse({
+      clock,
+      store: monthUseFiles(config.data),
+      warn: (message, details) => log.warn(details, message),
+    }),
     sessions: new SessionsInAll(config.limits.sessionsMax),
     serverUuid: '',
   };

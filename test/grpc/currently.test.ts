@@ -4,9 +4,11 @@ import { Fault } from '../../src/core/model/fault.js';
 import type { Backing } from '../../src/grpc/backing.js';
 import { Calls } from '../../src/grpc/call-handlers.js';
 import { wantedOf } from '../../src/grpc/wanted.js';
+import type { Asker } from '../../src/replica/access/asker.js';
+import { meterOfOne } from '../replica/access/meter-of-one.js';
 
 /** A server of several that applies one revision more when it is asked to be current, and what its audit log is told. */
-function makeServer() {
+function makeServer(admit: (method: string, caller: Asker, call: object) => Fault | undefined = () => undefined) {
   const state = { revision: 1, epoch: 'e' };
   const audited: string[] = [];
   const currency = {
@@ -16,7 +18,7 @@ function makeServer() {
   };
   const backing = {
     replica: { currency, state },
-    gatekeeper: { admit: () => undefined, nameOf: () => 'somebody', tokens: { find: () => undefined } },
+    gatekeeper: { admit, nameOf: () => 'somebody', tokens: { find: () => undefined } },
     issuers: {},
     certificates: {},
     limits: {},
@@ -54,6 +56,14 @@ describe('a call at a server that is behind', () => {
     const { calls, audited } = makeServer();
     expect(await answerTo(calls, () => new Fault('IDENTITY_NOT_FOUND', 'not there'))).toBeInstanceOf(Error);
     expect(audited).toEqual(['IDENTITY_NOT_FOUND RevokeIdentity']);
+  });
+
+  it('is counted once by the quota of its identity, however often it is tried', async () => {
+    const meter = meterOfOne({ calls_per_second: 1 });
+    const { calls, state } = makeServer((_method, caller, call) => meter.take(caller, call));
+    const work = () => (state.revision > 1 ? {} : new Fault('IDENTITY_NOT_FOUND', 'not there'));
+    expect(await answerTo(calls, work)).toEqual({});
+    expect(await answerTo(calls, work)).toMatchObject({ details: expect.stringContaining('try again in 1000 ms') });
   });
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Change } from '../../src/core/model/change.js';
+import { Fault } from '../../src/core/model/fault.js';
 import { DEFAULT_STREAM_PARAMS } from '../../src/core/model/stream.js';
-import type { SourceEnd } from '../../src/relay/end.js';
+import { SourceEnd } from '../../src/relay/end.js';
 import { read, World } from './world.js';
 
 const RATE = 16_384;
@@ -10,7 +11,7 @@ const KIB = new Uint8Array(1_024);
 /** A relay in which all sessions but the last are one identity's, which may send {@link RATE} bytes a second. */
 function makeWorld(): World {
   const world = new World();
-  world.rateOf = (sid) => (sid === world.sids[3] ? undefined : { holder: 'anna', bytesPerSecond: RATE });
+  world.quotaOf = (sid) => (sid === world.sids[3] ? undefined : { holder: 'anna', bytesPerSecond: RATE });
   return world;
 }
 
@@ -83,7 +84,7 @@ describe('the quota of an identity', () => {
     fill(source);
     let woken = 0;
     source.onReady(() => woken++);
-    world.rateOf = () => undefined;
+    world.quotaOf = () => undefined;
     policyPut(world);
     expect(woken).toBe(1);
     expect(fill(source, 50)).toBe(50);
@@ -129,7 +130,7 @@ describe('the quota of an identity', () => {
   it('is asked for once for each source until the policy is another one', () => {
     const world = makeWorld();
     let asked = 0;
-    world.rateOf = () => {
+    world.quotaOf = () => {
       asked++;
       return { holder: 'anna', bytesPerSecond: RATE };
     };
@@ -156,5 +157,27 @@ describe('the quota of an identity', () => {
     world.used.length = 0;
     world.clock.advance(1_000);
     expect(world.used).toEqual([]);
+  });
+
+  it('of a month ends its sources once it is used up, whatever the rate, and lets none begin', () => {
+    const world = new World();
+    const over = new Fault('NETWORK_LIMIT', 'the month is used up');
+    let used = 0;
+    const month = {
+      add: (bytes: number) => {
+        used += bytes;
+      },
+      refuse: () => (used >= 3_000 ? over : undefined),
+    };
+    world.quotaOf = () => ({ holder: 'anna', bytesPerSecond: undefined, month });
+    const { id, source, sinks } = world.stream(1);
+    const [owner] = world.sids as [number];
+    expect(source.hasRoom()).toBe(true);
+    const written = [1, 2, 3, 4].map(() => source.write(KIB));
+    expect([written, used]).toEqual([[undefined, undefined, undefined, over], 3_072]);
+    expect(read(sinks[0]!)).toHaveLength(3);
+    expect(world.relay.open(owner, id)).toBe(over);
+    used = 0;
+    expect(world.relay.open(owner, id)).toMatchObject({ end: expect.any(SourceEnd) });
   });
 });

@@ -8,7 +8,7 @@ import { DEFAULT_STREAM_PARAMS, type StreamParams } from '../../src/core/model/s
 import { State } from '../../src/core/store/state.js';
 import type { SinkEnd, SourceEnd } from '../../src/relay/end.js';
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../../src/relay/limits.js';
-import type { RateOf } from '../../src/relay/meter.js';
+import type { QuotaOf } from '../../src/relay/meter.js';
 import { Relay } from '../../src/relay/relay.js';
 
 /** Three sessions in a core, and the relay beside it. */
@@ -19,8 +19,8 @@ export class World {
   readonly sids: number[] = [];
   relay: Relay;
   readonly #limits: RelayLimits;
-  /** How fast a session may send. */
-  rateOf: RateOf = () => undefined;
+  /** What a session may send. */
+  quotaOf: QuotaOf = () => undefined;
 
   constructor(limits: Partial<RelayLimits> = {}) {
     this.#limits = { ...DEFAULT_RELAY_LIMITS, ...limits };
@@ -60,7 +60,7 @@ export class World {
       used: (id: number) => this.used.push(id),
       submit: async (command: Command) => this.do(command),
     };
-    return new Relay(registry, this.clock, this.#limits, systemRandom, undefined, (sid) => this.rateOf(sid));
+    return new Relay(registry, this.clock, this.#limits, systemRandom, undefined, (sid) => this.quotaOf(sid));
   }
 
   /** A stream from the first session to the next `sinks`, with its ends. */

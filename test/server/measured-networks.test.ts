@@ -32,6 +32,7 @@ describe('what is measured of networks', () => {
     });
     const networks = new Networks({
       config,
+      dropped: async () => {},
       journals: new MemoryJournal(new MemoryDisk()).networks,
       start: async ({ name, number }) => engineOf(name, number),
       clock: { wallMs: () => 0 },

@@ -390,8 +390,9 @@ export enum Reason {
   IDENTITY_MISMATCH = 86,
   /**
    * NETWORK_LIMIT - RESOURCE_EXHAUSTED. The network has as many identities, or tickets, as it may; or the server has as many networks, or as many
-   * sessions in all networks together, as it may.
-   * Do: forget identities, revoke tickets, or drop networks that are not needed.
+   * sessions in all networks together, as it may; or an identity has used up its roles' quota of the month, of which `month_ends` in the
+   * metadata says when it ends.
+   * Do: forget identities, revoke tickets, or drop networks that are not needed; wait for the next month, or raise the quota in the policy.
    * Example: "1048576 identities are the limit".
    */
   NETWORK_LIMIT = 87,

@@ -6,6 +6,7 @@ import { Fault } from '../../../src/core/model/fault.js';
 import type { State } from '../../../src/core/store/state.js';
 import { AccessTokens } from '../../../src/replica/access/access-tokens.js';
 import { Gatekeeper } from '../../../src/replica/access/gatekeeper.js';
+import { MonthUse } from '../../../src/replica/access/month-use.js';
 import { answerCurrently } from '../../../src/replica/currency.js';
 import { DEFAULT_REPLICA_LIMITS } from '../../../src/replica/limits.js';
 import type { Publisher } from '../../../src/replica/publisher.js';
@@ -48,7 +49,8 @@ export class Brokering {
     const { state, replica, random } = deps;
     const { clock } = deps.process;
     const tokens = new AccessTokens({ clock, random });
-    const gatekeeper = new Gatekeeper({ ...{ state, clock, tokens }, floor: 'open', bindsSessions: true });
+    const month = new MonthUse({ clock, store: undefined, warn: () => {} }).of(0);
+    const gatekeeper = new Gatekeeper({ ...{ state, clock, tokens, month }, floor: 'open', bindsSessions: true });
     const key = [random.fork(1).word(), random.fork(2).word()] as const;
     const shares = new Shares({ state, limits: defaultShares(state.limits), key, isExempt: () => true });
     const acceptances = new Acceptances(state);

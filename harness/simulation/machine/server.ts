@@ -34,6 +34,7 @@ import { CertificateLogins } from '../../../src/replica/access/certificate-login
 import { Enrolment } from '../../../src/replica/access/enrolment.js';
 import { Gatekeeper } from '../../../src/replica/access/gatekeeper.js';
 import { KeyProver, type KeyProverDeps } from '../../../src/replica/access/key-prover.js';
+import { MonthUse } from '../../../src/replica/access/month-use.js';
 import type { ReplicaLimits } from '../../../src/replica/limits.js';
 import { Opening } from '../../../src/replica/opening.js';
 import type { Publisher } from '../../../src/replica/publisher.js';
@@ -163,6 +164,7 @@ export class SimulatedServer implements Listener {
     const gatekeeper = new Gatekeeper({
       ...{ state, clock, floor: 'open', bindsSessions: true },
       tokens: new AccessTokens({ clock, random }),
+      month: new MonthUse({ clock, store: undefined, warn: () => {} }).of(0),
     });
     const prover = new KeyProver({ state, proofs, clock, charge, gatekeeper });
     const both = {

@@ -103,6 +103,7 @@ export class NetworksServer {
     const main = await start(undefined, { journal }, config);
     const networks = new Networks({
       ...{ config, clock, log },
+      dropped: async () => {},
       journals: journal.networks,
       start: ({ number, name }, own, ownConfig) => start({ number, name }, { journal: own }, ownConfig),
     });

@@ -282,8 +282,9 @@ const (
 	// Example: "the proof is of identity 6f1c7ad2-3b5e-4c8d-9f00-1a2b3c4d5e6f, the session of another".
 	Reason_REASON_IDENTITY_MISMATCH Reason = 86
 	// RESOURCE_EXHAUSTED. The network has as many identities, or tickets, as it may; or the server has as many networks, or as many
-	// sessions in all networks together, as it may.
-	// Do: forget identities, revoke tickets, or drop networks that are not needed.
+	// sessions in all networks together, as it may; or an identity has used up its roles' quota of the month, of which `month_ends` in the
+	// metadata says when it ends.
+	// Do: forget identities, revoke tickets, or drop networks that are not needed; wait for the next month, or raise the quota in the policy.
 	// Example: "1048576 identities are the limit".
 	Reason_REASON_NETWORK_LIMIT Reason = 87
 	// INVALID_ARGUMENT. A policy has mistakes, or one of its own tests fails: nothing of it is stored. BadRequest names each place.

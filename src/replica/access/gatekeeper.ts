@@ -10,6 +10,7 @@ import { identityOf, type Session } from '../../core/model/session.js';
 import { IdentityKind } from '../../core/model/trust/identity.js';
 import {
   type GrantedPermission,
+  isMetered,
   type Method,
   OPEN_PERMISSIONS,
   type Permission,
@@ -28,6 +29,7 @@ import type { Origin } from '../../shares/origin.js';
 import { type GuardableSource, GuardedSource } from '../guarded-source.js';
 import type { AccessTokens } from './access-tokens.js';
 import type { Asker } from './asker.js';
+import { CallMeter, type CallMeterDeps } from './call-meter.js';
 import { PrincipalFinder } from './principal-finder.js';
 import { roleLimit } from './role-limit.js';
 import { ShownIdentities } from './shown-identities.js';
@@ -45,7 +47,7 @@ export interface ObservedRefusal {
 }
 
 /** What a gatekeeper needs. */
-export interface GatekeeperDeps {
+export interface GatekeeperDeps extends Pick<CallMeterDeps, 'month'> {
   /** Whose gates it keeps; absent: those of the default network. */
   readonly network?: NetworkRef | undefined;
   readonly state: StateView;
@@ -74,6 +76,8 @@ export class Gatekeeper {
   readonly #deps: GatekeeperDeps;
   /** Whose gates it keeps. */
   readonly network: NetworkRef;
+  /** What counts the calls of identities. */
+  readonly calls: CallMeter;
   /** Who has shown itself where. */
   readonly shown: ShownIdentities;
   readonly #standing: StandingCalls;
@@ -86,6 +90,7 @@ export class Gatekeeper {
     this.shown = new ShownIdentities({ clock: deps.clock, isByConnection: deps.bindsSessions });
     this.#standing = new StandingCalls(deps);
     this.#principals = new PrincipalFinder({ ...deps, network: this.network });
+    this.calls = new CallMeter({ ...deps, principal: (asker) => this.principal(asker) });
   }
 
   /** The mode that holds now. */
@@ -150,10 +155,12 @@ export class Gatekeeper {
     return asker.isAdmin ? undefined : this.#principals.subject(asker, this.mode).principal?.identityUuid;
   }
 
-  /** Why a method must not begin; undefined when it may. */
-  admit(method: Method, asker: Asker): Fault | undefined {
+  /** Why a method must not begin; undefined when it may. `call` is the same object when it is tried again: it is counted once. */
+  admit(method: Method, asker: Asker, call: object): Fault | undefined {
     const { needs, others, shows } = ruleOf(method);
     if (needs === 'nothing' || shows) return undefined;
+    const spent = isMetered(method) ? this.calls.take(asker, call) : undefined;
+    if (spent !== undefined) return spent;
     // Most calls of most servers end here.
     if (this.mode === 'open' && (needs === 'principal' || OPEN.has(needs))) return undefined;
     return this.#decide(method, asker, (access, subject) => {
@@ -252,10 +259,7 @@ export class Gatekeeper {
     return this.mode === 'open' || this.#sees(this.#access(), this.#principals.subject(asker, this.mode), asker, sid);
   }
 
-  /**
-   * Why a session may not be opened by whoever has proved this identity, or nothing; undefined when it may. The identity may be one
-   * that is not known yet: then this key is its first.
-   */
+  /** Why a session may not be opened by a proof of this identity, which may be not known yet, or without one; undefined when it may. */
   refuseOpening(uuid: string, isProven: boolean, origin: Origin): Fault | undefined {
     if (this.mode === 'open') return undefined;
     const identity = isProven ? this.#deps.state.identities.get(uuid) : undefined;

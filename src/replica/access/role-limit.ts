@@ -1,6 +1,8 @@
+import type { Fault } from '../../core/model/fault.js';
 import { identityOf } from '../../core/model/session.js';
 import type { RoleLimits } from '../../core/model/trust/policy.js';
 import type { StateView } from '../../core/store/state-view.js';
+import type { NetworkMonth } from './network-month.js';
 
 /** The most of what the policy lets one session of any of these roles have; undefined: it says nothing of it. */
 export function roleLimit(
@@ -14,14 +16,31 @@ export function roleLimit(
   return known.length === 0 ? undefined : Math.max(...known);
 }
 
-/** How fast the sessions of one identity may send to relays, all together; undefined: the policy says nothing of it. */
-export function relayRate(
+/** What the sessions of one identity may send to relays, all together; undefined: the policy says nothing of it. */
+export function relayQuota(
   { policy, sessions }: Pick<StateView, 'policy' | 'sessions'>,
   gatekeeper: { limitOf(what: keyof RoleLimits, sid: number): number | undefined },
+  month: NetworkMonth,
   sid: number,
-): { readonly holder: string; readonly bytesPerSecond: number } | undefined {
+): RelayQuota | undefined {
   // Each block asks, and most policies say nothing.
   const session = policy?.policy.limits.size ? sessions.get(sid) : undefined;
-  const bytesPerSecond = session && gatekeeper.limitOf('relayedBytesPerSecond', sid);
-  return session && bytesPerSecond ? { holder: identityOf(session), bytesPerSecond } : undefined;
+  if (session === undefined) return undefined;
+  const bytesPerSecond = gatekeeper.limitOf('relayedBytesPerSecond', sid);
+  const bytesPerMonth = gatekeeper.limitOf('relayedBytesPerMonth', sid);
+  if (bytesPerSecond === undefined && bytesPerMonth === undefined) return undefined;
+  const holder = identityOf(session);
+  if (bytesPerMonth === undefined) return { holder, bytesPerSecond };
+  const ofMonth = {
+    add: (bytes: number) => month.add(holder, 'bytes', bytes),
+    refuse: () => month.refuse(holder, 'bytes', bytesPerMonth),
+  };
+  return { holder, bytesPerSecond, month: ofMonth };
+}
+
+/** What `src/relay` asks of a quota. */
+interface RelayQuota {
+  readonly holder: string;
+  readonly bytesPerSecond: number | undefined;
+  readonly month?: { add(bytes: number): void; refuse(): Fault | undefined };
 }

@@ -54,7 +54,7 @@ export function handle(
   const asked = { backing, packetId, body: event.body } as Request<never>;
   if (!isRuled(event.type)) throw new Error(`type ${EVENTS[event.type].number} has no rule`);
   const { sid } = conversation;
-  const refused = backing.gatekeeper.admit(event.type, conversation);
+  const refused = backing.gatekeeper.admit(event.type, conversation, event);
   if (refused !== undefined) return refused;
   const forAnyone = FOR_ANYONE[event.type] as Handler<never> | undefined;
   if (forAnyone !== undefined) return forAnyone(asked, conversation);

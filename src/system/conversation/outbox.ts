@@ -82,9 +82,11 @@ export class Outbox {
     }
     const key = turns.keyOf(this.asker.origin);
     const fromMs = clock.nowMs();
+    // Each counts as one call, as over gRPC.
+    const metered = <S>(begin: () => S) => gatekeeper.calls.take(this.asker, begin) ?? begin();
     const begun = [
-      ...(deltas ? [network.subscribe({ after, coalesce, sids: cvids })] : []),
-      ...(endpointsClosed ? [closed.subscribe({ after, sids: cvids })] : []),
+      ...(deltas ? [metered(() => network.subscribe({ after, coalesce, sids: cvids }))] : []),
+      ...(endpointsClosed ? [metered(() => closed.subscribe({ after, sids: cvids }))] : []),
     ];
     // A snapshot is taken here, if none is shared.
     turns.charge(key, clock.nowMs() - fromMs);

@@ -63,7 +63,7 @@ describe('a source of the Relay call', () => {
 
   it('that opens again for each block sends no more than its quota, and one block that waits follows', async () => {
     const { id, sink } = withLimits({});
-    world.rateOf = () => ({ holder: 'anna', bytesPerSecond: 4 * BLOCK.length });
+    world.quotaOf = () => ({ holder: 'anna', bytesPerSecond: 4 * BLOCK.length });
     let count = 0;
     for (let n = 0; n < 40; n++) {
       sendingCall(world, id, 1);
@@ -92,7 +92,7 @@ describe('a source of the Relay call', () => {
   });
 
   it('owes one block at most, however many of its holder send at once', async () => {
-    world.rateOf = () => ({ holder: 'anna', bytesPerSecond: BLOCK.length });
+    world.quotaOf = () => ({ holder: 'anna', bytesPerSecond: BLOCK.length });
     const streams = Array.from({ length: 20 }, () => world.bare(1));
     const calls = streams.map(({ id }) => sendingCall(world, id, 0));
     await settled();

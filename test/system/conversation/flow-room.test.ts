@@ -103,7 +103,7 @@ describe('a source over system events', () => {
       const sink = world.open(world.sids[2]!, sinks[0]!.id) as SinkEnd;
       return { ...connect(world, at), id, sink, count: 0 };
     });
-    world.rateOf = () => ({ holder: 'anna', bytesPerSecond: 16 * BLOCK.length });
+    world.quotaOf = () => ({ holder: 'anna', bytesPerSecond: 16 * BLOCK.length });
     for (let n = 0; n < 200; n++) {
       for (const one of sends) {
         while (!one.isPaused()) {

@@ -1,25 +1,34 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../../harness/manual-clock.js';
-import { REASONS } from '../../../src/core/model/fault.js';
+import { Fault, REASONS } from '../../../src/core/model/fault.js';
 import { DEFAULT_NETWORK_REF } from '../../../src/core/model/network.js';
+import type { Gatekeeper } from '../../../src/replica/access/gatekeeper.js';
+import type { Currency } from '../../../src/replica/currency.js';
 import type { SystemEvent } from '../../../src/system/codec/event.js';
 import type { AnswerBody } from '../../../src/system/conversation/answer.js';
 import type { Backing } from '../../../src/system/conversation/backing.js';
 import type { Conversation } from '../../../src/system/conversation/conversation.js';
 import { Requests } from '../../../src/system/conversation/requests.js';
+import { meterOfOne } from '../../replica/access/meter-of-one.js';
 
 /** A server that says what its answers cannot hold: a number beyond 32 bits, a transport without a name. */
-function made() {
+function made(admit?: Gatekeeper['admit']) {
   const answers: AnswerBody[] = [];
   const told: string[] = [];
   const closed: unknown[] = [];
+  const state = { limits: {}, revision: 1 };
+  const currency: Currency = {
+    isInTouch: true,
+    current: async () => void state.revision++,
+    reached: async () => undefined,
+  };
   const session = { sid: 2 ** 40, ttlMs: 1_000, streamId: 1, uuid: '' };
   const backing = {
     clock: new ManualClock(),
     random: { bytes: (count: number) => new Uint8Array(count) },
     log: { isLevelEnabled: () => false, error: (_what: object, text: string) => told.push(text) },
     limits: { requestsMax: 4 },
-    gatekeeper: { network: DEFAULT_NETWORK_REF, admit: () => undefined },
+    gatekeeper: { network: DEFAULT_NETWORK_REF, admit: admit ?? (() => undefined) },
     refused: ({ reason }: { reason: string }) => told.push(reason),
     transports: {
       list: ({ codeName }: { codeName?: string }) => {
@@ -29,7 +38,8 @@ function made() {
     },
     opening: { open: async () => ({ session, token: 't', position: { epoch: 'e', revision: 1 } }) },
     replica: {
-      state: { limits: {} },
+      currency: admit && currency,
+      state,
       homes: { shown: () => ({ serverSid: 257, serverUuid: '00000000-0000-4000-8000-0000000000ff' }) },
       takeBack: (command: unknown) => closed.push(command),
     },
@@ -86,5 +96,22 @@ describe('a request whose answer cannot be encoded', () => {
     requests.take(list('tcp'), 1, new Uint8Array());
     expect(answers).toMatchObject([internal]);
     expect(requests.isIdle).toBe(true);
+  });
+});
+
+describe('a request at a server that is behind', () => {
+  it('is counted once by the quota of its identity, however often it is tried', async () => {
+    const meter = meterOfOne({ calls_per_second: 1 });
+    let attempts = 0;
+    const { requests, answers } = made((_method, asker, call) => {
+      attempts++;
+      return meter.take(asker, call) ?? (attempts === 1 ? new Fault('PERMISSION_DENIED', 'not yet') : undefined);
+    });
+    requests.take(list('ws'), 1, new Uint8Array());
+    await new Promise((done) => setImmediate(done));
+    requests.take(list('ws'), 2, new Uint8Array());
+    await new Promise((done) => setImmediate(done));
+    expect(answers).toMatchObject([{ code: 0 }, { code: REASONS.RATE_LIMITED }]);
+    expect(attempts).toBe(3);
   });
 });

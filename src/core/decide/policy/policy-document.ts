@@ -38,6 +38,21 @@ const VIOLATIONS_MAX = 64;
 /** What a limit of a role may be: more than any limit of the core allows. */
 const LIMIT_MAX = 1_000_000;
 
+/** The limits of a role as a document calls them, each with the least and the most that it may be. */
+const ROLE_LIMITS: Readonly<
+  Record<string, { readonly as: keyof RoleLimits; readonly bounds: readonly [number, number] }>
+> = {
+  streams: { as: 'streams', bounds: [0, LIMIT_MAX] },
+  connections: { as: 'connections', bounds: [0, LIMIT_MAX] },
+  relayed_bytes_per_second: {
+    as: 'relayedBytesPerSecond',
+    bounds: [POLICY_BOUNDS.relayedBytesPerSecondMin, POLICY_BOUNDS.relayedBytesPerSecondMax],
+  },
+  calls_per_second: { as: 'callsPerSecond', bounds: [1, POLICY_BOUNDS.callsPerSecondMax] },
+  relayed_bytes_per_month: { as: 'relayedBytesPerMonth', bounds: [0, POLICY_BOUNDS.relayedBytesPerMonthMax] },
+  calls_per_month: { as: 'callsPerMonth', bounds: [0, POLICY_BOUNDS.callsPerMonthMax] },
+};
+
 const KEYS = ['auth', 'bindings', 'grants', 'limits', 'issuers', 'certificates', 'tests'];
 /** OpenID Connect Discovery: https, without query and fragment. */
 const ISSUER_URL = /^https:\/\/[^\s?#@/]+(\/[^\s?#]*)?$/;
@@ -176,16 +191,12 @@ class PolicyReader {
     const limits = new Map<string, RoleLimits>();
     for (const [role, one] of Object.entries(this.#object('limits', content, ROLES))) {
       const place = `limits.${role}`;
-      const json = this.#object(place, one, ['streams', 'connections', 'relayed_bytes_per_second']);
-      const { streams, connections, relayed_bytes_per_second: rate } = json;
-      const rateBounds = [POLICY_BOUNDS.relayedBytesPerSecondMin, POLICY_BOUNDS.relayedBytesPerSecondMax] as const;
-      limits.set(role, {
-        ...(streams === undefined ? {} : { streams: this.#count(`${place}.streams`, streams) }),
-        ...(connections === undefined ? {} : { connections: this.#count(`${place}.connections`, connections) }),
-        ...(rate !== undefined && {
-          relayedBytesPerSecond: this.#count(`${place}.relayed_bytes_per_second`, rate, rateBounds),
-        }),
-      });
+      const json = this.#object(place, one, Object.keys(ROLE_LIMITS));
+      const read: { -readonly [Limit in keyof RoleLimits]: number } = {};
+      for (const [key, { as, bounds }] of Object.entries(ROLE_LIMITS)) {
+        if (json[key] !== undefined) read[as] = this.#count(`${place}.${key}`, json[key], bounds);
+      }
+      limits.set(role, read);
     }
     return limits;
   }
@@ -316,7 +327,7 @@ class PolicyReader {
     return '';
   }
 
-  #count(place: string, content: unknown, [min, max]: readonly [number, number] = [0, LIMIT_MAX]): number {
+  #count(place: string, content: unknown, [min, max]: readonly [number, number]): number {
     if (typeof content === 'number' && Number.isInteger(content) && content >= min && content <= max) return content;
     this.#wrong(place, `${shown(content)}; ${min} to ${max} are allowed`);
     return min;

@@ -60,6 +60,12 @@ export interface MethodRule {
   readonly shows?: true;
   /** The targets are asked for one by one, by the grants of the policy. */
   readonly granted?: GrantedPermission;
+  /**
+   * Neither counted nor refused by a quota of calls: it ends or answers something, so that a caller at its limit can always give back what
+   * it holds; its bytes are counted instead; or it is how an identity or administrators find out and undo what was granted. What needs
+   * `nothing` or `shows` is not counted either, as it is not known yet who asks.
+   */
+  readonly unmetered?: true;
   /** Who has done it, from where and to whom is written to the audit log; `others`: only where it is not the caller's own. */
   readonly audited?: 'always' | 'others';
 }
@@ -72,14 +78,14 @@ export const METHODS = {
   Session: { needs: 'session.open', shows: true },
   Attach: { needs: 'session.own', shows: true },
   KeepAlive: { needs: 'session.own', shows: true },
-  Answer: { needs: 'session.own' },
-  TerminateSession: { needs: 'session.own', others: 'session.terminate', audited: 'others' },
+  Answer: { needs: 'session.own', unmetered: true },
+  TerminateSession: { needs: 'session.own', others: 'session.terminate', audited: 'others', unmetered: true },
   GetSession: { needs: 'session.own', others: 'graph.read' },
   ListSessions: { needs: 'graph.read' },
   WatchSessions: { needs: 'graph.read' },
 
   DirectConnection: { needs: 'session.own', granted: 'connection.ask' },
-  ReportLink: { needs: 'session.own' },
+  ReportLink: { needs: 'session.own', unmetered: true },
   GetNode: { needs: 'session.own', others: 'graph.read' },
   FindPath: { needs: 'graph.read' },
   WatchNetworkDelta: { needs: 'graph.read' },
@@ -90,13 +96,13 @@ export const METHODS = {
 
   CreateStream: { needs: 'session.own', granted: 'stream.create' },
   UpdateStreamParams: { needs: 'session.own' },
-  TerminateStream: { needs: 'session.own' },
-  StopStream: { needs: 'session.own', others: 'stream.stop', audited: 'others' },
+  TerminateStream: { needs: 'session.own', unmetered: true },
+  StopStream: { needs: 'session.own', others: 'stream.stop', audited: 'others', unmetered: true },
   GetStream: { needs: 'session.own', others: 'network.read' },
   ListStreams: { needs: 'session.own', others: 'network.read' },
   WatchStreams: { needs: 'session.own', others: 'network.read' },
-  Relay: { needs: 'session.own' },
-  Open: { needs: 'session.own' },
+  Relay: { needs: 'session.own', unmetered: true },
+  Open: { needs: 'session.own', unmetered: true },
 
   EnumerateTransport: { needs: 'principal' },
   Exchange: { needs: 'nothing' },
@@ -105,25 +111,25 @@ export const METHODS = {
 
   Challenge: { needs: 'nothing' },
   Login: { needs: 'nothing', audited: 'always' },
-  WhoAmI: { needs: 'principal' },
+  WhoAmI: { needs: 'principal', unmetered: true },
   RotateKey: { needs: 'nothing', audited: 'always' },
   GetIdentity: { needs: 'principal', others: 'identity.read' },
   ListIdentities: { needs: 'identity.read' },
   UpdateIdentity: { needs: 'identity.manage', audited: 'always' },
   BindKey: { needs: 'identity.manage', audited: 'always' },
-  ForgetKey: { needs: 'identity.manage', audited: 'always' },
-  RevokeIdentity: { needs: 'identity.manage', audited: 'always' },
+  ForgetKey: { needs: 'identity.manage', audited: 'always', unmetered: true },
+  RevokeIdentity: { needs: 'identity.manage', audited: 'always', unmetered: true },
   IssueTicket: { needs: 'ticket.issue', audited: 'always' },
   ListTickets: { needs: 'ticket.issue' },
-  RevokeTicket: { needs: 'ticket.issue', audited: 'always' },
+  RevokeTicket: { needs: 'ticket.issue', audited: 'always', unmetered: true },
   Enroll: { needs: 'nothing', audited: 'always' },
-  GetPolicy: { needs: 'policy.read' },
-  PutPolicy: { needs: 'policy.manage', audited: 'always' },
+  GetPolicy: { needs: 'policy.read', unmetered: true },
+  PutPolicy: { needs: 'policy.manage', audited: 'always', unmetered: true },
   Explain: { needs: 'policy.read' },
   WatchAudit: { needs: 'audit.read' },
   CreateNetwork: { needs: 'network.manage', audited: 'always' },
   ListNetworks: { needs: 'network.manage' },
-  DropNetwork: { needs: 'network.manage', audited: 'always' },
+  DropNetwork: { needs: 'network.manage', audited: 'always', unmetered: true },
 } as const satisfies Readonly<Record<string, MethodRule>>;
 /** The name of a method or of a request of system events. */
 export type Method = keyof typeof METHODS;
@@ -131,4 +137,10 @@ export type Method = keyof typeof METHODS;
 /** The rule of a method. */
 export function ruleOf(method: Method): MethodRule {
   return METHODS[method];
+}
+
+/** Whether a quota of calls counts and refuses a method. */
+export function isMetered(method: Method): boolean {
+  const { needs, shows, unmetered }: MethodRule = METHODS[method];
+  return needs !== 'nothing' && !shows && !unmetered;
 }

@@ -55,6 +55,12 @@ export interface RoleLimits {
   readonly connections?: number;
   /** Bytes that all sessions of one identity together send to relays in a second. */
   readonly relayedBytesPerSecond?: number;
+  /** Calls that one identity may make in a second, at both doors together. */
+  readonly callsPerSecond?: number;
+  /** Bytes that all sessions of one identity together send to relays in a calendar month. */
+  readonly relayedBytesPerMonth?: number;
+  /** Calls that one identity may make in a calendar month. */
+  readonly callsPerMonth?: number;
 }
 
 /** What a policy promises about itself. It is stored only if it keeps all of them. */
@@ -146,6 +152,12 @@ export const POLICY_BOUNDS = {
   relayedBytesPerSecondMin: 16_384,
   /** The same at most: 8 Tbit/s. */
   relayedBytesPerSecondMax: 1_000_000_000_000,
+  /** Calls a second of a quota: as many as any server answers. */
+  callsPerSecondMax: 1_000_000,
+  /** Bytes a month of a quota: a petabyte. */
+  relayedBytesPerMonthMax: 1_000_000_000_000_000,
+  /** Calls a month of a quota: more than any server answers. */
+  callsPerMonthMax: 1_000_000_000_000,
   /** Issuers of tokens: the keys of each are fetched and kept. */
   issuersMax: 8,
   /** Audiences of one issuer. */

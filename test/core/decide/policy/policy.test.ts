@@ -213,6 +213,15 @@ describe('a policy', () => {
       { 'limits.agent.relayed_bytes_per_second': '16383; 16384 to 1000000000000 are allowed' },
     ],
     [
+      'calls that are no whole number, none, or more of a month than any server does',
+      { limits: { agent: { calls_per_second: 0.5, calls_per_month: 1e13 }, client: { calls_per_second: 0 } } },
+      {
+        'limits.agent.calls_per_second': '0.5; 1 to 1000000 are allowed',
+        'limits.agent.calls_per_month': '10000000000000; 0 to 1000000000000 are allowed',
+        'limits.client.calls_per_second': '0; 1 to 1000000 are allowed',
+      },
+    ],
+    [
       'a test without a target',
       { tests: [{ from: {}, may: 'connection.ask', expect: 'deny' }] },
       { 'tests[0].to': 'connection.ask is granted for a target; name one' },

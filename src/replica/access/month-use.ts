@@ -1,0 +1,109 @@
+import type { Clock, Timer } from '../../base/clock.js';
+import { NetworkMonth } from './network-month.js';
+
+/** How long what was counted last may be missing after a crash. */
+const SAVE_MS = 10_000;
+const UNREADABLE_WORDS = 'what was used of the quotas of this month cannot be read: counting begins anew';
+const UNREMOVED_WORDS = 'what was used of the quotas of this month cannot be removed with its network';
+const UNWRITTEN_WORDS = 'what was used of the quotas of this month cannot be stored; it is tried again';
+
+/** Where the use of a month outlives the process, a text for each network. */
+export interface MonthUseStore {
+  /** Undefined: nothing is stored. */
+  read(network: number): string | undefined;
+  /** Puts these parts in the place of what is stored, without holding up the event loop. */
+  write(network: number, parts: Iterable<string>): Promise<void>;
+  /** Removes what is stored. */
+  remove(network: number): Promise<void>;
+}
+
+/** What counts the use of a month. */
+export interface MonthUseDeps {
+  readonly clock: Pick<Clock, 'wallMs' | 'after'>;
+  /** Undefined: the use is forgotten with the process. */
+  readonly store: MonthUseStore | undefined;
+  readonly warn: (message: string, details: { readonly network: number; readonly err?: unknown }) => void;
+}
+
+/**
+ * What identities use in a calendar month, for the quotas of all networks of a server, and keeps it over restarts: it is stored 10 s after
+ * it has changed, and at the end.
+ */
+export class MonthUse {
+  readonly #deps: MonthUseDeps;
+  readonly #networks = new Map<number, NetworkMonth>();
+  #timer: Timer | undefined;
+  /** What is being stored, or removed. */
+  #storing: Promise<void> = Promise.resolve();
+  #isClosed = false;
+  /** Networks that could not be stored, which was said. */
+  readonly #unwritten = new Set<number>();
+
+  constructor(deps: MonthUseDeps) {
+    this.#deps = deps;
+  }
+
+  /** The use of the identities of one network, by its number. */
+  of(network: number): NetworkMonth {
+    const known = this.#networks.get(network);
+    if (known !== undefined) return known;
+    const { clock, store, warn } = this.#deps;
+    const changed = () => this.#schedule();
+    const month = new NetworkMonth({ clock, changed, warn: (message) => warn(message, { network }) });
+    try {
+      month.restore(store?.read(network));
+    } catch (err) {
+      warn(UNREADABLE_WORDS, { network, err });
+    }
+    this.#networks.set(network, month);
+    return month;
+  }
+
+  /** A network was dropped. */
+  async forget(network: number): Promise<void> {
+    this.#networks.delete(network);
+    const { store, warn } = this.#deps;
+    await this.#then(async () => {
+      await store?.remove(network).catch((err) => warn(UNREMOVED_WORDS, { network, err }));
+    });
+  }
+
+  /** Stores what is not stored yet. Counting goes on, and is not stored any more. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    await this.#then(() => this.#save());
+  }
+
+  #schedule(): void {
+    if (this.#isClosed || this.#deps.store === undefined) return;
+    this.#timer ??= this.#deps.clock.after(SAVE_MS, () => void this.#then(() => this.#save()));
+  }
+
+  /** One thing is stored after the other. */
+  #then(work: () => Promise<void>): Promise<void> {
+    this.#storing = this.#storing.then(work);
+    return this.#storing;
+  }
+
+  async #save(): Promise<void> {
+    for (const [network, month] of this.#networks) await this.#saveOne(network, month);
+    this.#timer = undefined;
+    // What has changed meanwhile, and what could not be stored.
+    if ([...this.#networks.values()].some(({ isChanged }) => isChanged)) this.#schedule();
+  }
+
+  async #saveOne(network: number, month: NetworkMonth): Promise<void> {
+    const { store, warn } = this.#deps;
+    if (store === undefined || !month.isChanged) return;
+    month.isChanged = false;
+    try {
+      await store.write(network, month.parts());
+      this.#unwritten.delete(network);
+    } catch (err) {
+      month.isChanged = true;
+      if (!this.#unwritten.has(network)) warn(UNWRITTEN_WORDS, { network, err });
+      this.#unwritten.add(network);
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import type { Clock } from '../../base/clock.js';
+import { Fault } from '../../core/model/fault.js';
+import { UseTally } from './use-tally.js';
+
+/**
+ * Identities of one network whose use is kept, for each quota: a line of the file has 59 bytes at most, so that the file stays below the
+ * 1 MiB up to which such files are read.
+ */
+const IDENTITIES_MAX = 8_192;
+/** Lines that are made in one turn of the event loop: the longest turn of a full network took 1.5 ms of CPU time. */
+const PART_LINES = 256;
+const HEADER = /^switchyard month-use 1 (\d{4})-(\d{2})$/;
+const LINE = /^(calls|bytes) ([0-9a-f-]{36}) (\d{1,16})$/;
+const FULL_WORDS = `the quotas of a month count ${IDENTITIES_MAX} identities of a network: those that have used least are forgotten`;
+const LATER_WORDS = 'the quotas of a month are counted for one that is later than the clock says, until that is over';
+
+/** What a quota of a month bounds. */
+export type MonthQuota = 'calls' | 'bytes';
+
+type Tallies = Readonly<Record<MonthQuota, UseTally>>;
+
+/** What counts the use of a month in one network. */
+export interface NetworkMonthDeps {
+  readonly clock: Pick<Clock, 'wallMs'>;
+  /** There is something to store. */
+  changed(): void;
+  warn(message: string): void;
+}
+
+/**
+ * Counts what the identities of one network use in a calendar month (UTC). A clock that is set back does not begin a month again: the
+ * later one goes on until it is over.
+ */
+export class NetworkMonth {
+  /** Whether there is something that is not stored. */
+  isChanged = false;
+  readonly #deps: NetworkMonthDeps;
+  /** Months since the year 0; */
+  #month: number;
+  /** and when this one begins and ends, so that no call makes a date of the time. */
+  #spanMs: readonly [number, number];
+  #used: Tallies = makeTallies();
+  #saidFull = false;
+  #saidLater = false;
+
+  constructor(deps: NetworkMonthDeps) {
+    this.#deps = deps;
+    this.#month = monthOf(deps.clock.wallMs());
+    this.#spanMs = spanOf(this.#month);
+  }
+
+  /** What an identity has used of a quota. */
+  used(uuid: string, what: MonthQuota): number {
+    this.#turn();
+    return this.#used[what].of(uuid);
+  }
+
+  /** Why an identity may not use more of a quota before the next month; undefined when it may. */
+  refuse(uuid: string, what: MonthQuota, max: number): Fault | undefined {
+    if (this.used(uuid, what) < max) return undefined;
+    const endsAt = `${nameOf(this.#month + 1)}-01T00:00:00Z`;
+    const name = what === 'calls' ? 'calls' : 'relayed bytes';
+    const message = `${max} ${name} a month of one identity are the limit of its roles; the month ends at ${endsAt}`;
+    // Without RetryInfo: a client would sleep for weeks, or overflow its timer.
+    return new Fault('NETWORK_LIMIT', message, [], undefined, { month_ends: endsAt });
+  }
+
+  /** An identity uses so much more. */
+  add(uuid: string, what: MonthQuota, count: number): void {
+    this.#turn();
+    const tally = this.#used[what];
+    if (tally.isFull && tally.of(uuid) === 0 && !this.#saidFull) {
+      this.#saidFull = true;
+      this.#deps.warn(FULL_WORDS);
+    }
+    tally.add(uuid, count);
+    this.isChanged = true;
+    this.#deps.changed();
+  }
+
+  /** What {@link restore} reads, a part at a time: what is counted meanwhile may be in it. */
+  *parts(): Generator<string> {
+    const used = this.#used;
+    yield `switchyard month-use 1 ${nameOf(this.#month)}\n`;
+    for (const what of ['calls', 'bytes'] as const) {
+      // Copied: what is new meanwhile would make it longer than can be read.
+      const entries = [...used[what].entries()];
+      for (let from = 0; from < entries.length; from += PART_LINES) {
+        const lines = entries.slice(from, from + PART_LINES).map(([uuid, count]) => `${what} ${uuid} ${count}\n`);
+        yield lines.join('');
+      }
+    }
+  }
+
+  /** Goes on from what was stored, where that is of this month or a later one. Throws, and changes nothing, when it cannot be read. */
+  restore(text: string | undefined): void {
+    if (text === undefined) return;
+    const [first, ...lines] = text.trimEnd().split('\n');
+    const [, year, number] = HEADER.exec(first) ?? [];
+    if (year === undefined) throw new Error('the first line is not that of such a file');
+    const used = makeTallies();
+    for (const [at, line] of lines.entries()) readLine(used, line, at + 2);
+    const month = Number(year) * MONTHS + Number(number) - 1;
+    if (month < this.#month) return;
+    this.#month = month;
+    this.#spanMs = spanOf(month);
+    this.#used = used;
+    this.#turn();
+  }
+
+  #turn(): void {
+    const nowMs = this.#deps.clock.wallMs();
+    const [fromMs, untilMs] = this.#spanMs;
+    if (nowMs >= fromMs && nowMs < untilMs) return;
+    if (nowMs < fromMs) {
+      if (!this.#saidLater) this.#deps.warn(LATER_WORDS);
+      this.#saidLater = true;
+      return;
+    }
+    this.#month = monthOf(nowMs);
+    this.#spanMs = spanOf(this.#month);
+    this.#used = makeTallies();
+    this.#saidFull = false;
+    this.#saidLater = false;
+  }
+}
+
+function makeTallies(): Tallies {
+  return { calls: new UseTally(IDENTITIES_MAX), bytes: new UseTally(IDENTITIES_MAX) };
+}
+
+function readLine(used: Tallies, line: string, number: number): void {
+  const [, what, uuid, count] = LINE.exec(line) ?? [];
+  if (what === undefined) throw new Error(`line ${number} is not that of an identity`);
+  const tally = what === 'calls' ? used.calls : used.bytes;
+  if (tally.isFull) throw new Error(`line ${number}: more than ${IDENTITIES_MAX} identities`);
+  tally.add(uuid, Number(count));
+}
+
+const MONTHS = 12;
+
+function monthOf(wallMs: number): number {
+  const date = new Date(wallMs);
+  return date.getUTCFullYear() * MONTHS + date.getUTCMonth();
+}
+
+function spanOf(month: number): readonly [number, number] {
+  return [
+    Date.UTC(Math.floor(month / MONTHS), month % MONTHS),
+    Date.UTC(Math.floor(month / MONTHS), (month % MONTHS) + 1),
+  ];
+}
+
+function nameOf(month: number): string {
+  return `${Math.floor(month / MONTHS)}-${String((month % MONTHS) + 1).padStart(2, '0')}`;
+}

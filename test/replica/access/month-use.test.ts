@@ -1,0 +1,207 @@
+import { describe, expect, it } from '@jest/globals';
+import { MonthUse } from '../../../src/replica/access/month-use.js';
+
+const [A, B] = ['a', 'b'].map((letter) => `${letter.repeat(8)}-0000-4000-8000-000000000000`) as [string, string];
+const SEPTEMBER = Date.UTC(2026, 8, 3);
+const NOVEMBER = Date.UTC(2026, 10, 30, 23, 59);
+const DECEMBER = Date.UTC(2026, 11, 1);
+const JANUARY = Date.UTC(2027, 0, 1);
+
+/** A store that several processes have one after the other, and their clock. */
+class Disk {
+  wallMs = NOVEMBER;
+  readonly texts = new Map<number, string>();
+  writes = 0;
+  isFull = false;
+  /** Writes wait for this. */
+  gate: Promise<void> = Promise.resolve();
+  readonly warnings: string[] = [];
+  readonly #timers: { readonly delayMs: number; readonly call: () => void }[] = [];
+
+  start(): MonthUse {
+    this.#timers.length = 0;
+    return new MonthUse({
+      clock: {
+        wallMs: () => this.wallMs,
+        after: (delayMs, call) => {
+          const timer = { delayMs, call };
+          this.#timers.push(timer);
+          const cancel = () => {
+            if (this.#timers.includes(timer)) this.#timers.splice(this.#timers.indexOf(timer), 1);
+          };
+          return { cancel };
+        },
+      },
+      store: {
+        read: (network) => this.texts.get(network),
+        write: async (network, parts) => {
+          this.writes++;
+          await this.gate;
+          if (this.isFull) throw new Error('no space left');
+          let text = '';
+          for (const part of parts) {
+            text += part;
+            await undefined;
+          }
+          this.texts.set(network, text);
+        },
+        remove: async (network) => void this.texts.delete(network),
+      },
+      warn: (message) => void this.warnings.push(message),
+    });
+  }
+
+  /** Fires every timer, waits until what they do is done, and answers with their delays. */
+  async fire(): Promise<number[]> {
+    const delays = this.#timers.splice(0).map(({ delayMs, call }) => {
+      call();
+      return delayMs;
+    });
+    await new Promise((done) => setImmediate(done));
+    return delays;
+  }
+}
+
+describe('the use of a month', () => {
+  it('outlives a restart that stores it at the end, by network, identity and quota', async () => {
+    const disk = new Disk();
+    const before = disk.start();
+    before.of(0).add(A, 'calls', 3);
+    before.of(7).add(A, 'bytes', 5_000);
+    await before.close();
+    const after = disk.start();
+    const used = [0, 7].flatMap((network) => [after.of(network).used(A, 'calls'), after.of(network).used(A, 'bytes')]);
+    expect(used).toEqual([3, 0, 0, 5_000]);
+    expect(after.of(0).used(B, 'calls')).toBe(0);
+    expect(disk.warnings).toEqual([]);
+  });
+
+  it('is stored 10 s after it has changed and not again before it changes, so that a crash forgets no more', async () => {
+    const disk = new Disk();
+    const before = disk.start();
+    for (let n = 0; n < 1_000; n++) before.of(0).add(A, 'calls', 1);
+    before.of(1);
+    expect(disk.writes).toBe(0);
+    expect([await disk.fire(), await disk.fire(), disk.writes]).toEqual([[10_000], [], 1]);
+    before.of(0).add(A, 'calls', 1);
+    expect(disk.start().of(0).used(A, 'calls')).toBe(1_000);
+  });
+
+  it('is stored once more after what was counted while it was stored, and at the end after that', async () => {
+    const disk = new Disk();
+    const use = disk.start();
+    use.of(0).add(A, 'calls', 1);
+    let open = () => {};
+    disk.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    await disk.fire();
+    use.of(0).add(A, 'calls', 1);
+    expect(await disk.fire()).toEqual([]);
+    open();
+    await new Promise((done) => setImmediate(done));
+    expect(await disk.fire()).toEqual([10_000]);
+    use.of(0).add(B, 'calls', 1);
+    await use.close();
+    const after = disk.start().of(0);
+    expect([after.used(A, 'calls'), after.used(B, 'calls')]).toEqual([2, 1]);
+  });
+
+  it('begins anew with the calendar month, also for what was stored in the last one', async () => {
+    const disk = new Disk();
+    const one = disk.start();
+    one.of(0).add(A, 'calls', 5);
+    await one.close();
+    expect(one.of(0).refuse(A, 'calls', 5)?.message).toContain('the month ends at 2026-12-01T00:00:00Z');
+    disk.wallMs = DECEMBER;
+    expect(one.of(0).refuse(A, 'calls', 5)).toBeUndefined();
+    const other = disk.start();
+    expect(other.of(0).used(A, 'calls')).toBe(0);
+    other.of(0).add(A, 'calls', 5);
+    expect(other.of(0).refuse(A, 'calls', 5)?.message).toContain('the month ends at 2027-01-01T00:00:00Z');
+  });
+
+  it('is kept when the clock is set back by months, and back and forth, over a restart too', async () => {
+    const disk = new Disk();
+    disk.wallMs = DECEMBER;
+    let use = disk.start();
+    use.of(0).add(A, 'calls', 5);
+    for (const wallMs of [NOVEMBER, SEPTEMBER, DECEMBER, SEPTEMBER, NOVEMBER]) {
+      disk.wallMs = wallMs;
+      expect(use.of(0).used(A, 'calls')).toBe(5);
+      await use.close();
+      use = disk.start();
+      expect(use.of(0).used(A, 'calls')).toBe(5);
+      use.of(0).add(B, 'calls', 1);
+    }
+    expect(use.of(0).used(B, 'calls')).toBe(5);
+    expect(disk.warnings).toContain(
+      'the quotas of a month are counted for one that is later than the clock says, until that is over',
+    );
+    disk.wallMs = JANUARY;
+    expect([use.of(0).used(A, 'calls'), use.of(0).used(B, 'calls')]).toEqual([0, 0]);
+  });
+
+  it.each([
+    ['an empty file', ''],
+    ['another file', 'hello\n'],
+    ['a line that is cut off', `switchyard month-use 1 2026-11\ncalls ${A}\n`],
+    ['too many lines', `switchyard month-use 1 2026-11\n${lines(8_193)}`],
+  ])('begins anew over %s, and says so', async (_, text) => {
+    const disk = new Disk();
+    disk.texts.set(0, text);
+    const use = disk.start();
+    expect(use.of(0).used(A, 'calls')).toBe(0);
+    expect(disk.warnings).toEqual([expect.stringContaining('cannot be read')]);
+    use.of(0).add(A, 'calls', 1);
+    await use.close();
+    expect(disk.texts.get(0)).toBe(`switchyard month-use 1 2026-11\ncalls ${A} 1\n`);
+  });
+
+  it('is tried again when it cannot be stored, and said once', async () => {
+    const disk = new Disk();
+    const use = disk.start();
+    use.of(0).add(A, 'bytes', 9);
+    disk.isFull = true;
+    expect([await disk.fire(), await disk.fire()]).toEqual([[10_000], [10_000]]);
+    expect(disk.warnings).toEqual([expect.stringContaining('cannot be stored')]);
+    disk.isFull = false;
+    await disk.fire();
+    expect(disk.texts.get(0)).toContain(`bytes ${A} 9\n`);
+  });
+
+  it('forgets those of a network that have used least once there are too many, and nothing of another network', async () => {
+    const disk = new Disk();
+    const use = disk.start();
+    use.of(7).add(A, 'calls', 1);
+    use.of(0).add(A, 'calls', 1_000);
+    for (let n = 0; n < 20_000; n++) use.of(0).add(uuidOf(n), 'calls', 1);
+    expect([use.of(0).used(A, 'calls'), use.of(7).used(A, 'calls')]).toEqual([1_000, 1]);
+    expect(use.of(0).refuse(A, 'calls', 1_000)).toMatchObject({ reason: 'NETWORK_LIMIT' });
+    expect(disk.warnings).toEqual([expect.stringContaining('8192 identities of a network')]);
+    await use.close();
+    expect(disk.start().of(0).used(A, 'calls')).toBe(1_000);
+  });
+
+  it('fits a file of less than 1 MiB at most, and goes with its network', async () => {
+    const disk = new Disk();
+    const use = disk.start();
+    for (let n = 0; n < 8_192; n++) {
+      use.of(3).add(uuidOf(n), 'bytes', 9e15);
+      use.of(3).add(uuidOf(n), 'calls', 9e15);
+    }
+    await disk.fire();
+    expect(disk.texts.get(3)!.length).toBeLessThan(1_048_576);
+    expect(disk.start().of(3).used(uuidOf(8_191), 'bytes')).toBe(9e15);
+    await use.forget(3);
+    expect([disk.texts.has(3), use.of(3).used(uuidOf(0), 'calls')]).toEqual([false, 0]);
+  });
+});
+
+function uuidOf(n: number): string {
+  return `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+}
+
+function lines(count: number): string {
+  return Array.from({ length: count }, (_, n) => `calls ${uuidOf(n)} 5\n`).join('');
+}
