@@ -54,8 +54,8 @@ export class Cell {
     const cell = new Cell(await NatNetwork.make(options), data, port);
     try {
       await cell.startServer();
-      const host = options.ipv6 ? `[${cell.network.server6}]` : cell.network.outside('server');
-      const join = async (site: string) => cell.#join(site, `${host}:${port}`, await cell.#proxied(site));
+      const server = `${cell.network.serverHost}:${port}`;
+      const join = async (site: string) => cell.#join(site, server, await cell.#proxied(site));
       await Promise.all(cell.network.hosts.map(join));
       return cell;
     } catch (error) {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { isRunning, kill } from './pid.js';
 
 /** What the name of every namespace of a test network begins with; the number of its process follows. */
@@ -50,11 +51,22 @@ export function namespaces(): string[] {
   }
 }
 
+/** Where `ip netns exec` looks for the files of /etc that are other ones in a namespace. */
+const FILES = '/etc/netns';
+
+/** Gives a namespace names of its own: lines of hosts(5), for what is started in it from now on. */
+export function hostsOf(namespace: string, lines: readonly string[]): void {
+  const folder = join(FILES, namespace);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'hosts'), ['127.0.0.1 localhost', '::1 localhost', ...lines, ''].join('\n'));
+}
+
 /** Ends what runs in a namespace, and removes it. */
 export function removeNamespace(namespace: string): void {
   const pids = spawnSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8' }).stdout ?? '';
   for (const pid of pids.split('\n').filter(Boolean)) kill(Number(pid));
   spawnSync('ip', ['netns', 'delete', namespace]);
+  rmSync(join(FILES, namespace), { recursive: true, force: true });
 }
 
 /** Removes the namespaces of runs whose process is no more. */

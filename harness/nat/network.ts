@@ -5,7 +5,18 @@ import { accessSync, constants } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { MAPPER_RULES } from './mapper.js';
-import { cable, ip, link, namespaces, nft, PREFIX, removeLeftovers, removeNamespace, run } from './namespaces.js';
+import {
+  cable,
+  hostsOf,
+  ip,
+  link,
+  namespaces,
+  nft,
+  PREFIX,
+  removeLeftovers,
+  removeNamespace,
+  run,
+} from './namespaces.js';
 import {
   type Carrier,
   carrierRules,
@@ -28,8 +39,10 @@ export interface NetworkOptions {
   readonly lossPercent?: number;
   /** The round trip that is added between any two places, in milliseconds. 0 if absent. */
   readonly roundTripMs?: number;
-  /** Whether everybody has a public IPv6 address too, behind a filter and without translation. */
-  readonly ipv6?: boolean;
+  /** The sites whose hosts have a public IPv6 address too, behind a filter and without translation, as the server has then. */
+  readonly ipv6?: readonly string[];
+  /** Those of them whose hosts have no IPv4. */
+  readonly ipv6Only?: readonly string[];
   /** What the networks of sites do not let out, by the name of the site. */
   readonly fences?: Readonly<Record<string, Fence>>;
   /** A second NAT, of a provider, that some sites' routers have before them; it has the public address of the first of them. */
@@ -46,7 +59,7 @@ const DELAY_DEVICE = 'delay0';
 const DELAY_SCRIPT = fileURLToPath(new URL('./delay.py', import.meta.url));
 
 /** Where the server is. */
-const SERVER = { core: '192.0.2.1', wan: '192.0.2.2', ip6: '2001:db8:5::2' } as const;
+const SERVER = { core: '192.0.2.1', wan: '192.0.2.2', ip6: '2001:db8:5::2', name: 'hub.example' } as const;
 /** The router of every private network; all sites use the same one, as homes do. */
 const PRIVATE_GATEWAY = '192.168.1.1';
 
@@ -82,7 +95,7 @@ function addressesOf(index: number) {
  *     b ── lan│router-b│wan ──┼── core ── server
  *     …                     ──┘
  *
- * Nothing is made outside the namespaces, so nothing can collide and removing them removes everything. Their names
+ * Nothing is made outside the namespaces but a file of names for some, so nothing can collide and removing them removes everything. Their names
  * carry the number of the process that made them: the next run removes what a killed one left behind.
  */
 export class NatNetwork {
@@ -141,9 +154,9 @@ export class NatNetwork {
     return [...Object.keys(this.options.routers), ...Object.keys(this.options.neighbours ?? {})];
   }
 
-  /** The server's IPv6 address, where there is IPv6. */
-  get server6(): string {
-    return SERVER.ip6;
+  /** What the server is reached by: a name with an address of each family, where there is IPv6. */
+  get serverHost(): string {
+    return this.options.ipv6 === undefined ? SERVER.wan : SERVER.name;
   }
 
   /** The same in the router of a site. Answers with the address by which the site's hosts reach it, too. */
@@ -233,7 +246,7 @@ table inet separate {
   #rules(site: string): string {
     const { routers, ipv6, fences, mappers } = this.options;
     const mapped = mappers?.includes(site) ? MAPPER_RULES : '';
-    return `${routerRules(routers[site]!)}${ipv6 ? IPV6_FILTER : ''}${fenceRules(fences?.[site])}${mapped}`;
+    return `${routerRules(routers[site]!)}${ipv6?.includes(site) ? IPV6_FILTER : ''}${fenceRules(fences?.[site])}${mapped}`;
   }
 
   #build(): void {
@@ -245,7 +258,7 @@ table inet separate {
     this.#add(server);
     link([core, 'to-server', `${SERVER.core}/30`], [server, 'wan', `${SERVER.wan}/30`]);
     ip(server, `route add default via ${SERVER.core}`);
-    if (this.options.ipv6) this.#buildIpv6(core, server);
+    if (this.options.ipv6) this.#buildIpv6(core, server, this.options.ipv6);
     if (this.options.lossPercent) nft(core, lossRules(this.options.lossPercent));
   }
 
@@ -315,8 +328,11 @@ table inet separate {
     });
   }
 
-  #buildIpv6(core: string, server: string): void {
-    for (const site of Object.keys(this.options.routers)) {
+  #buildIpv6(core: string, server: string, sites: readonly string[]): void {
+    const names = [SERVER.wan, SERVER.ip6].map((address) => `${address} ${SERVER.name}`);
+    for (const host of this.hosts) hostsOf(this.#namespace(host), names);
+    for (const site of this.options.ipv6Only ?? []) ip(this.#namespace(site), 'address flush dev lan scope global');
+    for (const site of sites) {
       const router = this.#namespace(`router-${site}`);
       const host = this.#namespace(site);
       const { transit6, site6 } = this.#addresses(site);

@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect, isIP } from 'node:net';
@@ -48,7 +49,7 @@ export async function gather(
   return { puncher, candidates: puncher.candidates.filter((one) => isTaken(one, seen)), roundTripMs };
 }
 
-/** One address of each family, as the rendezvous may be given by name. */
+/** One address of each family that this host has a way to, as the rendezvous may be given by name. */
 async function resolved(rendezvous: readonly Endpoint[]): Promise<Endpoint[]> {
   const found = await Promise.all(
     rendezvous.map(async ({ host, port }) => {
@@ -59,7 +60,24 @@ async function resolved(rendezvous: readonly Endpoint[]): Promise<Endpoint[]> {
     }),
   );
   const all = found.flat();
-  return ([6, 4] as const).flatMap((family) => all.find(({ host }) => familyOf(host) === family) ?? []);
+  const each = ([6, 4] as const).flatMap((family) => all.find(({ host }) => familyOf(host) === family) ?? []);
+  const leads = await Promise.all(each.map(hasWayTo));
+  return each.filter((_, at) => leads[at]);
+}
+
+/**
+ * Whether the host has a route to an address: a host with IPv6 alone, or without it, has none to the other family's. Nothing is sent.
+ * What is sent where no way leads is lost without a word, and all of the time for an answer would be spent on it.
+ */
+function hasWayTo({ host, port }: Endpoint): Promise<boolean> {
+  const socket = createSocket(familyOf(host) === 6 ? 'udp6' : 'udp4');
+  return new Promise((resolve) => {
+    // Its types do not say that the callback is given the error, if there is one.
+    socket.connect(port, host, (error?: unknown) => {
+      socket.close();
+      resolve(!error);
+    });
+  });
 }
 
 /**

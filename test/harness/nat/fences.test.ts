@@ -80,6 +80,24 @@ const ROWS: readonly Row[] = [
     ends: ['a', 'b'],
     paths: ['relayed', 'relayed'],
   },
+  {
+    what: 'with IPv6 beside IPv4, and a peer without IPv6',
+    options: { routers: { a: apdf, b: apdf }, ipv6: ['a'] },
+    ends: ['a', 'b'],
+    paths: ['direct', 'direct'],
+  },
+  {
+    what: 'with IPv6 alone, and a peer with both',
+    options: { routers: { a: edm, b: edm }, ipv6: ['a', 'b'], ipv6Only: ['a'] },
+    ends: ['a', 'b'],
+    paths: ['direct', 'direct'],
+  },
+  {
+    what: 'with IPv6 alone, and a peer without it',
+    options: { routers: { a: 'eif', b: 'eif' }, ipv6: ['a'], ipv6Only: ['a'] },
+    ends: ['a', 'b'],
+    paths: ['relayed', 'relayed'],
+  },
 ];
 
 (lacks ? describe.skip : describe)('an instance', () => {
