@@ -104,7 +104,7 @@ export class Proofs {
     const wrong = this.#checkContent(proof, aim);
     if (wrong !== undefined) return wrong;
     const signed = signedBytes(this.#contentOf(proof, aim));
-    const digest = hash('sha256', signed, 'buffer').toString('latin1');
+    const digest = hash('sha256', signed, 'binary');
     if (this.#used.has(digest)) return usedBefore();
     const key = this.#keys.get(proof.publicKey);
     if (key === undefined) return Fault.fields([{ field: `${aim.field}.public_key`, description: OFF_CURVE }]);
