@@ -5,6 +5,7 @@ import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { filesOfConsole } from '../../console/build.mjs';
+import { sbomOf } from './sbom.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const OUT = join(ROOT, 'dist/bundle');
@@ -78,6 +79,7 @@ export async function bundle(out = OUT) {
   const ofConsole = (await filesOfConsole()).map((file) => relative(ROOT, file));
   const packages = packagesOf([...made.flatMap(({ metafile }) => Object.keys(metafile.inputs)), ...ofConsole]);
   writeFileSync(join(out, 'LICENSES.txt'), packages.map(licenseOf).join(`\n${'-'.repeat(80)}\n\n`));
+  writeFileSync(join(out, 'sbom.cdx.json'), `${JSON.stringify(sbomOf(packages), null, 1)}\n`);
   return packages;
 }
 

@@ -1,5 +1,6 @@
 import type { IssueTicketResponse } from '../../gen/switchyard/v1/identity.js';
 import type { AuditLog } from '../audit/audit-log.js';
+import { readPolicy } from '../core/decide/policy/policy-document.js';
 import { Fault } from '../core/model/fault.js';
 import { ruleOf } from '../core/model/trust/permission.js';
 import type { Gatekeeper } from '../replica/access/gatekeeper.js';
@@ -13,6 +14,10 @@ interface Described {
   readonly ticketId?: string;
   readonly cvid?: number;
   readonly id?: number;
+  /** The document of a policy. */
+  readonly document?: string;
+  /** The name of a network, where the request names nothing else. */
+  readonly name?: string;
   readonly validateOnly?: boolean;
   readonly proof?: { readonly identityUuid: string } | undefined;
   readonly oldProof?: { readonly identityUuid: string } | undefined;
@@ -57,10 +62,18 @@ function issuedTicket({ identityUuid }: Described, outcome: unknown): string | u
   return identityUuid ? `ticket ${ticket.ticketId} for ${identityUuid.toLowerCase()}` : `ticket ${ticket.ticketId}`;
 }
 
-function targetOf({ identityUuid, ticketId, proof, oldProof, cvid, id }: Described): string {
+function targetOf({ identityUuid, ticketId, proof, oldProof, cvid, id, document, name }: Described): string {
   const identity = identityUuid || proof?.identityUuid || oldProof?.identityUuid;
   if (identity) return `identity ${identity.toLowerCase()}`;
   if (ticketId) return `ticket ${ticketId}`;
   if (cvid) return `session ${cvid}`;
-  return id ? `stream ${id}` : '';
+  if (id) return `stream ${id}`;
+  if (document) return describePolicy(document);
+  return name ? `network ${name}` : '';
+}
+
+/** The mode by which a policy lets callers in: one that is lowered shows, also where the process itself is stricter. */
+function describePolicy(document: string): string {
+  const policy = readPolicy(document);
+  return policy instanceof Fault ? 'policy' : `policy of mode ${policy.auth}`;
 }

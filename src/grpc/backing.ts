@@ -148,8 +148,8 @@ export interface Backing {
   readonly refused?: ((fault: Fault, method: string, origin: Origin) => void) | undefined;
   /** Told who did what to whom, and who was refused; undefined where nothing is kept. */
   readonly audit?: Pick<AuditLog, 'done' | 'refused' | 'watch' | 'end' | 'anchored'> | undefined;
-  /** Whether the protos are served by reflection. */
-  readonly offersReflection: boolean;
+  /** Whether the protos are served by reflection now: that follows the mode. */
+  readonly offersReflection: () => boolean;
   /** The networks of the server; undefined for the services of any but the default one. */
   readonly networks?: NetworkAdmin | undefined;
   /** Redeems tickets. */

@@ -169,7 +169,7 @@ export class GrpcDoor {
     });
     for (const { definition } of NETWORK_SERVICES) this.add(definition);
     this.health.addTo(this.server);
-    if (backing.offersReflection) this.reflection.addTo(this.server);
+    this.reflection.addTo(this.server, backing.offersReflection);
     for (const { path, responseStream } of Object.values(HealthService)) {
       this.paths.add(path);
       backing.callTimes?.add(path, !responseStream);

@@ -101,7 +101,7 @@ export function grpcBacking(engine: Engine, shared: DoorsShared, accept: SystemD
     limits: doorLimits(config),
     adminToken: shared.adminToken,
     orderDeadlineMs: config.orderDeadlineMs,
-    offersReflection: gatekeeper.mode !== 'required' || config.reflection,
+    offersReflection: () => gatekeeper.mode !== 'required' || config.reflection,
     ...brokering(engine, shared),
     refused: (fault, method, origin) => events.refused(fault, method, origin),
     audit: networkAudit(shared.parts.audit, engine.network),

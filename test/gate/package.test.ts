@@ -12,6 +12,14 @@ import { IS_LONG, itLong } from '../long.js';
 
 const run = promisify(execFile);
 
+/** A package in the list of what is in this one. */
+interface Component {
+  readonly name: string;
+  readonly version: string;
+  readonly hashes: readonly { readonly content: string }[];
+  readonly properties: readonly { readonly value: string }[];
+}
+
 let folder: string;
 let server: ChildProcess | undefined;
 
@@ -78,6 +86,34 @@ describe('the package', () => {
     for (const heading of headings) expect(heading).toMatch(/^\S+ \d+\.\d+\.\d+\S*$/);
     // Two versions of a package may be in it; one version twice says that the list of files is read wrongly.
     expect(headings).toEqual([...new Set(headings)]);
+  });
+
+  it('has a list for tools of what is in its programs and of what is installed with it, each with the hash of the lock file', async () => {
+    const bundle = join(folder, 'node_modules', 'switchyard', 'dist', 'bundle');
+    const sbom = JSON.parse(await readFile(join(bundle, 'sbom.cdx.json'), 'utf8'));
+    const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+    expect(sbom).toMatchObject({ bomFormat: 'CycloneDX', metadata: { component: { name: 'switchyard', version } } });
+    const components = sbom.components as Component[];
+    const isBundled = ({ properties }: Component) => properties[0]!.value === 'true';
+    const nameOf = ({ name, version }: Component) => `${name} ${version}`;
+    // What is in the bundles is what there are licences of.
+    const licences = await readFile(join(bundle, 'LICENSES.txt'), 'utf8');
+    const headings = licences.split(/^-{80}\n\n/m).map((notice) => notice.split('\n')[0]);
+    expect(components.filter(isBundled).map(nameOf).sort()).toEqual([...headings].sort());
+    // What npm has installed here, where nothing was installed before.
+    const { packages: here } = JSON.parse(await readFile(join(folder, 'package-lock.json'), 'utf8'));
+    const names = Object.keys(here).map((path) => path.split('node_modules/').at(-1)!);
+    const installed = names.filter((name) => !['', 'switchyard'].includes(name));
+    expect(components.map(({ name }) => name)).toEqual(expect.arrayContaining(installed));
+    const others = components.filter((one) => !isBundled(one)).map(({ name }) => name);
+    expect(others.filter((name) => !installed.includes(name))).toEqual([]);
+    // And its hashes are those by which npm ci installs what is built and tested.
+    const { packages } = JSON.parse(await readFile('package-lock.json', 'utf8'));
+    const hashes = (Object.entries(packages) as [string, { version: string; integrity?: string }][]).map(
+      ([path, { version, integrity = '' }]) =>
+        `${path.split('node_modules/').at(-1)} ${version} ${Buffer.from(integrity.slice(7), 'base64').toString('hex')}`,
+    );
+    for (const one of components) expect(hashes).toContain(`${nameOf(one)} ${one.hashes[0]!.content}`);
   });
 
   it('finds the packages of files by the paths of Windows, too', () => {

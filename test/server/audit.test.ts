@@ -67,6 +67,28 @@ describe('the audit log of a server', () => {
     at = await run({ data });
   });
 
+  it('says to which mode a policy was put, and which network was created and dropped', async () => {
+    const put = (document: object) =>
+      ask(
+        at,
+        Identities.putPolicy,
+        { document: JSON.stringify(document), validateOnly: false, ifRevision: undefined },
+        asAdmin(),
+      );
+    await put({ grants: [] });
+    await put({ auth: 'open' });
+    await ask(at, Identities.createNetwork, { name: 'north', sessionsMax: 0 }, asAdmin());
+    await ask(at, Identities.dropNetwork, { name: 'north' }, asAdmin());
+    const lines = [...auditLines(auditFolder(data))].map(({ line }) => line!);
+    const by = { who: 'administrator', from: '127.0.0.1', outcome: 'ok', count: 1 };
+    expect(lines.slice(-4)).toMatchObject([
+      { ...by, what: 'PutPolicy', on: 'policy of mode required' },
+      { ...by, what: 'PutPolicy', on: 'policy of mode open' },
+      { ...by, what: 'CreateNetwork', on: 'network north' },
+      { ...by, what: 'DropNetwork', on: 'network north' },
+    ]);
+  });
+
   it('counts who was refused in a network that does not exist', async () => {
     const guess = { 'switchyard-network': 'nowhere', 'switchyard-admin': 'guess' };
     for (let nth = 0; nth < 2; nth++) await refused(ask(at, Sessions.listSessions, PAGE, asHeaders(guess)));

@@ -6,6 +6,7 @@ import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/sessi
 import { ConfigError } from '../../src/config/config.js';
 import { MemoryJournal } from '../../src/journal/storage/memory.js';
 import { agent, asAdmin, ask, asSession, type Running, refused, run } from '../grpc/running.js';
+import { makeMember } from '../trust/members.js';
 
 const LISTING = { pageSize: 1, pageToken: '', instanceType: 0, instanceUuid: '' };
 
@@ -55,6 +56,25 @@ describe('the mode of a network', () => {
     );
     expect(await modeOf(await start(journal, { auth: 'required' }))).toBe(3);
     expect(await modeOf(await start(journal))).toBe(2);
+  });
+
+  it('is lowered by a policy of an administrator alone, and a weaker flag stops no start any more', async () => {
+    const journal = new Folder();
+    const one = await start(journal, { auth: 'required' });
+    const request = { document: '{"auth":"open"}', validateOnly: false, ifRevision: undefined };
+    for (const roles of [['observer'], ['operator'], ['agent', 'client', 'observer', 'operator']] as const) {
+      const { as } = await makeMember(one, { number: roles.length, roles });
+      const denied = await refused(ask(one, Identities.putPolicy, request, as));
+      expect(denied).toMatchObject({ reason: 'PERMISSION_DENIED' });
+    }
+    expect(await modeOf(await start(journal))).toBe(3);
+    await expect(start(journal, { auth: 'open' })).rejects.toThrow(
+      "weaker than the network's policy, which says required",
+    );
+    await put(await start(journal), { auth: 'open' });
+    expect(await modeOf(await start(journal, { auth: 'open' }))).toBe(1);
+    // It is not lower than what a process says of itself.
+    expect(await modeOf(await start(journal, { auth: 'required' }))).toBe(3);
   });
 
   it('is required where others can reach a port, unless --allow-open says otherwise', async () => {

@@ -5,6 +5,8 @@ export interface Aim extends Target {
   /** A session token of it. */
   readonly token: string;
   readonly connection: string;
+  /** An order that it was given. */
+  readonly order: string;
   readonly ticket: string;
   readonly network: string;
 }
@@ -14,12 +16,14 @@ export const NOWHERE: Aim = {
   ...NO_TARGET,
   token: '',
   connection: 'c99',
+  order: 'o99',
   ticket: 'ffffffffffffffff',
   network: 'nowhere',
 };
 
 /** Requests that are about more of a target than those of the matrix, and change what they are about where they may. */
 const AIMED: { readonly [N in Tried]?: (aim: Aim) => object } = {
+  Answer: ({ order }) => ({ orderId: order, code: 0, description: '', data: Buffer.alloc(0) }),
   TerminateSession: ({ sid }) => ({ cvid: sid, reason: '' }),
   ListSessions: ({ uuid }) => ({ pageSize: 0, pageToken: '', instanceType: 0, instanceUuid: uuid }),
   WatchSessions: ({ sid }) => ({ after: undefined, cvids: [sid] }),
@@ -71,8 +75,9 @@ export function textOf(value: unknown): string {
 
 /** What was said, without what the caller itself has named. */
 export function masked({ text }: Outcome, aim: Aim): string {
-  const { sid, stream, uuid, connection, ticket, network } = aim;
-  return [sid, stream, uuid, connection, ticket, network].reduce<string>(
+  const { sid, stream, uuid, connection, order, ticket, network } = aim;
+  // Those with a letter before their number first: the number may be that of a session, too.
+  return [connection, order, sid, stream, uuid, ticket, network].reduce<string>(
     (left, value) => left.replaceAll(String(value), 'NAMED'),
     text,
   );

@@ -107,6 +107,7 @@ describe('a caller of another network', () => {
       ...target,
       token: String(target.as.get('switchyard-session')[0]),
       connection: request!.connectionId,
+      order: order!.orderId,
       ticket: issued.ticket!.ticketId,
       network: 'south',
     };

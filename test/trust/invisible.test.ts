@@ -10,6 +10,7 @@ import { agent, asAdmin, ask, open, Reading, type Running, refusalOf, run } from
 import { talk } from '../system/talking.js';
 import { type Aim, aimedAt, EVENTS_AIMED, masked, NOWHERE, type Outcome, textOf } from './aims.js';
 import { type Member, makeMember } from './members.js';
+import { refusalOfAbsent } from './permission-table.js';
 import { type Challenged, keyOf, proofOf } from './proving.js';
 import { methodOf, REQUESTS, TRIED, type Tried } from './requests.js';
 
@@ -18,7 +19,16 @@ const NAME = 'kept-from-agents';
 /** The kinds of targets that are there, and not for an agent. */
 const KINDS = ['hidden', 'ended'] as const;
 /** An aim of which no part is that of {@link NOWHERE}. */
-const ELSEWHERE: Aim = { sid: 2, uuid: 'u', stream: 3, token: 't', connection: 'c1', ticket: 'f', network: 'n' };
+const ELSEWHERE: Aim = {
+  sid: 2,
+  uuid: 'u',
+  stream: 3,
+  token: 't',
+  connection: 'c1',
+  order: 'o1',
+  ticket: 'f',
+  network: 'n',
+};
 /** Methods whose requests name what they are about. */
 const NAMING = TRIED.filter((name) => textOf(aimedAt(name, NOWHERE)) !== textOf(aimedAt(name, ELSEWHERE)));
 
@@ -65,7 +75,12 @@ describe('what an agent may not see', () => {
     const wanted = { ...REQUESTS.IssueTicket(target), roles: ['agent'], kind: 1 };
     const { ticket } = await ask(at, Identities.issueTicket, wanted as never, asAdmin());
     attached.call.on('error', () => {}).cancel();
-    const made = { connection: request?.connectionId ?? '', ticket: ticket?.ticketId ?? '', network: 'of-none' };
+    const made = {
+      connection: request?.connectionId ?? '',
+      order: answer.orderId,
+      ticket: ticket?.ticketId ?? '',
+      network: 'of-none',
+    };
     return { ...target, ...made, token: '' };
   }
 
@@ -91,6 +106,7 @@ describe('what an agent may not see', () => {
     it.each(NAMING)('%s is answered, byte for byte, as for what never was', async (name) => {
       const absent = await call(name, aimedAt(name, NOWHERE), caller.as);
       const there = await call(name, aimedAt(name, aims[kind]), caller.as);
+      expect(absent.reason).toBe(refusalOfAbsent('agent', name));
       expect(masked(there, aims[kind])).toBe(masked(absent, NOWHERE));
     });
 

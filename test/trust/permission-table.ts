@@ -87,6 +87,28 @@ export const FOREIGN = {
   DropNetwork: 'PERMISSION_DENIED',
 } as const satisfies Readonly<Record<Method, Reason | 'own'>>;
 
+/** Methods whose request brings the proof of who asks; those of the tests bring none. */
+const WITHOUT_PROOF: readonly Method[] = ['Login', 'RotateKey', 'Enroll'];
+
+/**
+ * How a role is refused what never was, by a request of the tests; undefined where it is answered. A refusal for any other cause hides
+ * whether the target was looked up at all.
+ */
+export function refusalOfAbsent(role: Role, method: Method): Reason | undefined {
+  const cell = cellOf(role, method);
+  if (method === 'Session') return 'AUTH_REQUIRED';
+  if (cell === 'none') return ['Attach', 'KeepAlive'].includes(method) ? 'SESSION_TOKEN_MISSING' : 'PERMISSION_DENIED';
+  if (WITHOUT_PROOF.includes(method)) return 'FIELD_INVALID';
+  if (cell === 'own' && method === 'GetIdentity') return 'PERMISSION_DENIED';
+  // Who reads the graph knows whether the session is there.
+  const isReader = ROLE_PERMISSIONS[role].includes('graph.read');
+  if (cell === 'own' && method === 'TerminateSession' && isReader) return 'PERMISSION_DENIED';
+  // An operator's tickets are its own; that of another is as one that never was.
+  if (role === 'operator' && method === 'RevokeTicket') return 'PERMISSION_DENIED';
+  const refusal = FOREIGN[method];
+  return refusal === 'own' ? undefined : refusal;
+}
+
 const MARKS: Readonly<Record<Cell, string>> = { all: '✓', own: 'own', grant: 'grant', none: '' };
 
 function table(): string {

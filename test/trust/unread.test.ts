@@ -7,6 +7,7 @@ import { StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_
 import { asAdmin, ask, open, type Running, refusalOf, run } from '../grpc/running.js';
 import { type Aim, aimedAt, masked, NOWHERE, type Outcome, textOf } from './aims.js';
 import { type Member, makeMember } from './members.js';
+import { refusalOfAbsent } from './permission-table.js';
 import { methodOf, REQUESTS, TRIED, type Tried } from './requests.js';
 
 /** Roles that read the graph, so that all sessions are there for them. */
@@ -45,7 +46,7 @@ describe('what those who read the graph may not see', () => {
     const wanted = { params: undefined, sinkCvids: [target.sid], requestId: '' };
     const { stream } = await ask(at, Streams.createStream, wanted, asker.as);
     attached.call.on('error', () => {}).cancel();
-    return { connection: request?.connectionId ?? '', stream: stream?.id ?? 0 };
+    return { connection: request?.connectionId ?? '', order: answer.orderId, stream: stream?.id ?? 0 };
   }
 
   beforeAll(async () => {
@@ -75,6 +76,8 @@ describe('what those who read the graph may not see', () => {
       const { as } = readers[role];
       const absent = await call(name, aimedAt(name, NOWHERE), as);
       const there = await call(name, aimedAt(name, hidden[role]), as);
+      // For this cause and for no other, so that it was looked up where the role may look it up.
+      expect(absent.reason).toBe(refusalOfAbsent(role, name));
       // What a watch or a list of what is visible says is another test's.
       if (absent.reason === undefined && textOf(aimedAt(name, NOWHERE)) === textOf(aimedAt(name, hidden[role]))) return;
       const plain = (outcome: Outcome) => masked({ ...outcome, text: masked(outcome, NOWHERE) }, hidden[role]);

@@ -24,7 +24,7 @@ const READY: readonly (readonly [RegExp, RegExp])[] = [
 /** The port of the README's sshd. */
 const SSH_PORT = 22;
 /** The longest that a command may take on a busy machine. */
-const COMMAND_MS = 120_000;
+export const COMMAND_MS = 120_000;
 
 /** A command of the README. */
 export interface ReadmeCommand {

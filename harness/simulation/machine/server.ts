@@ -192,7 +192,7 @@ export class SimulatedServer implements Listener {
           fetchJson: () => Promise.reject(new Error('no network')),
           log: both.log,
         }),
-        offersReflection: false,
+        offersReflection: () => false,
         feeds,
         limits: DEFAULT_DOOR_LIMITS,
         adminToken: ADMIN_TOKEN,

@@ -181,11 +181,12 @@ async function printIdentity(
   const { out } = terminal;
   if (flags.json) return out.json(identityFacts(identity));
   await out.write(`${identity.identityUuid}: ${stateOf(identity)}`);
-  const { name, roles, labels } = identity;
+  const { name, roles, labels, cvids } = identity;
   await out.writeLines([
     ...(name === '' ? [] : [`name: ${name}`]),
     ...(roles.length === 0 ? [] : [`roles: ${roles.join(', ')}`]),
     ...Object.entries(labels).map(([key, value]) => `label: ${key}=${value}`),
+    ...(cvids.length === 0 ? [] : [`sessions: ${cvids.join(', ')}`]),
   ]);
   await writeTable(out, KEY_COLUMNS, identity.keys, { isWide: true });
   const vouched = identity.keys.filter((key) => key.vouched !== '');

@@ -1,6 +1,8 @@
 import type { Server, ServerDuplexStream } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { fileDescriptors } from '../../../gen/descriptors.js';
+import { Fault } from '../../core/model/fault.js';
+import { toError } from '../status.js';
 
 type Call = ServerDuplexStream<unknown, unknown>;
 type Handlers = { ServerReflectionInfo(call: Call): void };
@@ -14,7 +16,8 @@ type Handlers = { ServerReflectionInfo(call: Call): void };
 export class Reflection {
   private readonly calls = new Set<Call>();
 
-  addTo(server: Server): void {
+  /** Answers on a server while it is offered, which is asked for each call. */
+  addTo(server: Server, isOffered: () => boolean): void {
     const fileDescriptorProtos = fileDescriptors.map((file) => Buffer.from(file, 'base64'));
     // Of a package definition the reflection service reads nothing but the descriptors.
     const files = { switchyard: { fileDescriptorProtos } } as unknown as ConstructorParameters<
@@ -23,7 +26,7 @@ export class Reflection {
     new ReflectionService(files).addToServer({
       addService: (definition, handlers) => {
         const { ServerReflectionInfo: answer } = handlers as unknown as Handlers;
-        server.addService(definition, { ServerReflectionInfo: (call: Call) => this.take(call, answer) });
+        server.addService(definition, { ServerReflectionInfo: (call: Call) => this.take(call, answer, isOffered()) });
       },
     });
   }
@@ -33,7 +36,11 @@ export class Reflection {
     for (const call of this.calls) call.end();
   }
 
-  private take(call: Call, answer: (call: Call) => void): void {
+  private take(call: Call, answer: (call: Call) => void, isOffered: boolean): void {
+    if (!isOffered) {
+      call.emit('error', toError(new Fault('UNIMPLEMENTED', 'reflection is off in the mode required (--reflection)')));
+      return;
+    }
     this.calls.add(call);
     call.once('cancelled', () => this.calls.delete(call));
     oneAtATime(call);

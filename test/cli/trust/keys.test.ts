@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -94,6 +94,68 @@ describe('keys on the command line', () => {
       status: 1,
       err: expect.stringContaining('switchyard-admin'),
     });
+  });
+
+  it('identity show says the name, roles, labels, sessions and keys of one, and --json the same', async () => {
+    const joining = startCommand(['join', ...at(), '--name', 'boat-9', '--port', '22']);
+    const cvid = Number((await joining.printed(/joined as \d+/)).match(/joined as (\d+)/)![1]);
+    const { instanceUuid: uuid, keyId, publicKey } = await shown('boat-9');
+    const described = ['--role', 'agent', '--name', 'boat-9', '--label', 'site=Kiel'];
+    expect((await admin('identity', 'approve', uuid, ...described)).status).toBe(0);
+    const [state, name, roles, label, sessions, heading, key, ...rest] = (await admin('identity', 'show', uuid)).out
+      .split('\n')
+      .map((line) => line.trim());
+    expect([state, name, roles, label, sessions]).toEqual([
+      `${uuid}: here`,
+      'name: boat-9',
+      'roles: agent',
+      'label: site=Kiel',
+      `sessions: ${cvid}`,
+    ]);
+    expect(heading).toMatch(/^KEY +BY +BOUND +GOOD UNTIL$/);
+    expect(key).toMatch(new RegExp(`^${keyId} +first use +\\S+ +-$`));
+    expect(rest).toEqual(['']);
+    expect(JSON.parse((await admin('identity', 'show', uuid, '--json')).out)).toMatchObject({
+      ...{ identityUuid: uuid, state: 'here', name: 'boat-9', roles: ['agent'], labels: { site: 'Kiel' } },
+      ...{ cvids: [cvid], revoked: false, keys: [{ keyId, origin: 'first use', publicKey }] },
+    });
+    joining.interrupt();
+    await joining.ended;
+    expect((await admin('identity', 'show', uuid)).out).toMatch(new RegExp(`^${uuid}: away\n`));
+    // Who is no administrator is told what is missing, and of nobody.
+    const refused = await runCommand(['identity', 'show', uuid, ...at()]);
+    expect(refused).toMatchObject({ status: 1, out: '', err: expect.stringContaining('switchyard-admin') });
+    expect(refused.err).not.toContain('boat-9');
+  });
+
+  it('replay keeps one key for all that it plays, and nobody without it opens their sessions', async () => {
+    const mesh = JSON.stringify({
+      ...{ type: 'NetworkGraph', protocol: null, version: null, metric: null },
+      nodes: [{ id: 'one' }, { id: 'two' }],
+      links: [{ source: 'one', target: 'two', cost: 1 }],
+    });
+    const play = (home: string, ...more: string[]) =>
+      runCommand(['replay', 'mesh', ...at(), ...more], { home, readFile: () => mesh });
+    const [player, stranger] = ['player', 'stranger'].map((name) => join(folder, name));
+    for (const home of [player, stranger]) mkdirSync(home!);
+    const ids = async () =>
+      (await admin('identity', 'list', '--json')).out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+        .map(({ identityUuid, keys }) => `${identityUuid} ${keys[0]?.keyId} ${keys[0]?.origin}`);
+    const before = await ids();
+    expect((await play(player!)).status).toBe(0);
+    const bound = (await ids()).filter((one) => !before.includes(one));
+    expect(bound).toHaveLength(2);
+    const own = await runCommand(['key', 'show', ...at(), '--name', 'replay', '--json'], { home: player! });
+    const { keyId } = JSON.parse(own.out);
+    for (const one of bound) expect(one).toMatch(new RegExp(` ${keyId} first use$`));
+    // The same instances again, by the same key; another's is not theirs.
+    expect((await play(player!)).status).toBe(0);
+    const taken = await play(stranger!);
+    expect(taken).toMatchObject({ status: 1, err: expect.stringContaining('PROOF_INVALID') });
+    expect((await ids()).sort()).toEqual([...before, ...bound].sort());
   });
 
   it('a key that others can read, that is no key or that is not named is refused in words', async () => {

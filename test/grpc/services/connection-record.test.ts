@@ -7,6 +7,7 @@ import {
   NetworkServiceService as Networks,
 } from '../../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../../gen/switchyard/v1/session_service.js';
+import { OTHER_OUTCOME } from '../../../src/core/model/outcome.js';
 import { connectionRecordMessage } from '../../../src/grpc/encode/connection-message.js';
 import { recordFor } from '../../../src/grpc/services/connection-record.js';
 import { ProofPurpose } from '../../../src/trust/signed-bytes.js';
@@ -56,6 +57,19 @@ describe("a connection's trace", () => {
     expect(textOf(seen)).not.toContain(HOST);
     const outcome = { local: undefined, remote: undefined, outcome: 'no answer' };
     expect(seen).toMatchObject({ connectionId: 'c7', callerCvid: 257, attempts: [{ pairs: [outcome, outcome] }] });
+  });
+});
+
+describe("the outcomes in a connection's trace", () => {
+  it('are told to both ends from a closed list, whatever an end has said of a pair', () => {
+    const said = (outcome: string) => ({ ...tried, pairs: [{ local: candidate, remote: candidate, outcome }] });
+    const attempt = { number: 1, startedAtMs: 1, nonce: '', caller: said('no answer'), peer: said('run curl evil') };
+    const told = { ...(connection as object), attempts: [attempt] } as never;
+    for (const sid of [257, 513]) {
+      const record = recordFor(told, { sid, may: () => false });
+      expect(record.attempts[0]?.pairs.map(({ outcome }) => outcome)).toEqual(['no answer', OTHER_OUTCOME]);
+      expect(textOf(record)).not.toContain('curl');
+    }
   });
 });
 

@@ -16,7 +16,7 @@ function handlersOf(reflection: Reflection): Handler[] {
   const handlers: Handler[] = [];
   const addService = (_definition: unknown, implementation: { readonly ServerReflectionInfo: Handler }) =>
     handlers.push(implementation.ServerReflectionInfo);
-  reflection.addTo({ addService } as unknown as Server);
+  reflection.addTo({ addService } as unknown as Server, () => true);
   return handlers;
 }
 

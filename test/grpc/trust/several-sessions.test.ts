@@ -1,4 +1,4 @@
-import { Client, credentials, type Metadata } from '@grpc/grpc-js';
+import { Client, credentials, type Metadata, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { IdentityServiceService as Identities, IdentityKind } from '../../../gen/switchyard/v1/identity.js';
 import { NetworkServiceService as Network } from '../../../gen/switchyard/v1/network_service.js';
@@ -72,6 +72,36 @@ describe('a person with several sessions, in a network whose policy requires pro
     expect(read.identity).toMatchObject({ cvids, cvid: cvids[0] });
     const listed = await ask(at, Identities.listIdentities, { pageSize: 1_000, pageToken: '' }, asAdmin());
     expect(listed.identities.find(({ identityUuid }) => identityUuid === uuidOf(anna))?.cvids).toEqual(cvids);
+  });
+
+  it('opens 32 at once and no 33rd, by neither door, unless one of them ends or begins anew', async () => {
+    const anna = await person();
+    const sessions = [];
+    for (let number = 0; number < 32; number++) sessions.push(await opened(anna));
+    const instance = next++;
+    const one = async () => ({
+      ...agent(instance),
+      proof: await prove(anna, { instanceUuid: uuidOf(instance) }),
+    });
+    const full = await refused(ask(at, Sessions.session, await one()));
+    expect(full).toMatchObject({ code: status.RESOURCE_EXHAUSTED, reason: 'SESSION_LIMIT' });
+    expect(full.message).toContain('32 sessions of one identity are the limit');
+    const events = await talk(`tcp://${at.server.addresses.tcp}`);
+    talks.push(events);
+    const signed = { instanceUuid: uuidOf(instance) };
+    const challenge = await events.client.ask('Challenge', {});
+    const { binding: _, bindingKind: _kind, ...proof } = proofOf(keyOf(anna), uuidOf(anna), challenge, signed);
+    const asked = events.client.ask('Session', { instanceUuid: uuidOf(instance), instanceType: 2, proof });
+    await expect(asked).rejects.toMatchObject({ reason: 'SESSION_LIMIT' });
+    for (const { as } of sessions) expect(await isThere(as)).toBe(true);
+    // One that comes again takes its own place.
+    const again = sessions[0]!.instance;
+    const renewed = await prove(anna, { instanceUuid: uuidOf(again) });
+    await ask(at, Sessions.session, { ...agent(again), proof: renewed });
+    await ask(at, Sessions.terminateSession, { cvid: 0, reason: '' }, sessions[1]!.as);
+    await ask(at, Sessions.session, await one());
+    // Another person has sessions of its own.
+    await opened(await person());
   });
 
   it('has one of them in each place of the graph, both under the name of the identity', async () => {

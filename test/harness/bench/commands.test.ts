@@ -2,10 +2,11 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { lacksForCommands, playCommands, readmeCommands } from '../../../harness/bench/benches/commands.js';
+import { COMMAND_MS, lacksForCommands, playCommands, readmeCommands } from '../../../harness/bench/benches/commands.js';
 import { programArguments } from '../../../harness/program.js';
 
-const PLAY_MS = 120_000;
+/** Longer than one command may take, so that one that hangs is the failure, and says what it has printed. */
+const PLAY_MS = 2 * COMMAND_MS;
 const lacks = lacksForCommands();
 if (lacks) process.stderr.write(`not checked: the six commands of the README on machines behind NATs: ${lacks}\n`);
 
