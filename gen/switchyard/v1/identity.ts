@@ -609,8 +609,8 @@ export interface UpdateIdentityRequest {
   /** Unique in the network: 1 to 63 of a-z, 0-9, `-` and `.`, and the first and the last no `-` or `.`. Empty: it has none. */
   name: string;
   /**
-   * All that is said of it: at most 32, as those of sessions. Grants of the policy look at these, and never at what an instance says
-   * of itself.
+   * All that is said of it, bounded as the labels of a session. Grants of the policy look at these, and never at what an instance
+   * says of itself.
    */
   labels: { [key: string]: string };
   /** Which of `kind`, `roles`, `name` and `labels` change; at least one, or `*`. */
@@ -779,7 +779,10 @@ export interface IssueTicketRequest {
   names: string;
   /** The only identity that it lets in, in the 36-character form; then it has one use. Empty: any that has no key yet. */
   identityUuid: string;
-  /** Where those that enrol reach the server, for the ticket's text: HOST:PORT, at most 8. None: where the server listens. */
+  /**
+   * Where those that enrol reach the server, for the ticket's text: HOST:PORT, each of at most 255
+   * characters, at most 8. None: where the server listens.
+   */
   addresses: string[];
 }
 
@@ -978,7 +981,7 @@ export interface ListNetworksResponse {
 
 /** Which network to drop. */
 export interface DropNetworkRequest {
-  /** Its name. */
+  /** Its name, 1 to 32 of a-z, 0-9 and `-`. */
   name: string;
 }
 

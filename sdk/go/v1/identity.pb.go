@@ -1608,8 +1608,8 @@ type UpdateIdentityRequest struct {
 	Roles []string `protobuf:"bytes,3,rep,name=roles,proto3" json:"roles,omitempty"`
 	// Unique in the network: 1 to 63 of a-z, 0-9, `-` and `.`, and the first and the last no `-` or `.`. Empty: it has none.
 	Name string `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
-	// All that is said of it: at most 32, as those of sessions. Grants of the policy look at these, and never at what an instance says
-	// of itself.
+	// All that is said of it, bounded as the labels of a session. Grants of the policy look at these, and never at what an instance
+	// says of itself.
 	Labels map[string]string `protobuf:"bytes,5,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key,proto3" protobuf_val:"bytes,2,opt,name=value,proto3"`
 	// Which of `kind`, `roles`, `name` and `labels` change; at least one, or `*`.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,6,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
@@ -2591,7 +2591,8 @@ type IssueTicketRequest struct {
 	Names string `protobuf:"bytes,5,opt,name=names,proto3" json:"names,omitempty"`
 	// The only identity that it lets in, in the 36-character form; then it has one use. Empty: any that has no key yet.
 	IdentityUuid string `protobuf:"bytes,6,opt,name=identity_uuid,json=identityUuid,proto3" json:"identity_uuid,omitempty"`
-	// Where those that enrol reach the server, for the ticket's text: HOST:PORT, at most 8. None: where the server listens.
+	// Where those that enrol reach the server, for the ticket's text: HOST:PORT, each of at most 255
+	// characters, at most 8. None: where the server listens.
 	Addresses []string `protobuf:"bytes,7,rep,name=addresses,proto3" json:"addresses,omitempty"`
 }
 
@@ -3755,7 +3756,7 @@ type DropNetworkRequest struct {
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// Its name.
+	// Its name, 1 to 32 of a-z, 0-9 and `-`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 }
 
