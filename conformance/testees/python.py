@@ -191,7 +191,11 @@ class Testee:
         return {"name": (await self.yard.get_node(of["cvid"])).name}
 
     async def createStream(self, of: dict[str, Any]) -> dict[str, Any]:
-        params = stream_pb2.StreamParams(delivery_confirmation=of.get("confirmed", False))
+        params = stream_pb2.StreamParams(
+            delivery_confirmation=of.get("confirmed", False),
+            name="x" * of.get("nameBytes", 0),
+            max_block_bytes=of.get("maxBlockBytes", 0),
+        )
         stream = await self.instances[of["as"]].create_stream(of["sinks"], params)
         branches = [sink.id for sink in stream.sinks]
         return {"id": stream.id, "branches": branches, "branch": branches[0]}
@@ -210,10 +214,11 @@ class Testee:
         return {"taken": sink.taken_blocks}
 
     async def read(self, of: dict[str, Any]) -> dict[str, Any]:
-        blocks: list[str] = []
+        blocks: list[Any] = []
         while len(blocks) < of.get("count", float("inf")):
             try:
-                blocks.append((await self.sinks[of["stream"]].__anext__()).decode())
+                block = await self.sinks[of["stream"]].__anext__()
+                blocks.append(len(block) if of.get("sizes") else block.decode())
             except StopAsyncIteration:
                 return {"blocks": blocks, "ended": True}
         return {"blocks": blocks, "ended": False}
@@ -221,6 +226,9 @@ class Testee:
     async def write(self, of: dict[str, Any]) -> None:
         for block in of["blocks"]:
             await self.sources[of["stream"]].write(block.encode())
+
+    async def writeLarge(self, of: dict[str, Any]) -> None:
+        await self.sources[of["stream"]].write(b"x" * of["bytes"])
 
     async def finish(self, of: dict[str, Any]) -> None:
         await self.sources[of["stream"]].finish()

@@ -132,8 +132,8 @@ function picture({ as }: Fields) {
   return { names: [...graph.nodes()].map(({ name }) => name).sort(), links: graph.size.links };
 }
 
-async function createStream({ as, sinks: sinkCvids, confirmed }: Fields) {
-  const settings = { deliveryConfirmation: confirmed ?? false };
+async function createStream({ as, sinks: sinkCvids, confirmed, nameBytes = 0, maxBlockBytes = 0 }: Fields) {
+  const settings = { deliveryConfirmation: confirmed ?? false, name: 'x'.repeat(nameBytes), maxBlockBytes };
   const { stream } = await found(instances, as).createStream(sinkCvids, settings);
   return { id: stream.id, branches: stream.sinks.map(({ id }) => id), branch: stream.sinks[0].id };
 }
@@ -150,14 +150,14 @@ async function openSink({ as, id, stream, blocks }: Fields) {
   return { taken: sink.takenBlocks };
 }
 
-/** Reads so many blocks, or all up to the end. */
-async function read({ stream, count = Number.POSITIVE_INFINITY }: Fields) {
+/** Reads so many blocks, or all up to the end; of large ones their sizes. */
+async function read({ stream, count = Number.POSITIVE_INFINITY, sizes = false }: Fields) {
   const sink = found(sinks, stream);
-  const blocks: string[] = [];
+  const blocks: (string | number)[] = [];
   while (blocks.length < count) {
     const { done, value } = await sink.next();
     if (done) return { blocks, ended: true };
-    blocks.push(Buffer.from(value).toString());
+    blocks.push(sizes ? value.length : Buffer.from(value).toString());
   }
   return { blocks, ended: false };
 }
@@ -209,6 +209,7 @@ const COMMANDS: Readonly<Record<string, (fields: Fields) => unknown>> = {
   write: async ({ stream, blocks }) => {
     for (const block of blocks) await found(sources, stream).write(Buffer.from(block));
   },
+  writeLarge: ({ stream, bytes }) => found(sources, stream).write(Buffer.alloc(bytes, 'x')),
   finish: ({ stream }) => found(sources, stream).finish(),
   reasons: () => ({ count: Object.keys(Reason).length }),
   connect: connectTo,

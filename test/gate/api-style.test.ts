@@ -97,6 +97,23 @@ describe('docs/api-style.md', () => {
     ]);
   });
 
+  it.each(FILES.map(({ name, options }) => ({ name, options })))(
+    'names the package of every language in $name',
+    ({ name, options }) => {
+      // buf.yaml excepts these from what may not break, for the sake of 0.1.0 which had none: here they stay.
+      expect(options).toMatchObject({
+        csharpNamespace: 'Switchyard.V1',
+        goPackage: 'switchyard.example/switchyard/v1;switchyardv1',
+        javaMultipleFiles: true,
+        javaOuterClassname: `${camelCase(name)}Proto`,
+        javaPackage: 'io.switchyard.v1',
+        objcClassPrefix: 'SWY',
+        phpNamespace: 'Switchyard\\V1',
+        rubyPackage: 'Switchyard::V1',
+      });
+    },
+  );
+
   it('gives every Java file of the package a name of its own, whatever the case of its letters', () => {
     const names = FILES.flatMap((file) => [
       `${file.options?.javaOuterClassname || camelCase(file.name)}.java`,

@@ -1,17 +1,47 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { fromBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { Client, credentials, Server, ServerCredentials, type sendUnaryData } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { fileDescriptors } from '../../gen/descriptors.js';
+import { IdentityServiceService as Identities } from '../../gen/switchyard/v1/identity.js';
 import { NetworkServiceService as Network } from '../../gen/switchyard/v1/network_service.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { Fault } from '../../src/core/model/fault.js';
 import { toError } from '../../src/grpc/status.js';
 import { JournalError, type StoredRecord } from '../../src/journal/journal.js';
 import { MemoryJournal } from '../../src/journal/storage/memory.js';
-import { agent, ask, type Method, type Running, refused, run } from './running.js';
+import { agent, asAdmin, ask, type Method, type Running, refused, run } from './running.js';
 
 const CONFIG = readFileSync(new URL('../../docs/service-config.json', import.meta.url), 'utf8');
 /** Safe to repeat where they carry a request id, and so not by their nature. */
 const WITH_REQUEST_ID = ['CreateStream', 'DirectConnection'];
+/** What is not safe to repeat as it is, and why. */
+const NOT_SAFE = {
+  TerminateSession: 'the own session is not known any more, and another one may have its number',
+  TerminateStream: 'STREAM_NOT_FOUND',
+  StopStream: 'INVALID',
+  Login: 'its proof is used',
+  RotateKey: 'its proofs are used',
+  Enroll: 'its proof is used',
+  ForgetKey: 'IDENTITY_NOT_FOUND, or it forgets who has come meanwhile',
+  PutPolicy: 'OUT_OF_ORDER with if_revision',
+  IssueTicket: 'each is another ticket',
+  CreateNetwork: 'the name is taken',
+  DropNetwork: 'there is no such network any more',
+};
+/** Every method of the API. */
+const METHODS = fileDescriptors
+  .map((text) => fromBinary(FileDescriptorProtoSchema, Buffer.from(text, 'base64')))
+  .filter((file) => file.package === 'switchyard.v1')
+  .flatMap((file) => file.service)
+  .flatMap((service) =>
+    service.method.map(({ name, clientStreaming, serverStreaming, options }) => ({
+      ...{ name, clientStreaming, serverStreaming, path: `switchyard.v1.${service.name}/${name}` },
+      level: options?.idempotencyLevel ?? MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN,
+    })),
+  );
 
 /** A client whose retries are grpc's own, as docs/clients.md tells clients to configure them. */
 function retryingClient(address: string, config = CONFIG): Client {
@@ -85,19 +115,38 @@ describe('the service config of docs/clients.md', () => {
     expect([...manual.matchAll(/```json\n(.*?)```/gs)].map(([, shown]) => shown)).toEqual([CONFIG]);
   });
 
-  it('retries the calls that their protos call safe to repeat, and those that are with a request id', () => {
-    const names = ['session_service', 'network_service', 'stream_service', 'transport_service', 'identity'];
-    const protos = names.map((name) =>
-      readFileSync(new URL(`../../proto/switchyard/v1/${name}.proto`, import.meta.url), 'utf8'),
-    );
+  it('retries the calls that their protos call safe to repeat, and those that are with a request id, and says why no others', () => {
     // Watches go on from their position, which a retry does not know.
-    const safe = [...protos.join('\n').matchAll(/rpc (\w+)\(\w+\) returns \(\w+\) \{\n {4}option idempotency_level/g)];
+    const unary = METHODS.filter(({ clientStreaming, serverStreaming }) => !clientStreaming && !serverStreaming);
+    const safe = unary.filter(({ level }) => level !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN);
     const { methodConfig } = JSON.parse(CONFIG);
-    const named: string[] = methodConfig.flatMap(({ name }: { name: { method: string }[] }) =>
-      name.map(({ method }) => method),
+    const named: string[] = methodConfig.flatMap(({ name }: { name: { service: string; method: string }[] }) =>
+      name.map(({ service, method }) => `${service}/${method}`),
     );
-    expect(named.sort()).toEqual([...safe.map(([, method]) => method), ...WITH_REQUEST_ID].sort());
-    expect(named).toHaveLength(26);
+    const withRequestId = unary.filter(({ name }) => WITH_REQUEST_ID.includes(name));
+    expect(named.sort()).toEqual([...safe, ...withRequestId].map(({ path }) => path).sort());
+    const others = unary.map(({ name }) => name).filter((name) => !named.some((path) => path.endsWith(`/${name}`)));
+    expect(others.sort()).toEqual(Object.keys(NOT_SAFE).sort());
+  });
+
+  it('repeats what an administrator has done to an identity without another outcome', async () => {
+    const at = await run();
+    try {
+      const publicKey = generateKeyPairSync('ed25519').publicKey.export({ format: 'der', type: 'spki' });
+      const identityUuid = agent(1).instanceUuid;
+      const description = { kind: 2, roles: ['observer'], name: 'one', labels: {}, updateMask: ['*'] };
+      const twice = async <Q, A>(method: Method<Q, A>, request: Q) => {
+        const [first, again] = [await ask(at, method, request, asAdmin()), await ask(at, method, request, asAdmin())];
+        expect({ ...again, position: undefined }).toEqual({ ...first, position: undefined });
+      };
+      await twice(Identities.bindKey, { identityUuid, publicKey });
+      await twice(Identities.updateIdentity, { identityUuid, ...description });
+      await twice(Identities.revokeIdentity, { identityUuid });
+      // A key takes the revocation back.
+      await twice(Identities.bindKey, { identityUuid, publicKey });
+    } finally {
+      await at.stop();
+    }
   });
 
   it('brings a session through a disk that was full for a moment', async () => {

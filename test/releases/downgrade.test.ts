@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Header } from '../../gen/switchyard/journal/v1/folder.js';
-import { HEADER_KEY, revisionKey } from '../../src/journal/storage/folder.js';
 import { FORMAT_VERSION, Format, FrameKind, NEW_FOLDER_FORMAT, seal } from '../../src/journal/format/frame.js';
 import { HEADER_PLACE } from '../../src/journal/format/header.js';
+import { HEADER_KEY, revisionKey } from '../../src/journal/storage/folder.js';
 import { runCommand } from '../cli/command.js';
 import { run } from '../grpc/running.js';
 import { edit, put } from '../journal/damage.js';
@@ -49,7 +49,9 @@ describe('release 0.1.0', () => {
     for (const command of commands) {
       const args = [...command, '--data', folder];
       const { status, err } = await old.run(args);
-      expect(err).toContain(`the folder ${folder} has format version ${format}; this build knows version 1. Nothing was changed.`);
+      expect(err).toContain(
+        `the folder ${folder} has format version ${format}; this build knows version 1. Nothing was changed.`,
+      );
       expect(status).toBe(1);
     }
     expect((await dataFile()).equals(before)).toBe(true);
@@ -98,8 +100,16 @@ describe('this build', () => {
   });
 
   it.each([
-    ['that brings later rules by their number', FORMAT_VERSION, 'holds the value 2 of UseRules.rules, which this build does not know'],
-    ['of a later format by the format', FORMAT_VERSION + 1, `has format version ${FORMAT_VERSION + 1}; this build knows version`],
+    [
+      'that brings later rules by their number',
+      FORMAT_VERSION,
+      'holds the value 2 of UseRules.rules, which this build does not know',
+    ],
+    [
+      'of a later format by the format',
+      FORMAT_VERSION + 1,
+      `has format version ${FORMAT_VERSION + 1}; this build knows version`,
+    ],
   ])('stops at a command %s', async (_name, format, says) => {
     await golden(FORMAT_VERSION).unpackData('snapshots', folder);
     const revision = (await golden(FORMAT_VERSION).manifest()).commands + 1;

@@ -53,7 +53,10 @@ describe.each(formats)('the golden journal of format %i', (format) => {
 
   it('has the same digests today', async () => {
     const { commands, digests, kinds, refused } = await golden.manifest();
-    const replayed = await replay(await golden.records(), INITIAL_LIMITS, undefined, { format, digestEvery: DIGEST_EVERY });
+    const replayed = await replay(await golden.records(), INITIAL_LIMITS, undefined, {
+      format,
+      digestEvery: DIGEST_EVERY,
+    });
     // The text first: of two that differ it shows where.
     expect(textOf(replayed.state, format).split('\n')).toEqual((await golden.state()).split('\n'));
     expect(replayed).toMatchObject({ kinds, refused, digests });
@@ -73,7 +76,9 @@ describe.each(formats)('the golden journal of format %i', (format) => {
       await recovery.replay(({ revision }) => {
         if (revision % DIGEST_EVERY === 0 || revision === commands) found[revision] = digestOf(recovery.state, format);
       });
-      expect(found).toEqual(Object.fromEntries(Object.entries(digests).filter(([revision]) => Number(revision) > after)));
+      expect(found).toEqual(
+        Object.fromEntries(Object.entries(digests).filter(([revision]) => Number(revision) > after)),
+      );
     } finally {
       await journal.close();
     }

@@ -120,6 +120,21 @@ describe('sdk/c/switchyard.h', () => {
     execFileSync('c++', [...flags, join(folder, 'included.cc')]);
   });
 
+  itBuilds('calls nothing but what moves, fills and compares bytes, and keeps nothing between calls', () => {
+    const object = join(folder, 'whole.o');
+    writeFileSync(join(folder, 'whole.c'), '#include "switchyard.h"\n');
+    // Every function stands in the object, also one that nothing here calls, and constants that point to others are constant.
+    const kept = ['-O0', '-fno-pic', '-fno-pie', '-fkeep-inline-functions', '-Isdk/c'];
+    execFileSync('cc', [...STRICT, ...kept, '-c', join(folder, 'whole.c'), '-o', object]);
+    const symbols = execFileSync('nm', [object], { encoding: 'utf8' }).trimEnd().split('\n');
+    const named = (kinds: string) =>
+      symbols.map((line) => line.slice(17).split(' ')).flatMap(([kind, name]) => (kinds.includes(kind) ? [name] : []));
+    expect(named('tT')).toHaveLength(readFileSync(HEADER, 'utf8').match(/^static inline/gm)!.length);
+    const allowed = ['memchr', 'memcmp', 'memcpy', 'memmove', 'memset', 'strlen'];
+    expect(named('U').filter((name) => !allowed.includes(name))).toEqual([]);
+    expect(named('bBdDC')).toEqual([]);
+  });
+
   itBuilds('opens a session of a server over a socket, as its example says', async () => {
     const server = await run({ 'system-tcp-listen': '127.0.0.1:0' });
     try {

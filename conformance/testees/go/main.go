@@ -51,6 +51,12 @@ type command struct {
 	Direct bool `json:"direct"`
 	// Of `connect`: says which key endorses the peer's.
 	Endorsed bool `json:"endorsed"`
+	// Of `createStream`: the size of its name, and of its largest block.
+	NameBytes     int   `json:"nameBytes"`
+	MaxBlockBytes int32 `json:"maxBlockBytes"`
+	// Of `writeLarge`: the size of its block. Of `read`: answers with sizes.
+	Bytes int  `json:"bytes"`
+	Sizes bool `json:"sizes"`
 }
 
 type refusal struct {
@@ -139,7 +145,7 @@ var commands = map[string]func(*testee, command) (fields, error){
 	"join": (*testee).join, "leave": (*testee).leave, "detach": (*testee).detach, "state": (*testee).state,
 	"answerOrders": (*testee).answerOrders, "watch": (*testee).watch, "unwatch": (*testee).unwatch,
 	"watchClosed": (*testee).watchClosed, "picture": (*testee).picture, "current": (*testee).current, "getNode": (*testee).getNode,
-	"createStream": (*testee).createStream, "terminateStream": (*testee).terminateStream,
+	"createStream": (*testee).createStream, "writeLarge": (*testee).writeLarge, "terminateStream": (*testee).terminateStream,
 	"openSource": (*testee).openSource, "openSink": (*testee).openSink,
 	"write": (*testee).write, "finish": (*testee).finish, "read": (*testee).read,
 	"acceptPeers": (*testee).acceptPeers, "connect": (*testee).connect,

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 
 	"switchyard.example/switchyard"
 	pb "switchyard.example/switchyard/v1"
@@ -15,7 +17,8 @@ func (t *testee) createStream(of command) (fields, error) {
 	if err != nil {
 		return nil, err
 	}
-	params := &pb.StreamParams{DeliveryConfirmation: of.Confirm}
+	name := strings.Repeat("x", of.NameBytes)
+	params := &pb.StreamParams{DeliveryConfirmation: of.Confirm, Name: name, MaxBlockBytes: of.MaxBlockBytes}
 	stream, err := instance.CreateStream(context.Background(), of.Sinks, params)
 	if err != nil {
 		return nil, err
@@ -96,6 +99,14 @@ func (t *testee) write(of command) (fields, error) {
 	return nil, nil
 }
 
+func (t *testee) writeLarge(of command) (fields, error) {
+	source, err := find(t, t.sources, of.Stream)
+	if err != nil {
+		return nil, err
+	}
+	return nil, source.WriteBlock(bytes.Repeat([]byte("x"), of.Bytes))
+}
+
 func (t *testee) finish(of command) (fields, error) {
 	source, err := find(t, t.sources, of.Stream)
 	if err != nil {
@@ -109,7 +120,7 @@ func (t *testee) read(of command) (fields, error) {
 	if err != nil {
 		return nil, err
 	}
-	blocks := []string{}
+	blocks := []interface{}{}
 	for of.Count == nil || len(blocks) < *of.Count {
 		block, err := sink.ReadBlock()
 		if errors.Is(err, io.EOF) {
@@ -118,7 +129,11 @@ func (t *testee) read(of command) (fields, error) {
 		if err != nil {
 			return nil, err
 		}
-		blocks = append(blocks, string(block))
+		if of.Sizes {
+			blocks = append(blocks, len(block))
+		} else {
+			blocks = append(blocks, string(block))
+		}
 	}
 	return fields{"blocks": blocks, "ended": false}, nil
 }

@@ -617,8 +617,8 @@ export interface UpdateIdentityRequest {
   /** Unique in the network: 1 to 63 of a-z, 0-9, `-` and `.`, and the first and the last no `-` or `.`. Empty: it has none. */
   name: string;
   /**
-   * All that is said of it: at most 32, as those of sessions. Grants of the policy look at these, and never at what an instance says
-   * of itself.
+   * All that is said of it, bounded as the labels of a session. Grants of the policy look at these, and never at what an instance
+   * says of itself.
    */
   labels: { [key: string]: string };
   /** Which of `kind`, `roles`, `name` and `labels` change; at least one, or `*`. */
@@ -787,7 +787,10 @@ export interface IssueTicketRequest {
   names: string;
   /** The only identity that it lets in, in the 36-character form; then it has one use. Empty: any that has no key yet. */
   identityUuid: string;
-  /** Where those that enrol reach the server, for the ticket's text: HOST:PORT, at most 8. None: where the server listens. */
+  /**
+   * Where those that enrol reach the server, for the ticket's text: HOST:PORT, each of at most 255
+   * characters, at most 8. None: where the server listens.
+   */
   addresses: string[];
 }
 
@@ -986,7 +989,7 @@ export interface ListNetworksResponse {
 
 /** Which network to drop. */
 export interface DropNetworkRequest {
-  /** Its name. */
+  /** Its name, 1 to 32 of a-z, 0-9 and `-`. */
   name: string;
 }
 
@@ -6938,7 +6941,7 @@ export const IdentityServiceService = {
   /**
    * Replaces all keys of an identity by one. The sessions that another key opened, or none, end in the same revision
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
-   * takes a revocation back.
+   * takes a revocation back. A key that is the only one already changes nothing but that.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
    * PERMISSION_DENIED). Needs identity.manage.
@@ -6971,7 +6974,7 @@ export const IdentityServiceService = {
   },
   /**
    * Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
-   * key. Also for a UUID that has never shown a key.
+   * key. Also for a UUID that has never shown a key. One that is revoked already stays so.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
    * PERMISSION_DENIED). Needs identity.manage.
@@ -7248,7 +7251,7 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
   /**
    * Replaces all keys of an identity by one. The sessions that another key opened, or none, end in the same revision
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
-   * takes a revocation back.
+   * takes a revocation back. A key that is the only one already changes nothing but that.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
    * PERMISSION_DENIED). Needs identity.manage.
@@ -7265,7 +7268,7 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
   forgetKey: handleUnaryCall<ForgetKeyRequest, ForgetKeyResponse>;
   /**
    * Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
-   * key. Also for a UUID that has never shown a key.
+   * key. Also for a UUID that has never shown a key. One that is revoked already stays so.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
    * PERMISSION_DENIED). Needs identity.manage.
@@ -7539,7 +7542,7 @@ export interface IdentityServiceClient extends Client {
   /**
    * Replaces all keys of an identity by one. The sessions that another key opened, or none, end in the same revision
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
-   * takes a revocation back.
+   * takes a revocation back. A key that is the only one already changes nothing but that.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
    * PERMISSION_DENIED). Needs identity.manage.
@@ -7584,7 +7587,7 @@ export interface IdentityServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
-   * key. Also for a UUID that has never shown a key.
+   * key. Also for a UUID that has never shown a key. One that is revoked already stays so.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
    * PERMISSION_DENIED). Needs identity.manage.

@@ -72,7 +72,7 @@ type IdentityServiceClient interface {
 	UpdateIdentity(ctx context.Context, in *UpdateIdentityRequest, opts ...grpc.CallOption) (*UpdateIdentityResponse, error)
 	// Replaces all keys of an identity by one. The sessions that another key opened, or none, end in the same revision
 	// (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
-	// takes a revocation back.
+	// takes a revocation back. A key that is the only one already changes nothing but that.
 	//
 	// Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
 	// PERMISSION_DENIED). Needs identity.manage.
@@ -85,7 +85,7 @@ type IdentityServiceClient interface {
 	// PERMISSION_DENIED). Needs identity.manage.
 	ForgetKey(ctx context.Context, in *ForgetKeyRequest, opts ...grpc.CallOption) (*ForgetKeyResponse, error)
 	// Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
-	// key. Also for a UUID that has never shown a key.
+	// key. Also for a UUID that has never shown a key. One that is revoked already stays so.
 	//
 	// Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
 	// PERMISSION_DENIED). Needs identity.manage.
@@ -446,7 +446,7 @@ type IdentityServiceServer interface {
 	UpdateIdentity(context.Context, *UpdateIdentityRequest) (*UpdateIdentityResponse, error)
 	// Replaces all keys of an identity by one. The sessions that another key opened, or none, end in the same revision
 	// (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
-	// takes a revocation back.
+	// takes a revocation back. A key that is the only one already changes nothing but that.
 	//
 	// Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
 	// PERMISSION_DENIED). Needs identity.manage.
@@ -459,7 +459,7 @@ type IdentityServiceServer interface {
 	// PERMISSION_DENIED). Needs identity.manage.
 	ForgetKey(context.Context, *ForgetKeyRequest) (*ForgetKeyResponse, error)
 	// Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
-	// key. Also for a UUID that has never shown a key.
+	// key. Also for a UUID that has never shown a key. One that is revoked already stays so.
 	//
 	// Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
 	// PERMISSION_DENIED). Needs identity.manage.
