@@ -1,4 +1,5 @@
 import type { Permission } from '../core/model/trust/permission.js';
+import type { AuthMode } from '../core/model/trust/policy.js';
 
 /** Who makes a page's calls. `identity`: one of the network, with the roles that it has at each call. */
 export type ConsoleRole = 'viewer' | 'administrator' | 'identity';
@@ -27,6 +28,8 @@ export interface Standing {
   readonly roles: readonly string[];
   /** Permissions that need no grant. A page offers what they allow; whether a call may be made is decided at each. */
   readonly may: readonly Permission[];
+  /** Who may call in the network: in `required`, those who prove who they are. Undefined: there is no such network. */
+  readonly mode: AuthMode | undefined;
 }
 
 /** What an identity signs its codes with: the hash of an access token, which the server has in its memory. */

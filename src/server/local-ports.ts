@@ -89,7 +89,7 @@ function endingWith(over: () => void, receiver: PageReceiver): PageReceiver {
 
 function standingOf({ role, identity }: ConsoleUser, engine: Hosted | undefined): Standing | undefined {
   const isAdmin = role === 'administrator';
-  if (engine === undefined) return role === 'identity' ? undefined : { name: '', roles: [], may: [] };
+  if (engine === undefined) return role === 'identity' ? undefined : { name: '', roles: [], may: [], mode: undefined };
   const { gatekeeper, replica } = engine;
   const isObserver = role === 'viewer' && gatekeeper.mode === 'required';
   const access = isObserver ? gatekeeper.tokens.find(gatekeeper.tokens.ofProcess()) : identity;
@@ -97,9 +97,10 @@ function standingOf({ role, identity }: ConsoleUser, engine: Hosted | undefined)
   const principal = gatekeeper.principal(asker);
   if (role === 'identity' && principal === undefined) return undefined;
   const may = OFFERED.filter((permission) => gatekeeper.may(permission, asker));
-  if (role !== 'identity' || principal === undefined) return { name: '', roles: [], may };
+  const { mode } = gatekeeper;
+  if (role !== 'identity' || principal === undefined) return { name: '', roles: [], may, mode };
   const { identityUuid, roles } = principal;
-  return { name: replica.state.identities.get(identityUuid)?.name || identityUuid, roles, may };
+  return { name: replica.state.identities.get(identityUuid)?.name || identityUuid, roles, may, mode };
 }
 
 /** The services as clients of the web door call them: with the credentials that they show. */

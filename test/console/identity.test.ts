@@ -12,10 +12,10 @@ import { makeIdentityCode, readCredential } from '../../src/console/credentials.
 import { CLOSE } from '../../src/console/frames.js';
 import { CONSOLE_LIMITS } from '../../src/console/limits.js';
 import type { Role } from '../../src/core/model/trust/identity.js';
-import { ProofPurpose } from '../../src/trust/signed-bytes.js';
-import { agent, asAdmin, asHeaders, ask } from '../grpc/running.js';
+import { asAdmin, ask } from '../grpc/running.js';
 import { makeMember } from '../trust/members.js';
-import { keyOf, proofOf } from '../trust/proving.js';
+import { keyOf } from '../trust/proving.js';
+import { accessTokenOf, giveRoles, makePerson, type Person, personalCode } from './person.js';
 import { BarePage, post, type RunningConsole, runConsole } from './running.js';
 
 const Identities = identity.IdentityServiceService;
@@ -24,7 +24,6 @@ const OPERATES = [...OBSERVES, 'session.terminate', 'stream.stop', 'ticket.issue
 
 let at: RunningConsole;
 let data: string;
-let lastNumber = 100;
 
 beforeAll(async () => {
   data = await mkdtemp(join(tmpdir(), 'switchyard-console-identity-'));
@@ -36,49 +35,9 @@ afterAll(async () => {
   if (data !== undefined) await rm(data, { recursive: true, force: true });
 });
 
-/** Metadata of an administrator, about a network. */
-function asAdminOf(network: string) {
-  const metadata = asAdmin();
-  metadata.set('switchyard-network', network);
-  return metadata;
-}
-
-interface Person {
-  readonly number: number;
-  readonly uuid: string;
-  readonly network: string;
-}
-
-/** Makes a person with these roles. */
-async function person(roles: readonly Role[], network = 'default', on = at): Promise<Person> {
-  const number = ++lastNumber;
-  const { instanceUuid: uuid } = agent(number);
-  await ask(on, Identities.bindKey, { identityUuid: uuid, publicKey: keyOf(number).publicKey }, asAdminOf(network));
-  await giveRoles({ number, uuid, network }, roles, on);
-  return { number, uuid, network };
-}
-
-async function giveRoles({ uuid, network, number }: Person, roles: readonly Role[], on = at): Promise<void> {
-  const what = { kind: 3, roles: [...roles], name: `person-${number}`, labels: {} };
-  const updateMask = ['kind', 'roles', 'name'];
-  await ask(on, Identities.updateIdentity, { identityUuid: uuid, ...what, updateMask }, asAdminOf(network));
-}
-
-/** Logs in over gRPC, as `switchyard console` does before it makes a code. */
-async function accessTokenOf({ number, uuid, network }: Person, on = at): Promise<string> {
-  const challenge = await ask(on, Identities.challenge, { network });
-  const proof = proofOf(keyOf(number), uuid, challenge, { purpose: ProofPurpose.LOGIN, network });
-  const where = asHeaders({ 'switchyard-network': network });
-  return (await ask(on, Identities.login, { proof }, where)).accessToken;
-}
-
-async function codeOf(who: Person, on = at): Promise<string> {
-  return makeIdentityCode(await accessTokenOf(who, on), who, systemClock, systemRandom);
-}
-
 /** Logs in at the console; answers with the cookie. */
-async function cookieOf(who: Person, on = at): Promise<string> {
-  const response = await post(on.console, '/login', await codeOf(who, on));
+async function cookieOf(who: Person, on: RunningConsole = at): Promise<string> {
+  const response = await post(on.console, '/login', await personalCode(on, who));
   if (!response.ok) throw new Error(await response.text());
   return response.headers.get('set-cookie')!.split(';')[0];
 }
@@ -112,21 +71,21 @@ async function auditLog(): Promise<string> {
 describe('a code of an identity', () => {
   let operator: Person;
   beforeAll(async () => {
-    operator = await person(['operator']);
+    operator = await makePerson(at, ['operator']);
   });
 
   it('lets its holder in once, with its name, its roles and what they allow', async () => {
-    const code = await codeOf(operator);
+    const code = await personalCode(at, operator);
     const response = await post(at.console, '/login', code);
     const name = `person-${operator.number}`;
-    const told = { role: 'identity', network: 'default', name, roles: ['operator'], may: OPERATES };
+    const told = { role: 'identity', network: 'default', name, roles: ['operator'], may: OPERATES, mode: 'required' };
     expect(await response.json()).toEqual(told);
     expect((await post(at.console, '/login', code)).status).toBe(403);
     expect(await standingOf(response.headers.get('set-cookie')!.split(';')[0])).toEqual(told);
   });
 
   it('is none with any of its bits turned, by another token, as that of another identity or network, or past its time', async () => {
-    const token = await accessTokenOf(operator);
+    const token = await accessTokenOf(at, operator);
     const now = systemClock.wallMs();
     const secret = Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(token)));
     const secretsOf = () => [{ secret, keyId: 'k'.repeat(32) }];
@@ -157,14 +116,14 @@ describe('a code of an identity', () => {
   });
 
   it('is refused when its token is of another network, though the identity is there, too', async () => {
-    const token = await accessTokenOf(operator);
+    const token = await accessTokenOf(at, operator);
     const north = makeIdentityCode(token, { uuid: operator.uuid, network: 'north' }, systemClock, systemRandom);
     expect((await post(at.console, '/login', north)).status).toBe(403);
   });
 
   it('is refused once its identity is revoked', async () => {
-    const gone = await person(['operator']);
-    const code = await codeOf(gone);
+    const gone = await makePerson(at, ['operator']);
+    const code = await personalCode(at, gone);
     await ask(at, Identities.revokeIdentity, { identityUuid: gone.uuid }, asAdmin());
     expect((await post(at.console, '/login', code)).status).toBe(403);
   });
@@ -174,7 +133,7 @@ describe('a page of an operator', () => {
   let operator: Person;
   let page: BarePage;
   beforeAll(async () => {
-    operator = await person(['operator']);
+    operator = await makePerson(at, ['operator']);
     page = await BarePage.open(at.console, await cookieOf(operator));
   });
   afterAll(() => page.close());
@@ -223,7 +182,7 @@ describe('a page of an operator', () => {
 
 describe('a page of an observer', () => {
   it('reads the graph and the streams, and is refused every act', async () => {
-    const observer = await person(['observer']);
+    const observer = await makePerson(at, ['observer']);
     const cookie = await cookieOf(observer);
     expect(await standingOf(cookie)).toMatchObject({ roles: ['observer'], may: OBSERVES });
     const page = await BarePage.open(at.console, cookie);
@@ -239,7 +198,7 @@ describe('a page of an observer', () => {
 
 describe('the login of an identity', () => {
   it('is over at once when the identity is revoked: its watches end, its pages close, and its cookie lets no one in', async () => {
-    const operator = await person(['operator']);
+    const operator = await makePerson(at, ['operator']);
     const cookie = await cookieOf(operator);
     const page = await BarePage.open(at.console, cookie);
     const watch = page.call('NetworkService/WatchNetworkDelta');
@@ -255,11 +214,11 @@ describe('the login of an identity', () => {
   });
 
   it('allows no more than a role that was lowered: the page is told to ask what it may do, and the services refuse', async () => {
-    const operator = await person(['operator']);
+    const operator = await makePerson(at, ['operator']);
     const cookie = await cookieOf(operator);
     const page = await BarePage.open(at.console, cookie);
     expect(await reasonOf(page, page.call('IdentityService/ListTickets'))).toBe('');
-    await giveRoles(operator, ['observer']);
+    await giveRoles(at, operator, ['observer']);
     page.call('IdentityService/IssueTicket', ticketOf(['agent']));
     await page.until(() => page.closed !== undefined);
     expect(page.closed).toEqual({ code: CLOSE.changed, reason: 'what you may do has changed' });
@@ -272,7 +231,7 @@ describe('the login of an identity', () => {
   });
 
   it('shows the network of its identity, and no other', async () => {
-    const operator = await person(['operator'], 'north');
+    const operator = await makePerson(at, ['operator'], 'north');
     const cookie = await cookieOf(operator);
     expect(await standingOf(cookie)).toMatchObject({ network: 'north', may: OPERATES });
     await expect(BarePage.open(at.console, cookie, '?network=default')).rejects.toThrow(/403/);
@@ -284,14 +243,14 @@ describe('the login of an identity', () => {
 
   it('is over with its network', async () => {
     await ask(at, Identities.createNetwork, { name: 'brief', sessionsMax: 0 }, asAdmin());
-    const cookie = await cookieOf(await person(['operator'], 'brief'));
+    const cookie = await cookieOf(await makePerson(at, ['operator'], 'brief'));
     expect(await standingOf(cookie)).toMatchObject({ role: 'identity' });
     await ask(at, Identities.dropNetwork, { name: 'brief' }, asAdmin());
     expect(await standingOf(cookie)).toMatchObject({ role: null });
   });
 
   it('ends with a logout', async () => {
-    const cookie = await cookieOf(await person(['observer']));
+    const cookie = await cookieOf(await makePerson(at, ['observer']));
     const page = await BarePage.open(at.console, cookie);
     await post(at.console, '/logout', '', { cookie });
     await page.until(() => page.closed !== undefined);
@@ -301,9 +260,9 @@ describe('the login of an identity', () => {
   it('outlives its access tokens and a restart of the server, and not the key by which it was made', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'switchyard-console-restart-'));
     const one = await runConsole({ data: folder, auth: 'required' });
-    const operator = await person(['operator'], 'default', one);
+    const operator = await makePerson(one, ['operator']);
     const cookie = await cookieOf(operator, one);
-    const code = await codeOf(operator, one);
+    const code = await personalCode(one, operator);
     await one.stop();
     const two = await runConsole({ data: folder, auth: 'required' });
     try {

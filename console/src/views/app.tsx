@@ -4,6 +4,7 @@ import { isHelpOpen, KEYS } from '../keys.js';
 import { DEFAULT_NETWORK } from '../net/link.js';
 import { go, hrefOf, isKiosk, route, VIEWS } from '../route.js';
 import { link, notice, query } from '../state.js';
+import { printable } from '../text.js';
 import { theme, turnTheme } from '../theme.js';
 import { TokenDialog } from './administrators.js';
 import { AuditView } from './audit.js';
@@ -114,10 +115,15 @@ function skip(): void {
 
 function Menu() {
   const [isOpen, setOpen] = useState(false);
-  const isAdministrator = link.role.value === 'administrator';
+  const { role, name = '', roles = [] } = link.login.value ?? {};
   return (
     <div class="menu">
-      {isAdministrator ? (
+      {role === 'identity' && (
+        <span class="identity" title={`logged in as ${printable(name)}`}>
+          {printable(name)} · {roles.join(', ') || 'no role'}
+        </span>
+      )}
+      {role === 'administrator' ? (
         <span class="administrator">administrator</span>
       ) : (
         <button type="button" onClick={() => setOpen(true)}>
