@@ -139,6 +139,12 @@ function Issued({ text, onClose }: { text: string; onClose: () => void }) {
   const [said, setSaid] = useState('');
   const shown = useRef<HTMLElement>(null);
   const qr = qrOf(text);
+  // It is in no storage: the browser asks before the page, and the only copy with it, is left or loaded again.
+  useEffect(() => {
+    const keep = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener('beforeunload', keep);
+    return () => removeEventListener('beforeunload', keep);
+  }, []);
   const select = () => shown.current !== null && getSelection()?.selectAllChildren(shown.current);
   const copy = async () => {
     try {

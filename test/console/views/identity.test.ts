@@ -15,6 +15,9 @@ const LOOKS: readonly Required<Look>[] = [
   { theme: 'light', width: 390, height: 760 },
 ];
 
+/** How long the page shows that something went well. */
+const NOTICE_MS = 8_000;
+
 let at: RunningConsole;
 let built: Awaited<ReturnType<typeof buildPage>>;
 let browser: Browser;
@@ -131,6 +134,41 @@ describe.each(LOOKS)('a page of an observer in $theme, $width px wide', (look) =
 });
 
 describe('a page that is open', () => {
+  it('says what went wrong until that is dismissed, by a button or by Escape, and what went well for a while', async () => {
+    const { page, problems, close } = await open(await makePerson(at, ['operator']));
+    const { source } = await makeStream(3_000);
+    const alone = await makeMember(at, { number: 3_010, roles: ['agent'], name: 'alone' });
+    await page.goto(`${page.url().split('#')[0]}#graph?sid=${source.sid}`);
+    for (const dismiss of [
+      () => page.getByRole('button', { name: 'Dismiss' }).click(),
+      () => page.keyboard.press('Escape'),
+    ]) {
+      await page.getByRole('button', { name: 'Path to…' }).click();
+      await page.getByLabel('To the name or SID').fill(String(alone.sid));
+      await page.getByRole('button', { name: 'Find' }).click();
+      await shows(page, '.notice', /PATH_NOT_FOUND/);
+      expect(await findBarriers(page)).toEqual([]);
+      await page.waitForTimeout(NOTICE_MS + 1_000);
+      await shows(page, '.notice', /PATH_NOT_FOUND/);
+      await dismiss();
+      await page.locator('.notice:not(.shown)').waitFor({ state: 'attached' });
+      // What was selected is still.
+      expect(page.url()).toContain(`sid=${source.sid}`);
+    }
+    await view(page, 't', 'Streams');
+    const { id } = await makeStream(3_020);
+    await page.getByRole('button', { name: `Stop stream ${id}` }).click();
+    await page
+      .locator('dialog')
+      .getByRole('button', { name: `Stop stream ${id}` })
+      .click();
+    await shows(page, '.notice', /has stopped/);
+    expect(await page.getByRole('button', { name: 'Dismiss' }).count()).toBe(0);
+    await page.locator('.notice:not(.shown)').waitFor({ state: 'attached', timeout: 2 * NOTICE_MS });
+    expect(problems).toEqual([]);
+    await close();
+  }, 120_000);
+
   it('takes back what it offered when the role of its user is lowered, and asks for a login when that is revoked', async () => {
     const { id } = await makeStream(2_000);
     const operator = await makePerson(at, ['operator']);
