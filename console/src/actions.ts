@@ -1,8 +1,9 @@
 import { DEFAULT_NETWORK, type LoginFacts } from './net/link.js';
 import { METHODS } from './net/methods.js';
 import { isOutcomeUnknown, RefusedError } from './net/refusal.js';
+import { acts, tell, tellDone, warn } from './outcome.js';
 import { go, route } from './route.js';
-import { link, notice, path } from './state.js';
+import { link, path } from './state.js';
 import { many } from './text.js';
 import type { IssuedTicket, TicketWish } from './wire/trust-messages.js';
 
@@ -43,20 +44,17 @@ export async function findPath(fromCvid: number, toCvid: number): Promise<void> 
   try {
     const { cvids } = await link.ask(METHODS.findPath, { fromCvid, toCvid, links: [1, 2] });
     path.value = cvids;
-    notice.value = `the path has ${cvids.length - 1} links`;
+    tell(`the path has ${cvids.length - 1} links`);
   } catch (error) {
     path.value = [];
-    notice.value = wordsOf(error);
+    warn(wordsOf(error));
   }
 }
 
 /** Ends a session. */
 export async function terminateSession(cvid: number, reason: string): Promise<void> {
-  notice.value = `asking session ${cvid} to end …`;
-  notice.value = await wordsOfOutcome(
-    link.ask(METHODS.terminateSession, { cvid, reason }),
-    `session ${cvid} has ended`,
-  );
+  tell(`asking session ${cvid} to end …`);
+  await tellOutcome(link.ask(METHODS.terminateSession, { cvid, reason }), `session ${cvid} has ended`);
 }
 
 /** What would stop with a stream or branch. */
@@ -66,7 +64,7 @@ export async function wouldStop(id: number): Promise<readonly number[]> {
 
 /** Stops a stream or branch. */
 export async function stopStream(id: number): Promise<void> {
-  notice.value = await wordsOfOutcome(link.ask(METHODS.stopStream, { id }), `stream ${id} has stopped`);
+  await tellOutcome(link.ask(METHODS.stopStream, { id }), `stream ${id} has stopped`);
 }
 
 /**
@@ -76,19 +74,20 @@ export async function stopStream(id: number): Promise<void> {
 export async function issueTicket(wish: TicketWish, signal: AbortSignal): Promise<IssuedTicket> {
   try {
     const issued = await link.ask(METHODS.issueTicket, wish, signal);
+    acts.value++;
     if (signal.aborted) await revokeUnseen(issued.ticket?.ticketId ?? '');
     return issued;
   } catch (error) {
-    if (signal.aborted && isOutcomeUnknown(error)) notice.value = wordsOfIssue(error);
+    if (signal.aborted && isOutcomeUnknown(error)) warn(wordsOfIssue(error));
     throw error;
   }
 }
 
 async function revokeUnseen(ticketId: string): Promise<void> {
   const told = `ticket ${ticketId} was issued when its dialog was closed`;
-  notice.value = await link.ask(METHODS.revokeTicket, { ticketId, andIdentities: false }).then(
-    () => `${told}, and is revoked`,
-    (error: unknown) => `${told}, and must be revoked: ${wordsOf(error)}`,
+  await link.ask(METHODS.revokeTicket, { ticketId, andIdentities: false }).then(
+    () => tellDone(`${told}, and is revoked`),
+    (error: unknown) => warn(`${told}, and must be revoked: ${wordsOf(error)}`),
   );
 }
 
@@ -103,18 +102,15 @@ export async function revokeTicket(ticketId: string, andIdentities: boolean): Pr
   try {
     const { identityUuids } = await link.ask(METHODS.revokeTicket, { ticketId, andIdentities });
     const enrolled = `${many(identityUuids.length, 'identity', 'identities')} enrolled by it`;
-    notice.value = `ticket ${ticketId} is revoked; ${enrolled}${andIdentities ? ', revoked, too' : ''}`;
+    tellDone(`ticket ${ticketId} is revoked; ${enrolled}${andIdentities ? ', revoked, too' : ''}`);
   } catch (error) {
-    notice.value = wordsOfAction(error);
+    warn(wordsOfAction(error));
   }
 }
 
 /** Revokes an identity. */
 export async function revokeIdentity(identityUuid: string): Promise<void> {
-  notice.value = await wordsOfOutcome(
-    link.ask(METHODS.revokeIdentity, { identityUuid }),
-    `identity ${identityUuid} is revoked`,
-  );
+  await tellOutcome(link.ask(METHODS.revokeIdentity, { identityUuid }), `identity ${identityUuid} is revoked`);
 }
 
 /** What went wrong, in the words of the command line. */
@@ -128,9 +124,10 @@ function wordsOfAction(error: unknown): string {
   return isOutcomeUnknown(error) ? `${wordsOf(error)}: whether it was done is not known` : wordsOf(error);
 }
 
-async function wordsOfOutcome(outcome: Promise<unknown>, done: string): Promise<string> {
-  return outcome.then(
-    () => done,
-    (error: unknown) => wordsOfAction(error),
+/** Says what came of it, as a notice. */
+async function tellOutcome(outcome: Promise<unknown>, done: string): Promise<void> {
+  await outcome.then(
+    () => tellDone(done),
+    (error: unknown) => warn(wordsOfAction(error)),
   );
 }

@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { dismissNotice, notice } from './outcome.js';
 import { go, route, VIEWS } from './route.js';
 import { layout, link, lookAt, model, past } from './state.js';
 import { turnTheme } from './theme.js';
@@ -133,7 +134,8 @@ function openSelection(target: EventTarget | null): boolean {
 
 function back(): boolean {
   const { sid, q, reason, cam } = route.peek();
-  if (past.peek() !== undefined) lookAt(undefined);
+  if (notice.peek().stays) dismissNotice();
+  else if (past.peek() !== undefined) lookAt(undefined);
   else if (reason !== '') go({ reason: '' });
   else if (sid !== 0) go({ sid: 0 });
   else if (q !== '') go({ q: '' });

@@ -9,6 +9,7 @@ import { follow } from './net/follow.js';
 import { DEFAULT_NETWORK, Link } from './net/link.js';
 import { METHODS } from './net/methods.js';
 import { msOf, type RefusedError } from './net/refusal.js';
+import { warn } from './outcome.js';
 import { listPauseMs } from './pace.js';
 import { loadPlaces, placesKey, preparePlaces, savePlaces } from './places.js';
 import { type Matcher, parseQuery, QueryError } from './query.js';
@@ -65,8 +66,6 @@ export const closed = signal<readonly ClosedSession[]>([]);
 export const sessions = signal<ReadonlyMap<number, Session>>(new Map());
 /** The nodes of a path that was asked for. */
 export const path = signal<readonly number[]>([]);
-/** What the last action came to, for people. */
-export const notice = signal('');
 /** The graph as it was at the moment that is looked at; undefined: what is shown is live. */
 export const past = signal<PastPicture | undefined>(undefined);
 /** What the page remembers; undefined until the first picture is whole. */
@@ -182,7 +181,7 @@ function settleNetwork(shown: string): void {
   const named = shown === DEFAULT_NETWORK ? '' : shown;
   if (shown === '' || net === named || (net === shown && named === '')) return;
   const isOther = net !== '';
-  if (isOther) notice.value = `this login is for the network ${shown}, and not for ${net}`;
+  if (isOther) warn(`this login is for the network ${shown}, and not for ${net}`);
   go({ net: named, ...(isOther ? { sid: 0, cam: '' } : {}) }, { isKept: false });
 }
 

@@ -203,9 +203,11 @@ function addReaders(program: Command, surroundings: Surroundings): void {
 
 /** The console in a browser. Its code is loaded when it is asked for, as it starts another program. */
 function addConsole(program: Command, surroundings: Surroundings): void {
-  withConnection(program.command('console'))
-    .description('Print where the console is, with a code that lets a browser in once within a minute, and open it.')
-    .option('--admin', 'be an administrator there: act, and see connections and streams')
+  withKey(withConnection(program.command('console')))
+    .description(
+      'Print where the console is, with a code that lets a browser in once within a minute, and open it: as the identity that you are logged in or enrolled as, else as a viewer.',
+    )
+    .option('--admin', "be an administrator there, by the server's own token: act, and see all networks")
     .option('--print', 'only print it')
     .addHelpText('after', examples('switchyard console', 'switchyard console --print --data /var/lib/switchyard'))
     .action(async (flags) => (await import('./operate/console.js')).openConsole(flags, surroundings));

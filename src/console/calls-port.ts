@@ -1,11 +1,42 @@
-/** Who makes a page's calls. */
-export type ConsoleRole = 'viewer' | 'administrator';
+import type { Permission } from '../core/model/trust/permission.js';
+import type { AuthMode } from '../core/model/trust/policy.js';
+
+/** Who makes a page's calls. `identity`: one of the network, with the roles that it has at each call. */
+export type ConsoleRole = 'viewer' | 'administrator' | 'identity';
+
+/** An identity that has logged in. */
+export interface ConsoleIdentity {
+  /** In lower case. */
+  readonly uuid: string;
+  /** The key by which it has shown itself: the login is good while the key is. */
+  readonly keyId: string;
+}
 
 /** Whom a login lets in, and where. */
 export interface ConsoleUser {
   readonly role: ConsoleRole;
-  /** Of a viewer: the one network that the pages of this login show. Of an administrator, who may see all: the one that is shown first. */
+  /** The one network that the pages of this login show. Of an administrator, who may see all: the one that is shown first. */
   readonly network: string;
+  /** Of the role `identity`: which one. */
+  readonly identity?: ConsoleIdentity | undefined;
+}
+
+/** What somebody who is logged in is called, and may do at this moment. */
+export interface Standing {
+  /** Of an identity: its name, or its UUID where it has none. Else empty. */
+  readonly name: string;
+  readonly roles: readonly string[];
+  /** Permissions that need no grant. A page offers what they allow; whether a call may be made is decided at each. */
+  readonly may: readonly Permission[];
+  /** Who may call in the network: in `required`, those who prove who they are. Undefined: there is no such network. */
+  readonly mode: AuthMode | undefined;
+}
+
+/** What an identity signs its codes with: the hash of an access token, which the server has in its memory. */
+export interface CodeSecret {
+  readonly secret: Uint8Array;
+  /** The key by which that token was given. */
+  readonly keyId: string;
 }
 
 /** One call of a page. */
@@ -18,6 +49,7 @@ export interface PageCall {
   readonly role: ConsoleRole;
   /** The network that the page shows. */
   readonly network: string;
+  readonly identity?: ConsoleIdentity | undefined;
 }
 
 /** Who gets what comes of a call. */
@@ -34,4 +66,8 @@ export interface CallsPort {
   open(call: PageCall, receiver: PageReceiver): () => void;
   /** The page that called as this peer is gone. */
   left(peer: string): void;
+  /** Undefined: the identity, its key or its network is not there any more, and its logins are over. */
+  standing(user: ConsoleUser): Standing | undefined;
+  /** The secrets with which an identity may have signed a code: one for each of its access tokens that is good. */
+  codeSecrets(network: string, uuid: string): readonly CodeSecret[];
 }

@@ -12,13 +12,13 @@ import { type Address, plainAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
 import { NETWORK_NAME, NETWORK_NAME_RULE } from '../core/model/network.js';
 import type { Asset } from './assets.js';
-import type { CallsPort } from './calls-port.js';
+import type { CallsPort, Standing } from './calls-port.js';
 import type { Credential } from './credentials.js';
 import { CLOSE, CONSOLE_PROTOCOL } from './frames.js';
 import { SECURE_HEADERS, SECURITY_HEADERS } from './headers.js';
 import { CONSOLE_LIMITS, CONSOLE_PLACES, type ConsoleLimits } from './limits.js';
 import { Logins } from './logins.js';
-import { Page } from './page.js';
+import { type LoginState, Page } from './page.js';
 import { PageGuard } from './page-guard.js';
 import { answerPost, cookieOf, type PostDeps, roleAnswer } from './posts.js';
 
@@ -67,10 +67,11 @@ export class ConsoleDoor {
     const { clock, random, adminToken, serverUuid, tls, limits = CONSOLE_LIMITS } = deps;
     this.#deps = deps;
     this.#limits = limits;
-    this.#logins = new Logins({ clock, random, limits, adminToken });
+    const { calls } = deps;
+    this.#logins = new Logins({ clock, random, limits, adminToken, calls });
     this.#guard = new PageGuard(deps.origins, '', tls !== undefined);
     const cookieName = `switchyard-console-${serverUuid.slice(0, 8)}`;
-    this.#posts = { logins: this.#logins, limits, cookieName, isSecure: tls !== undefined };
+    this.#posts = { logins: this.#logins, calls, limits, cookieName, isSecure: tls !== undefined };
     const { fence } = deps.admission;
     const answer = fence.around(
       'console',
@@ -219,12 +220,24 @@ export class ConsoleDoor {
     place?.vouch();
     place?.setBusy(true);
     socket.setNoDelay(true);
-    const isLoggedIn = () => login.expiresMs > clock.wallMs();
     const peer = peerOf(socket);
-    const { role, network } = login;
-    const page = new Page(ws, { calls, clock, fence, limits: this.#limits, role, network, peer, isLoggedIn });
+    const { role, network, identity } = login;
+    const user = { role, network, identity };
+    const page = new Page(ws, { calls, clock, fence, limits: this.#limits, ...user, peer, login: this.#watch(login) });
     this.#pages.set(page, login.id);
     ws.on('close', () => this.#pages.delete(page));
+  }
+
+  /** How a login is since this moment: what it allows changes only for identities. */
+  #watch(login: Credential): () => LoginState {
+    const { calls, clock } = this.#deps;
+    const wordNow = () => (login.identity === undefined ? '' : wordOf(calls.standing(login)));
+    const before = wordNow();
+    return () => {
+      const word = wordNow();
+      if (login.expiresMs <= clock.wallMs() || word === undefined) return 'over';
+      return word === before ? 'holds' : 'changed';
+    };
   }
 
   /** Ends the pages of a login that is over. */
@@ -240,6 +253,11 @@ export class ConsoleDoor {
     const option = '--console-origin';
     this.#deps.admission.reports.report({ door: 'console', cause, why: message, address: remoteAddress, option });
   }
+}
+
+/** Two of the same allow the same. */
+function wordOf(standing: Standing | undefined): string | undefined {
+  return standing && JSON.stringify([standing.name, standing.roles, standing.may]);
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {

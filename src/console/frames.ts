@@ -22,6 +22,8 @@ export const CLOSE = {
   loggedOut: 4401,
   /** The page sent what is no frame, or passed a bound; the reason says which. */
   refused: 4400,
+  /** What the user may do is not what it was: the page asks for it, and connects anew. */
+  changed: 4409,
   /** The server goes down. */
   goingAway: 1001,
 } as const;

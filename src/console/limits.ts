@@ -21,6 +21,8 @@ export interface ConsoleLimits {
   readonly addressesMax: number;
   /** How long a code can be used: the way from one window to another. */
   readonly codeMs: number;
+  /** How far the clock of a machine on which an identity makes a code may be ahead of the server's. */
+  readonly codeAheadMs: number;
   /** Codes that were used and are remembered until they expire; beyond it no code is taken. */
   readonly codesUsedMax: number;
   /** How long a login lasts without the page being opened. */
@@ -43,6 +45,7 @@ export const CONSOLE_LIMITS: ConsoleLimits = {
   wrongPerMinuteMax: 5,
   addressesMax: 1_024,
   codeMs: 60_000,
+  codeAheadMs: 30_000,
   codesUsedMax: 1_024,
   loginMs: 12 * 3_600_000,
   logoutsMax: 1_024,

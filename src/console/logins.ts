@@ -1,7 +1,7 @@
 import type { Clock, Random } from '../base/clock.js';
 import { FailedAttempts } from '../base/failed-attempts.js';
 import { isSameSecret } from '../base/same-secret.js';
-import type { ConsoleUser } from './calls-port.js';
+import type { CallsPort, ConsoleUser } from './calls-port.js';
 import { type Credential, makeLogin, readCredential } from './credentials.js';
 import type { ConsoleLimits } from './limits.js';
 
@@ -11,6 +11,8 @@ export interface LoginsDeps {
   readonly random: Random;
   readonly limits: ConsoleLimits;
   readonly adminToken: string;
+  /** Knows identities, and the secrets of their codes. */
+  readonly calls: Pick<CallsPort, 'standing' | 'codeSecrets'>;
 }
 
 /** Why nobody was let in. */
@@ -33,11 +35,13 @@ export class Logins {
 
   /** Takes a code: once, and only in its time. Answers with the text of a login. */
   byCode(code: string, address: string): string | LoginRefusal {
-    const { adminToken, clock, limits } = this.#deps;
+    const { adminToken, clock, limits, calls } = this.#deps;
     if (this.#wrong.isBarred(address)) return 'tooOften';
-    const found = readCredential('code', adminToken, code, clock.wallMs());
+    const secretsOf = (network: string, uuid: string) => calls.codeSecrets(network, uuid);
+    const found = readCredential('code', adminToken, code, clock.wallMs(), secretsOf);
     this.#forget(this.#used);
-    if (found === undefined || this.#used.has(found.id)) return this.#countWrong(address);
+    if (found === undefined || this.#used.has(found.id) || calls.standing(found) === undefined)
+      return this.#countWrong(address);
     if (this.#used.size >= limits.codesUsedMax) return 'tooOften';
     this.#used.set(found.id, found.expiresMs);
     return this.#make(found);
@@ -50,11 +54,12 @@ export class Logins {
     return this.#make({ role: 'administrator', network });
   }
 
-  /** Reads a login; undefined when it is none, or over. */
+  /** Reads a login; undefined when it is none, or over: past its time, ended, or of an identity that is revoked. */
   read(text: string | undefined): Credential | undefined {
     if (text === undefined) return undefined;
     const login = readCredential('login', this.#deps.adminToken, text, this.#deps.clock.wallMs());
-    return login === undefined || this.#ended.has(login.id) ? undefined : login;
+    if (login === undefined || this.#ended.has(login.id)) return undefined;
+    return this.#deps.calls.standing(login) === undefined ? undefined : login;
   }
 
   /** The same login for another span of its whole time. */
@@ -72,9 +77,9 @@ export class Logins {
     this.#ended.set(id, expiresMs);
   }
 
-  #make({ role, network }: ConsoleUser): string {
+  #make({ role, network, identity }: ConsoleUser): string {
     const { adminToken, clock, random, limits } = this.#deps;
-    return makeLogin(adminToken, { role, network }, clock.wallMs() + limits.loginMs, random);
+    return makeLogin(adminToken, { role, network, identity }, clock.wallMs() + limits.loginMs, random);
   }
 
   #countWrong(address: string): 'wrong' {

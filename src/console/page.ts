@@ -14,9 +14,17 @@ export interface PageDeps extends ConsoleUser {
   readonly limits: ConsoleLimits;
   /** ADDRESS:PORT, by which its calls are counted. */
   readonly peer: string;
-  /** Whether its login still holds. */
-  readonly isLoggedIn: () => boolean;
+  /** How its login is since it was opened. */
+  readonly login: () => LoginState;
 }
+
+/** `changed`: it holds, and what its user may do is not what it was when the page was opened. */
+export type LoginState = 'holds' | 'changed' | 'over';
+
+const ENDINGS = {
+  over: [CLOSE.loggedOut, 'the login is over'],
+  changed: [CLOSE.changed, 'what you may do has changed'],
+} as const;
 
 /** gRPC's numbers of what the tunnel itself answers. */
 const CODE = { resourceExhausted: 8 } as const;
@@ -86,8 +94,8 @@ export class Page {
     if (this.#isOver) return;
     this.#heardMs = this.#deps.clock.nowMs();
     const frame = isBinary ? readPageFrame(data) : undefined;
-    if (!this.#deps.isLoggedIn()) this.close(CLOSE.loggedOut, 'the login is over');
-    else if (frame === undefined) this.close(CLOSE.refused, 'not a frame of this protocol');
+    if (this.#endsByLogin()) return;
+    if (frame === undefined) this.close(CLOSE.refused, 'not a frame of this protocol');
     else if (frame.kind === 'cancel') {
       (this.#calls.get(frame.call) ?? this.#leaving.get(frame.call))?.cancel();
       this.#calls.delete(frame.call);
@@ -100,7 +108,7 @@ export class Page {
   }
 
   #open({ call, path, request }: { call: number; path: string; request: Uint8Array }): void {
-    const { calls, limits, peer, role, network } = this.#deps;
+    const { calls, limits, peer, role, network, identity } = this.#deps;
     const full = this.#whyFull(limits);
     if (full !== undefined) {
       this.#send(writeEnd(call, { code: CODE.resourceExhausted, message: full, details: NO_DETAILS }));
@@ -110,7 +118,7 @@ export class Page {
     const carried: CarriedCall = { cancel: () => {}, untaken: 0 };
     this.#calls.set(call, carried);
     carried.cancel = calls.open(
-      { path, request, peer, role, network },
+      { path, request, peer, role, network, identity },
       {
         message: (bytes, taken) => {
           carried.untaken++;
@@ -150,12 +158,20 @@ export class Page {
   #tick(): void {
     const { clock, limits } = this.#deps;
     if (clock.nowMs() - this.#heardMs > limits.silentMs) this.destroy();
-    else if (!this.#deps.isLoggedIn()) this.close(CLOSE.loggedOut, 'the login is over');
-    else {
+    else if (!this.#endsByLogin()) {
       this.#send(writeTick());
       this.#ws.ping();
       this.#timer = clock.after(limits.tickMs, () => this.#tick());
     }
+  }
+
+  /** Ends it where its login has ended, or is good for something else by now. */
+  #endsByLogin(): boolean {
+    const state = this.#deps.login();
+    if (state === 'holds') return false;
+    const [code, why] = ENDINGS[state];
+    this.close(code, why);
+    return true;
   }
 
   #over(): void {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { plainAddress } from '../base/address.js';
 import type { Fence } from '../base/fence.js';
+import type { CallsPort } from './calls-port.js';
 import type { Credential } from './credentials.js';
 import type { ConsoleLimits } from './limits.js';
 import type { LoginRefusal, Logins } from './logins.js';
@@ -8,6 +9,7 @@ import type { LoginRefusal, Logins } from './logins.js';
 /** What answers to POSTs stand on. */
 export interface PostDeps {
   readonly logins: Logins;
+  readonly calls: Pick<CallsPort, 'standing'>;
   readonly limits: ConsoleLimits;
   readonly cookieName: string;
   readonly isSecure: boolean;
@@ -50,7 +52,7 @@ export function answerPost(
 /** Says who is logged in, and lets a login that is good last longer. */
 export function roleAnswer(response: ServerResponse, deps: PostDeps, login: Credential | undefined): void {
   if (login !== undefined) setCookie(response, deps, deps.logins.renew(login), deps.limits.loginMs);
-  answerWhom(response, login);
+  answerWhom(response, deps, login);
 }
 
 /** The value of a cookie of a request. */
@@ -81,7 +83,7 @@ function logIn(response: ServerResponse, context: PostContext, made: string | Lo
     return;
   }
   setCookie(response, context, made, context.limits.loginMs);
-  answerWhom(response, context.logins.read(made));
+  answerWhom(response, context, context.logins.read(made));
 }
 
 function logOut(response: ServerResponse, context: PostContext): void {
@@ -91,7 +93,7 @@ function logOut(response: ServerResponse, context: PostContext): void {
     ended(login.id);
   }
   setCookie(response, context, '', 0);
-  answerWhom(response, undefined);
+  answerWhom(response, context, undefined);
 }
 
 /** Without a Path, which is then the folder of the page: also behind a proxy that puts the console below one. */
@@ -101,9 +103,10 @@ function setCookie(response: ServerResponse, { cookieName, isSecure }: PostDeps,
   response.setHeader('set-cookie', parts.join('; '));
 }
 
-/** Says who is logged in, and for which network. */
-function answerWhom(response: ServerResponse, login: Credential | undefined): void {
-  answer(response, 200, { role: login?.role ?? null, network: login?.network ?? '' });
+/** Says who is logged in, for which network, and what that allows. */
+function answerWhom(response: ServerResponse, { calls }: PostDeps, login: Credential | undefined): void {
+  const { name = '', roles = [], may = [], mode = '' } = (login && calls.standing(login)) ?? {};
+  answer(response, 200, { role: login?.role ?? null, network: login?.network ?? '', name, roles, may, mode });
 }
 
 function answer(response: ServerResponse, status: number, body: object): void {

@@ -239,7 +239,7 @@ export class Doors {
     const adminToken = consoleListen && (await ensureAdminToken(config.data, config.adminToken, random));
     if (consoleListen === undefined || adminToken === undefined) return;
     this.console = new ConsoleDoor({
-      calls: consoleCalls(this.grpc!.local, adminToken, (network) => this.engines.get(network)?.gatekeeper),
+      calls: consoleCalls(this.grpc!.local, adminToken, (network) => this.engines.get(network)),
       assets: this.parts.assets ?? readAssets(),
       serverUuid: this.engine.replica.state.serverUuid,
       origins: consoleOrigins,

@@ -1,12 +1,12 @@
-import type { CallsPort, PageCall } from '../console/calls-port.js';
+import type { CallsPort, ConsoleUser, PageCall, PageReceiver, Standing } from '../console/calls-port.js';
 import { DEFAULT_NETWORK } from '../core/model/network.js';
-import { METHODS } from '../core/model/trust/permission.js';
+import { METHODS, OPEN_PERMISSIONS, PERMISSIONS } from '../core/model/trust/permission.js';
 import type { FairTurns } from '../fair/fair-turns.js';
 import { ACCESS_METADATA, ADMIN_METADATA, NETWORK_METADATA } from '../grpc/caller.js';
 import type { LocalCalls } from '../grpc/local-calls.js';
-import type { Gatekeeper } from '../replica/access/gatekeeper.js';
 import { originOfPeer } from '../shares/origin.js';
 import type { WebCallsPort } from '../web/calls-port.js';
+import type { Engine } from './engine.js';
 
 /** Methods that are about the whole server: they are asked of its default network, whichever a page shows. */
 const OF_SERVER: ReadonlySet<string> = new Set(
@@ -15,32 +15,92 @@ const OF_SERVER: ReadonlySet<string> = new Set(
   ),
 );
 
+/** Permissions by which a page says what it offers: all that depend on no target, and that belong to no session. */
+const OFFERED = PERMISSIONS.filter(
+  (permission) => permission === 'graph.read' || !OPEN_PERMISSIONS.some((open) => open === permission),
+);
+
+/** A network, as far as the console asks about it. */
+type Hosted = Pick<Engine, 'gatekeeper' | 'replica'>;
+
+/** Who asks what a page may offer: nothing is counted by it. */
+const NO_ORIGIN = { address: '', connection: undefined };
+
+/** What a call of a page is made with. */
+interface CallCredentials {
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Called when the call is over. */
+  readonly over: () => void;
+}
+
 /**
- * The services as the console calls them, about the network that a page shows: as an administrator where one is logged in.
- * `gatekeeperOf` finds that of a network; undefined: there is no such network, or it does not run.
+ * The services as the console calls them, about the network that a page shows: as an administrator or an identity where one is
+ * logged in. `engineOf` finds that of a network; undefined: there is no such network, or it does not run.
  */
 export function consoleCalls(
   local: LocalCalls,
   adminToken: string,
-  gatekeeperOf: (network: string) => Gatekeeper | undefined,
+  engineOf: (network: string) => Hosted | undefined,
 ): CallsPort {
-  const metadataOf = ({ role, network, path }: PageCall): Readonly<Record<string, string>> => {
+  const credentialsOf = ({ role, network, identity, path }: PageCall): CallCredentials => {
     const isAdministrator = role === 'administrator';
     const isOfServer = isAdministrator && OF_SERVER.has(path.slice(path.lastIndexOf('/') + 1));
     const isElsewhere = network !== DEFAULT_NETWORK && !isOfServer;
     const where: Readonly<Record<string, string>> = isElsewhere ? { [NETWORK_METADATA]: network } : {};
-    if (isAdministrator) return { ...where, [ADMIN_METADATA]: adminToken };
+    const over = () => {};
+    if (isAdministrator) return { metadata: { ...where, [ADMIN_METADATA]: adminToken }, over };
+    const gatekeeper = engineOf(network)?.gatekeeper;
+    if (identity !== undefined && gatekeeper !== undefined) {
+      const { tokens } = gatekeeper;
+      const token = tokens.lend(identity);
+      return { metadata: { ...where, [ACCESS_METADATA]: token }, over: () => tokens.giveBack(token) };
+    }
     // Where callers have to say who they are, the console has done that for them.
-    const gatekeeper = gatekeeperOf(network);
-    return gatekeeper?.mode === 'required' ? { ...where, [ACCESS_METADATA]: gatekeeper.tokens.ofProcess() } : where;
+    if (gatekeeper?.mode !== 'required') return { metadata: where, over };
+    return { metadata: { ...where, [ACCESS_METADATA]: gatekeeper.tokens.ofProcess() }, over };
   };
   return {
     open: (call, receiver) => {
       const { path, request, peer } = call;
-      return local.open({ path, request, peer, metadata: metadataOf(call), door: 'console' }, receiver);
+      const { metadata, over } = credentialsOf(call);
+      const cancel = local.open({ path, request, peer, metadata, door: 'console' }, endingWith(over, receiver));
+      return () => {
+        over();
+        cancel();
+      };
     },
     left: (peer) => local.left(peer),
+    standing: (user) => standingOf(user, engineOf(user.network)),
+    codeSecrets: (network, uuid) =>
+      (engineOf(network)?.gatekeeper.tokens.hashesOf(uuid) ?? []).map(({ hash: secret, keyId }) => ({ secret, keyId })),
   };
+}
+
+/** A receiver, with something that is done when its call has ended. */
+function endingWith(over: () => void, receiver: PageReceiver): PageReceiver {
+  return {
+    message: (bytes, taken) => receiver.message(bytes, taken),
+    end: (status) => {
+      over();
+      receiver.end(status);
+    },
+  };
+}
+
+function standingOf({ role, identity }: ConsoleUser, engine: Hosted | undefined): Standing | undefined {
+  const isAdmin = role === 'administrator';
+  if (engine === undefined) return role === 'identity' ? undefined : { name: '', roles: [], may: [], mode: undefined };
+  const { gatekeeper, replica } = engine;
+  const isObserver = role === 'viewer' && gatekeeper.mode === 'required';
+  const access = isObserver ? gatekeeper.tokens.find(gatekeeper.tokens.ofProcess()) : identity;
+  const asker = { sid: undefined, isAdmin, origin: NO_ORIGIN, access, hasShown: () => false };
+  const principal = gatekeeper.principal(asker);
+  if (role === 'identity' && principal === undefined) return undefined;
+  const may = OFFERED.filter((permission) => gatekeeper.may(permission, asker));
+  const { mode } = gatekeeper;
+  if (role !== 'identity' || principal === undefined) return { name: '', roles: [], may, mode };
+  const { identityUuid, roles } = principal;
+  return { name: replica.state.identities.get(identityUuid)?.name || identityUuid, roles, may, mode };
 }
 
 /** The services as clients of the web door call them: with the credentials that they show. */

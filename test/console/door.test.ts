@@ -86,7 +86,7 @@ describe('logging in', () => {
   it('takes a code once, and gives a cookie that script cannot read', async () => {
     const code = codeFor('viewer');
     const response = await post(at.console, '/login', code);
-    expect(await response.json()).toEqual({ role: 'viewer', network: 'default' });
+    expect(await response.json()).toMatchObject({ role: 'viewer', network: 'default' });
     const cookie = response.headers.get('set-cookie')!;
     expect(cookie).toMatch(/^switchyard-console-[0-9a-f]{8}=[\w-]{40,}; HttpOnly; SameSite=Strict; Max-Age=43200$/);
     expect((await post(at.console, '/login', code)).status).toBe(403);
@@ -129,9 +129,9 @@ describe('logging in', () => {
     const cookie = await logIn(at.console);
     expect((await post(at.console, '/administrator', 'not-the-token', { cookie })).status).toBe(403);
     const response = await post(at.console, '/administrator', ADMIN_TOKEN, { cookie });
-    expect(await response.json()).toEqual({ role: 'administrator', network: 'default' });
+    expect(await response.json()).toMatchObject({ role: 'administrator', network: 'default' });
     // The viewer's login is over, so that a stolen one does not outlive it.
-    expect(JSON.parse((await get('/session', { cookie })).text)).toEqual({ role: null, network: '' });
+    expect(JSON.parse((await get('/session', { cookie })).text)).toMatchObject({ role: null, network: '' });
   });
 
   it('ends with a logout, which closes the pages of that login', async () => {
@@ -279,7 +279,7 @@ describe('a restart of the server', () => {
       const name = (await logIn(two.console)).split('=')[0];
       const moved = `${name}=${cookie.split('=')[1]}`;
       const response = await fetch(`http://${two.console}/session`, { headers: { cookie: moved } });
-      expect(await response.json()).toEqual({ role: 'viewer', network: 'default' });
+      expect(await response.json()).toMatchObject({ role: 'viewer', network: 'default' });
     } finally {
       await two.stop();
     }

@@ -5,7 +5,7 @@ import { ManualClock } from '../../harness/manual-clock.js';
 import type { CallsPort, PageCall, PageReceiver } from '../../src/console/calls-port.js';
 import { CLOSE, readServerFrame, writePageFrame } from '../../src/console/frames.js';
 import { CONSOLE_LIMITS } from '../../src/console/limits.js';
-import { Page } from '../../src/console/page.js';
+import { type LoginState, Page } from '../../src/console/page.js';
 import { LocalCall } from '../../src/grpc/local-calls.js';
 import { openAdmission } from '../admission/open.js';
 
@@ -41,7 +41,7 @@ class FakeSocket extends EventEmitter {
 describe('a page', () => {
   let socket: FakeSocket;
   let clock: ManualClock;
-  let isLoggedIn: boolean;
+  let login: LoginState;
   const receivers: PageReceiver[] = [];
   const left: string[] = [];
   let cancelled: number[];
@@ -51,7 +51,7 @@ describe('a page', () => {
   beforeEach(() => {
     socket = new FakeSocket();
     clock = new ManualClock();
-    isLoggedIn = true;
+    login = 'holds';
     receivers.length = 0;
     left.length = 0;
     cancelled = [];
@@ -63,6 +63,8 @@ describe('a page', () => {
         return () => cancelled.push(number);
       },
       left: (peer) => left.push(peer),
+      standing: () => undefined,
+      codeSecrets: () => [],
     };
     const { fence } = openAdmission(clock);
     const deps = {
@@ -74,7 +76,7 @@ describe('a page', () => {
       network: 'north',
       peer: '192.0.2.1:7',
     } as const;
-    new Page(socket as unknown as WebSocket, { ...deps, isLoggedIn: () => isLoggedIn });
+    new Page(socket as unknown as WebSocket, { ...deps, login: () => login });
   });
 
   const open = (call: number) =>
@@ -145,7 +147,7 @@ describe('a page', () => {
     answer(0);
     open(2);
     answer(1);
-    isLoggedIn = false;
+    login = 'over';
     open(3);
     expect([socket.closed, cancelled]).toEqual([CLOSE.loggedOut, []]);
     socket.callbacks[0]();
@@ -184,10 +186,17 @@ describe('a page', () => {
 
   it('whose login has run out is closed with a code that it understands, at its next call and without one', () => {
     open(1);
-    isLoggedIn = false;
+    login = 'over';
     open(2);
     expect(socket.closed).toBe(CLOSE.loggedOut);
     expect([cancelled, left]).toEqual([[1], ['192.0.2.1:7']]);
+  });
+
+  it('whose user may do something else by now is closed with a code that it understands', () => {
+    open(1);
+    login = 'changed';
+    open(2);
+    expect([socket.closed, receivers.length, cancelled]).toEqual([CLOSE.changed, 1, [1]]);
   });
 
   it('that goes leaves no call open, and is let go of once', () => {

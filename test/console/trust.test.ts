@@ -5,11 +5,20 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import decodeQr from 'qr/decode.js';
 import { qrOf } from '../../console/src/draw/qr.js';
-import { changesMode, identityState, readWish, ticketState } from '../../console/src/model/trust.js';
+import {
+  changesMode,
+  identityState,
+  LOW_ROLES,
+  type Permission as PagePermission,
+  readWish,
+  ticketState,
+} from '../../console/src/model/trust.js';
 import type { Identity, Ticket } from '../../console/src/wire/trust-messages.js';
 import { ErrorInfo } from '../../gen/google/rpc/error_details.js';
 import { Status } from '../../gen/google/rpc/status.js';
 import * as identity from '../../gen/switchyard/v1/identity.js';
+import { type Permission, ROLE_PERMISSIONS } from '../../src/core/model/trust/permission.js';
+import { LOW_ROLES as SERVERS_LOW_ROLES } from '../../src/core/model/trust/ticket.js';
 import { decodeTicket } from '../../src/trust/ticket.js';
 import { BarePage, logIn, type RunningConsole, runConsole } from './running.js';
 
@@ -91,6 +100,13 @@ describe('what the page says of tickets and identities', () => {
     expect(changesMode({ revision: 0, mode: 1 })).toBe(true);
     expect(changesMode({ revision: 0, mode: 3 })).toBe(false);
     expect(changesMode({ revision: 4, mode: 1 })).toBe(false);
+  });
+
+  it('offers those who issue tickets the roles that the server lets them give, by permissions that it knows', () => {
+    expect(LOW_ROLES).toEqual(SERVERS_LOW_ROLES);
+    // The page has no types of the server: each of its names has to be one of these.
+    const known = (permission: PagePermission): Permission => permission;
+    expect(ROLE_PERMISSIONS.operator).toContain(known('ticket.issue'));
   });
 
   it('reads a form as what is asked for', () => {

@@ -1,10 +1,23 @@
 import { msOf } from '../net/refusal.js';
 import type { Identity, PolicyFacts, Ticket, TicketWish } from '../wire/trust-messages.js';
 
+/** What the services let somebody do, as far as a page offers it. The server has the whole table of them. */
+export type Permission =
+  | 'network.read'
+  | 'session.terminate'
+  | 'stream.stop'
+  | 'ticket.issue'
+  | 'identity.read'
+  | 'identity.manage'
+  | 'policy.read'
+  | 'audit.read';
+
 /** `switchyard.v1.IdentityKind`, by number, as the command line has them. */
 export const KINDS = ['', 'instance', 'service', 'person'] as const;
 /** The roles that a ticket can give. */
 export const ROLES = ['agent', 'client', 'observer', 'operator', 'admin'] as const;
+/** Those of them that whoever issues tickets can give; the others need `identity.manage`. */
+export const LOW_ROLES: readonly string[] = ['agent', 'client'];
 const AUTH_REQUIRED = 3;
 const HOUR_S = 3_600;
 

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { CLOSE, CONSOLE_PROTOCOL, readServerFrame, writePageFrame } from '../../../src/console/frames.js';
+import type { Permission } from '../model/trust.js';
 import { decode, encode } from '../wire/codec.js';
 import { BACKOFF_MS } from './backoff.js';
 import type { Method } from './methods.js';
@@ -15,14 +16,21 @@ export type LinkState =
   | { readonly kind: 'waiting'; readonly untilMs: number }
   | { readonly kind: 'loggedOut' };
 
-/** Who is logged in; null when nobody is. */
-export type Role = 'viewer' | 'administrator' | null;
+/** Who is logged in; null when nobody is. `identity`: one of the network, with roles of its own. */
+export type Role = 'viewer' | 'administrator' | 'identity' | null;
 
 /** Who is logged in, as the server says it. */
 export interface LoginFacts {
   readonly role: Role;
-  /** Of a viewer: the only network that is shown. Empty when nobody is logged in. */
+  /** Of all but an administrator: the only network that is shown. Empty when nobody is logged in. */
   readonly network: string;
+  /** What an identity is called, and its roles; empty for others. */
+  readonly name: string;
+  readonly roles: readonly string[];
+  /** The permissions that the user has now. */
+  readonly may: readonly string[];
+  /** The mode of the network: `open`, `observe` or `required`. */
+  readonly mode: string;
 }
 
 /** Which network the page is about. */
@@ -55,6 +63,8 @@ const SILENT_MS = 15_000;
 export class Link {
   readonly state = signal<LinkState>({ kind: 'connecting' });
   readonly role = signal<Role>(null);
+  /** Who is logged in, as the server has said it last; undefined before it has. */
+  readonly login = signal<LoginFacts | undefined>(undefined);
   /** The network that the page shows; empty until that is known. */
   readonly network = signal('');
   /** Called each time the connection stands. */
@@ -78,6 +88,11 @@ export class Link {
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') this.retryNow();
     });
+  }
+
+  /** Whether to offer what needs a permission: the services decide again at each call. */
+  allows(permission: Permission): boolean {
+    return this.login.value?.may.includes(permission) === true;
   }
 
   /** Tries at once when it is waiting. */
@@ -177,6 +192,7 @@ export class Link {
       this.#wait();
       return;
     }
+    this.login.value = login;
     this.role.value = login.role;
     if (login.role === null) {
       this.state.value = { kind: 'loggedOut' };
@@ -190,7 +206,9 @@ export class Link {
   }
 
   /** The network that the page is to show: of an administrator the one of its address, which is `default` where that has none. */
-  networkOf({ role, network } = { role: this.role.peek(), network: this.network.peek() }): string {
+  networkOf(
+    { role, network }: Pick<LoginFacts, 'role' | 'network'> = { role: this.role.peek(), network: this.network.peek() },
+  ): string {
     return role === 'administrator' ? this.#networks?.wanted() || DEFAULT_NETWORK : network;
   }
 
@@ -227,7 +245,8 @@ export class Link {
     if (code === CLOSE.loggedOut) {
       this.role.value = null;
       this.state.value = { kind: 'loggedOut' };
-    } else this.#wait();
+    } else if (code === CLOSE.changed) void this.#connect();
+    else this.#wait();
   }
 
   #wait(): void {

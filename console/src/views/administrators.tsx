@@ -1,15 +1,20 @@
 import { useState } from 'preact/hooks';
 import { becomeAdministrator } from '../actions.js';
+import type { Permission } from '../model/trust.js';
+import { link } from '../state.js';
 import { Dialog } from './dialog.js';
 
-/** Says that a view is for administrators, and how to become one. */
-export function ForAdministrators({ what }: { what: string }) {
+/** Says which permission a view needs, and how to have it. */
+export function MayNotSee({ what, needs }: { what: string; needs: Permission }) {
   const [isOpen, setOpen] = useState(false);
   return (
     <div class="nobody">
-      <h1>Only administrators see {what}</h1>
-      <p>Show the administrator's token once, or log in with</p>
-      <pre>switchyard console --admin</pre>
+      <h1>You may not see {what}</h1>
+      <p>
+        {link.role.value === 'identity' ? 'Your roles do not allow' : 'A viewer does not have'} <code>{needs}</code>.
+        Show the administrator's token once, or log in as an identity that has it, or as an administrator:
+      </p>
+      <pre>switchyard console{'\n'}switchyard console --admin</pre>
       <button type="button" onClick={() => setOpen(true)}>
         Show the token…
       </button>

@@ -2,8 +2,10 @@ import { useEffect, useState } from 'preact/hooks';
 import { logIn, logOut } from '../actions.js';
 import { isHelpOpen, KEYS } from '../keys.js';
 import { DEFAULT_NETWORK } from '../net/link.js';
+import { dismissNotice, notice } from '../outcome.js';
 import { go, hrefOf, isKiosk, route, VIEWS } from '../route.js';
-import { link, notice, query } from '../state.js';
+import { link, query } from '../state.js';
+import { printable } from '../text.js';
 import { theme, turnTheme } from '../theme.js';
 import { TokenDialog } from './administrators.js';
 import { AuditView } from './audit.js';
@@ -34,7 +36,7 @@ const SHOWN = {
   identities: IdentitiesView,
   tickets: TicketsView,
 } as const;
-/** How long what an action came to is shown. */
+/** How long it is shown that an action went well. */
 const NOTICE_MS = 8_000;
 
 /** The whole page. */
@@ -54,7 +56,7 @@ export function App() {
         <Shown />
         {view === 'graph' && !isKiosk && <Side />}
       </main>
-      <Notice />
+      <NoticeBox />
       {isKiosk && (
         <section class="corner" aria-label="What is shown">
           <NetworkName />
@@ -114,10 +116,15 @@ function skip(): void {
 
 function Menu() {
   const [isOpen, setOpen] = useState(false);
-  const isAdministrator = link.role.value === 'administrator';
+  const { role, name = '', roles = [] } = link.login.value ?? {};
   return (
     <div class="menu">
-      {isAdministrator ? (
+      {role === 'identity' && (
+        <span class="identity" title={`logged in as ${printable(name)}`}>
+          {printable(name)} · {roles.join(', ') || 'no role'}
+        </span>
+      )}
+      {role === 'administrator' ? (
         <span class="administrator">administrator</span>
       ) : (
         <button type="button" onClick={() => setOpen(true)}>
@@ -143,18 +150,23 @@ function Menu() {
   );
 }
 
-/** What an action came to. */
-function Notice() {
-  const words = notice.value;
+/** What an action came to. What went wrong stays until it is dismissed, also by Escape. */
+function NoticeBox() {
+  const { words, stays } = notice.value;
   useEffect(() => {
-    if (words === '') return;
-    const timer = setTimeout(() => (notice.value = ''), NOTICE_MS);
+    if (words === '' || stays) return;
+    const timer = setTimeout(dismissNotice, NOTICE_MS);
     return () => clearTimeout(timer);
-  }, [words]);
+  }, [words, stays]);
   return (
-    <p class={`notice ${words === '' ? '' : 'shown'}`} role="status">
-      {words}
-    </p>
+    <div class={`notice ${words === '' ? '' : 'shown'}`}>
+      <p role="status">{words}</p>
+      {stays && (
+        <button type="button" onClick={dismissNotice}>
+          Dismiss
+        </button>
+      )}
+    </div>
   );
 }
 

@@ -10,7 +10,7 @@ import { go, route } from '../route.js';
 import { link } from '../state.js';
 import { count, many, printable } from '../text.js';
 import type { AuditLine } from '../wire/audit-messages.js';
-import { ForAdministrators } from './administrators.js';
+import { MayNotSee } from './administrators.js';
 import { type Column, saveCsv, Table } from './table.js';
 
 /** What the page has of the log. It stays while other views are open, and goes on from there. */
@@ -45,7 +45,7 @@ const COLUMNS: readonly Column<AuditLine>[] = [
 
 /** Who did what to whom: the server's audit log, as it is written. */
 export function AuditView() {
-  const isAllowed = link.role.value === 'administrator';
+  const isAllowed = link.allows('audit.read');
   useEffect(() => {
     if (!isAllowed) return;
     return follow({
@@ -67,7 +67,7 @@ export function AuditView() {
       isFinal: ({ code }) => FINAL.has(code),
     });
   }, [isAllowed]);
-  if (!isAllowed) return <ForAdministrators what="the audit log" />;
+  if (!isAllowed) return <MayNotSee what="the audit log" needs="audit.read" />;
   return <AuditTable />;
 }
 

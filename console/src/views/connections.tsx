@@ -5,7 +5,7 @@ import { go, route } from '../route.js';
 import { link, listVersion, model, query } from '../state.js';
 import { count, printable, spanWord, timeWord } from '../text.js';
 import type { Candidate, ConnectionAttempt, ConnectionRecord } from '../wire/connection-messages.js';
-import { ForAdministrators } from './administrators.js';
+import { MayNotSee } from './administrators.js';
 import { usePolled } from './polled.js';
 import { NodeName, nameOfSid } from './streams.js';
 import { type Column, Table } from './table.js';
@@ -77,13 +77,16 @@ const COLUMNS: readonly Column<ConnectionRecord>[] = [
 
 /** Direct connections: how each two instances reach each other, and why in this way. */
 export function ConnectionsView() {
+  return link.allows('network.read') ? <ConnectionTable /> : <MayNotSee what="connections" needs="network.read" />;
+}
+
+function ConnectionTable() {
   listVersion.value;
   const { items, isCut, isRead, problem } = usePolled(
     METHODS.listConnections,
     ({ connections }) => connections,
     POLL_MS,
   );
-  if (link.role.value !== 'administrator') return <ForAdministrators what="connections" />;
   const { matcher } = query.value;
   const rows = items.filter(({ callerCvid, peerCvid }) => {
     if (matcher === undefined) return true;

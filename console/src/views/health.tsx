@@ -50,7 +50,7 @@ export function HealthView() {
             <Limits limits={facts.limits} />
           ) : (
             <p class="muted">
-              {link.role.value === 'administrator' ? 'The server tells none.' : 'Only administrators are told.'}
+              {link.allows('network.read') ? 'The server tells none.' : 'They are told to those who have network.read.'}
             </p>
           )}
         </section>

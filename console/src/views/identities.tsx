@@ -8,7 +8,7 @@ import { route } from '../route.js';
 import { link } from '../state.js';
 import { count, printable } from '../text.js';
 import type { Identity } from '../wire/trust-messages.js';
-import { ForAdministrators } from './administrators.js';
+import { MayNotSee } from './administrators.js';
 import { Dialog } from './dialog.js';
 import { type Polled, usePolled } from './polled.js';
 import { NodeName } from './streams.js';
@@ -64,7 +64,7 @@ function columns(revoke: (identity: Identity) => void): readonly Column<Identity
 
 /** Who has shown a key, or is revoked. */
 export function IdentitiesView() {
-  return link.role.value === 'administrator' ? <IdentityTable /> : <ForAdministrators what="identities" />;
+  return link.allows('identity.read') ? <IdentityTable /> : <MayNotSee what="identities" needs="identity.read" />;
 }
 
 function IdentityTable() {
@@ -93,7 +93,7 @@ function IdentityTable() {
 }
 
 function RevokeButton({ identity, onRevoke }: { identity: Identity; onRevoke: (identity: Identity) => void }) {
-  if (identity.revoked) return '–';
+  if (identity.revoked || !link.allows('identity.manage')) return '–';
   return (
     <button
       type="button"

@@ -2,13 +2,18 @@ import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { issueTicket, wordsOf, wordsOfIssue } from '../actions.js';
 import { qrOf } from '../draw/qr.js';
-import { changesMode, KINDS, ROLES, readWish } from '../model/trust.js';
+import { changesMode, KINDS, LOW_ROLES, ROLES, readWish } from '../model/trust.js';
 import { METHODS } from '../net/methods.js';
 import { link } from '../state.js';
 import { Dialog } from './dialog.js';
 
 /** Whether a ticket is being issued, or shown. It is the page's and not a view's: the only copy stays until it is closed. */
 export const isIssuing = signal(false);
+
+/** Whether whoever is logged in may issue, and revoke, tickets with these roles. */
+export function mayGive(roles: readonly string[]): boolean {
+  return link.allows('identity.manage') || roles.every((role) => LOW_ROLES.includes(role));
+}
 
 /** Asks what a ticket is to be, issues it, and shows its text once: the page keeps it no longer than this dialog is open. */
 export function IssueTicket() {
@@ -58,7 +63,7 @@ function TicketForm({ onIssued, onClose }: { onIssued: (text: string) => void; o
       </label>
       <fieldset class="checks">
         <legend>with the roles</legend>
-        {ROLES.map((role) => (
+        {ROLES.filter((role) => mayGive([role])).map((role) => (
           <label key={role}>
             <input type="checkbox" name="role" value={role} defaultChecked={role === 'agent'} /> {role}
           </label>
@@ -104,6 +109,11 @@ type PolicyWord = 'stays' | 'begins' | { readonly problem: string };
 function usePolicy(): PolicyWord | undefined {
   const [word, setWord] = useState<PolicyWord>();
   useEffect(() => {
+    // Where all callers have to prove who they are already, nothing changes, and not all who issue tickets may read the policy.
+    if (!link.allows('policy.read') && link.login.peek()?.mode === 'required') {
+      setWord('stays');
+      return;
+    }
     link.ask(METHODS.getPolicy).then(
       (policy) => setWord(changesMode(policy) ? 'begins' : 'stays'),
       (error: unknown) => setWord({ problem: wordsOf(error) }),
@@ -129,6 +139,12 @@ function Issued({ text, onClose }: { text: string; onClose: () => void }) {
   const [said, setSaid] = useState('');
   const shown = useRef<HTMLElement>(null);
   const qr = qrOf(text);
+  // It is in no storage: the browser asks before the page, and the only copy with it, is left or loaded again.
+  useEffect(() => {
+    const keep = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener('beforeunload', keep);
+    return () => removeEventListener('beforeunload', keep);
+  }, []);
   const select = () => shown.current !== null && getSelection()?.selectAllChildren(shown.current);
   const copy = async () => {
     try {

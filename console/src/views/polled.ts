@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { wordsOf } from '../actions.js';
 import { type ListPage, pauseMs, type ReadList, readList } from '../model/list.js';
 import type { Method } from '../net/methods.js';
+import { acts } from '../outcome.js';
 import { link } from '../state.js';
 
 /** What was read last, and why it could not be read. */
@@ -22,6 +23,7 @@ export function usePolled<Page extends ListPage, Item>(
   const [state] = useState(() => signal<Polled<Item>>(NOTHING_READ));
   const role = link.role.value;
   const kind = link.state.value.kind;
+  const done = acts.value;
   useEffect(() => {
     let timer = 0;
     let isOver = false;
@@ -40,7 +42,7 @@ export function usePolled<Page extends ListPage, Item>(
       isOver = true;
       clearTimeout(timer);
     };
-  }, [role, kind]);
+  }, [role, kind, done]);
   return state.value;
 }
 

@@ -36,9 +36,10 @@ export function ServersView() {
       </div>
       {isRead && <Listed servers={items} />}
       {facts !== undefined && <Servers servers={[facts]} />}
-      {facts !== undefined && link.role.value !== 'administrator' && (
+      {facts !== undefined && !link.allows('network.read') && (
         <p class="muted">
-          The other servers, the size of the journal and the age of its snapshot are told to administrators.
+          The other servers, the size of the journal and the age of its snapshot are told to those who have
+          network.read.
         </p>
       )}
     </section>

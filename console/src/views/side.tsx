@@ -70,7 +70,7 @@ function Selection({ node, sid }: { node: GraphNode | undefined; sid: number }) 
           Focus
         </button>
         <PathTo from={node} />
-        {link.role.value === 'administrator' && (
+        {link.allows('session.terminate') && (
           <button type="button" class="danger" onClick={() => setAsked(true)}>
             Terminate…
           </button>

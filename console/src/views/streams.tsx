@@ -7,7 +7,7 @@ import { go, route } from '../route.js';
 import { link, listVersion, model, query } from '../state.js';
 import { bytesWord, count, labelsWord, nameOf, printable, spanWord } from '../text.js';
 import type { Stream } from '../wire/messages.js';
-import { ForAdministrators } from './administrators.js';
+import { MayNotSee } from './administrators.js';
 import { Dialog } from './dialog.js';
 import { usePolled } from './polled.js';
 import { type Column, Table } from './table.js';
@@ -36,16 +36,21 @@ function columns(stop: (stream: Stream) => void): readonly Column<Stream>[] {
       order: ({ sinks }) => sinks.length,
     },
     { id: 'params', title: 'Parameters', cell: paramsWord, isWide: true },
-    { id: 'stop', title: 'Stop', cell: (stream) => <StopButton stream={stream} onStop={stop} /> },
+    ...(link.allows('stream.stop')
+      ? [{ id: 'stop', title: 'Stop', cell: (stream: Stream) => <StopButton stream={stream} onStop={stop} /> }]
+      : []),
   ];
 }
 
 /** The registered streams, besides the one that every session has to the server. */
 export function StreamsView() {
+  return link.allows('network.read') ? <StreamTable /> : <MayNotSee what="streams" needs="network.read" />;
+}
+
+function StreamTable() {
   listVersion.value;
   const [stopping, setStopping] = useState<Stream>();
   const { items, isCut, isRead, problem } = usePolled(METHODS.listStreams, ({ streams }) => streams, POLL_MS);
-  if (link.role.value !== 'administrator') return <ForAdministrators what="streams" />;
   const { matcher } = query.value;
   const rows = items.filter(({ sinks, sourceCvid }) => {
     if (sinks.length === 0) return false;

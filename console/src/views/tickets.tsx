@@ -9,9 +9,9 @@ import { route } from '../route.js';
 import { link } from '../state.js';
 import { count, many, momentWord, printable } from '../text.js';
 import type { Ticket } from '../wire/trust-messages.js';
-import { ForAdministrators } from './administrators.js';
+import { MayNotSee } from './administrators.js';
 import { Dialog } from './dialog.js';
-import { isIssuing } from './issue-ticket.js';
+import { isIssuing, mayGive } from './issue-ticket.js';
 import { type Polled, usePolled } from './polled.js';
 import { type Column, Table } from './table.js';
 
@@ -46,7 +46,7 @@ function columns(revoke: (ticket: Ticket) => void): readonly Column<Ticket>[] {
 
 /** The tickets that the server remembers, and the way to new ones. */
 export function TicketsView() {
-  return link.role.value === 'administrator' ? <TicketTable /> : <ForAdministrators what="tickets" />;
+  return link.allows('ticket.issue') ? <TicketTable /> : <MayNotSee what="tickets" needs="ticket.issue" />;
 }
 
 function TicketTable() {
@@ -78,7 +78,7 @@ function TicketTable() {
 }
 
 function RevokeButton({ ticket, onRevoke }: { ticket: Ticket; onRevoke: (ticket: Ticket) => void }) {
-  if (ticket.revoked) return '–';
+  if (ticket.revoked || !mayGive(ticket.roles)) return '–';
   return (
     <button
       type="button"
@@ -102,9 +102,11 @@ function RevokeTicket({ ticket: { ticketId, used }, onClose }: { ticket: Ticket;
           onClose();
         }}
       >
-        <label class="check">
-          <input type="checkbox" name="identities" /> Revoke those, too: their sessions end, and they open no other
-        </label>
+        {link.allows('identity.manage') && (
+          <label class="check">
+            <input type="checkbox" name="identities" /> Revoke those, too: their sessions end, and they open no other
+          </label>
+        )}
         <div class="buttons">
           <button type="submit" class="danger">
             Revoke ticket {ticketId}

@@ -1,19 +1,24 @@
 import { spawn } from 'node:child_process';
 import { isLoopback, parseAddress } from '../../base/address.js';
-import { makeCode } from '../../console/credentials.js';
+import { type Switchyard, SwitchyardError } from '../../client/index.js';
+import { makeCode, makeIdentityCode } from '../../console/credentials.js';
+import { ROLES } from '../../core/model/trust/identity.js';
+import { ROLE_PERMISSIONS } from '../../core/model/trust/permission.js';
 import {
-  type ConnectionFlags,
+  closing,
+  connector,
   networkOf,
   serverAddress,
   serverPorts,
   withAdministrator,
   withServer,
 } from '../connection.js';
+import { keptLogin, type LoggedIn, logIn, type ReaderFlags, withAccess } from '../reader.js';
 import { Failure, type Surroundings } from '../surroundings.js';
-import { adminTokenFor } from '../trust/admin-token.js';
+import { type AdminToken, adminTokenFor, givenAdminToken } from '../trust/admin-token.js';
 
 /** How `console` was asked for. */
-export interface ConsoleFlags extends ConnectionFlags {
+export interface ConsoleFlags extends ReaderFlags {
   readonly print?: boolean;
   readonly admin?: boolean;
 }
@@ -21,32 +26,26 @@ export interface ConsoleFlags extends ConnectionFlags {
 /** Programs that open a page, by platform. */
 const OPENERS: Partial<Record<NodeJS.Platform, readonly string[]>> = { darwin: ['open'], linux: ['xdg-open'] };
 
+/** Whom the page lets in, with what proves it. */
+type Whom =
+  | { readonly kind: 'identity'; readonly login: OwnLogin }
+  | { readonly kind: 'token'; readonly admin: AdminToken };
+
+/** Who has logged in on this machine, or whom its key stands for, with its roles. */
+interface OwnLogin extends LoggedIn {
+  readonly roles: readonly string[];
+}
+
 /**
- * Prints where the console is, with a code that lets a browser in once, and opens it for a person. The code is made here, of
- * the administrator's token. Where that was found without being named, the server proves first that it knows it: the page is
- * where the server says, and a code that another one gets is good at the own one for a minute.
+ * Prints where the console is, with a code that lets a browser in once, and opens it for a person. The code is made here: of an
+ * access token, for the identity of this user, or of the administrator's token. Where that was found without being named, the
+ * server proves first that it knows it: the page is where the server says, and a code that another one gets is good at the own one
+ * for a minute.
  */
 export async function openConsole(flags: ConsoleFlags, surroundings: Surroundings): Promise<void> {
-  const { terminal, clock, random, signal } = surroundings;
-  const server = serverAddress(flags, surroundings);
-  const admin = await adminTokenFor(flags, surroundings, serverPorts(flags, surroundings));
-  if (admin === undefined) {
-    const how = "name the server's data folder with --data, or give --admin-token";
-    throw new Failure(`no administrator's token was found, of which logins are made: ${how}`);
-  }
-  const ask = admin.foundIn === undefined ? withServer : withAdministrator;
-  const { addresses } = await ask(flags, surroundings, (yard) => yard.getServer({ signal }));
-  const found = addresses.find(({ codeName }) => codeName === 'console');
-  if (found === undefined) {
-    throw new Failure('this server has no console: start it with `switchyard serve --console`');
-  }
-  const { tls, tlsCa, tlsCert } = flags;
-  const hasFiles = tls || tlsCa !== undefined || tlsCert !== undefined;
-  // Beyond loopback it speaks TLS always, on loopback only by a certificate of --tls-cert.
-  const scheme = hasFiles || !isLoopback(parseAddress(found.address)) ? 'https' : 'http';
-  const whom = { role: flags.admin ? 'administrator' : 'viewer', network: networkOf(flags, surroundings) } as const;
-  const code = makeCode(admin.token, whom, clock, random);
-  const url = `${scheme}://${reachable(found.address, server)}/#code=${code}`;
+  const { terminal } = surroundings;
+  const whom = await chooseWhom(flags, surroundings);
+  const url = `${await findConsole(whom, flags, surroundings)}/#code=${codeFor(whom, flags, surroundings)}`;
   await terminal.out.write(url);
   if (flags.print || !terminal.out.interactive) return;
   const [program, ...args] = OPENERS[surroundings.platform] ?? [];
@@ -55,6 +54,86 @@ export async function openConsole(flags: ConsoleFlags, surroundings: Surrounding
   spawn(program, [...args, url], { stdio: 'ignore', detached: true })
     .on('error', () => {})
     .unref();
+}
+
+/**
+ * A token that was given, or asked for with --admin, comes first; then the identity of this user, unless it has no role that reads
+ * the graph and an administrator's token is there, by which a viewer does.
+ */
+async function chooseWhom(flags: ConsoleFlags, surroundings: Surroundings): Promise<Whom> {
+  const isGiven = flags.data !== undefined || givenAdminToken(flags, surroundings.env) !== undefined;
+  const login = flags.admin || isGiven ? undefined : await ownLogin(flags, surroundings);
+  if (login !== undefined && readsGraph(login.roles)) return { kind: 'identity', login };
+  const admin = await adminTokenFor(flags, surroundings, serverPorts(flags, surroundings));
+  if (admin !== undefined) return { kind: 'token', admin };
+  if (login !== undefined) return { kind: 'identity', login };
+  const how = "name the server's data folder with --data, or give --admin-token";
+  if (flags.admin) throw new Failure(`no administrator's token was found, of which logins are made: ${how}`);
+  throw new Failure("the server knows no key of this machine, and no administrator's token was found", [
+    `Log in with switchyard login, or ${how}.`,
+  ]);
+}
+
+function readsGraph(roles: readonly string[]): boolean {
+  return ROLES.some((role) => roles.includes(role) && ROLE_PERMISSIONS[role].includes('graph.read'));
+}
+
+/** A token that login has kept, if the server still knows it; else a new one by the key. */
+async function ownLogin(flags: ConsoleFlags, surroundings: Surroundings): Promise<OwnLogin | undefined> {
+  const kept = keptLogin(flags, surroundings);
+  const roles = kept && (await rolesBy(kept, flags, surroundings));
+  if (kept !== undefined && roles !== undefined) return { ...kept, roles };
+  return logIn(flags, surroundings);
+}
+
+/** The roles of whom a token is; undefined where the server does not know it, as after a restart. */
+async function rolesBy({ accessToken }: LoggedIn, flags: ConsoleFlags, surroundings: Surroundings) {
+  const yard = connector(flags, surroundings, { accessToken })();
+  const { signal } = surroundings;
+  try {
+    const { principal } = await closing(flags, surroundings, yard, () => yard.identities.whoAmI({ signal }));
+    return principal?.roles;
+  } catch (error) {
+    if (error instanceof SwitchyardError && error.reason === 'AUTH_REQUIRED') return undefined;
+    throw error;
+  }
+}
+
+/** What `getServer` answers with. */
+type ServerFacts = Awaited<ReturnType<Switchyard['getServer']>>;
+
+/** The address of the page, without a slash at its end. */
+async function findConsole(whom: Whom, flags: ConsoleFlags, surroundings: Surroundings): Promise<string> {
+  const { addresses } = await serverFacts(whom, flags, surroundings);
+  const found = addresses.find(({ codeName }) => codeName === 'console');
+  if (found === undefined) {
+    throw new Failure('this server has no console: start it with `switchyard serve --console`');
+  }
+  const { tls, tlsCa, tlsCert } = flags;
+  const hasFiles = tls || tlsCa !== undefined || tlsCert !== undefined;
+  // Beyond loopback it speaks TLS always, on loopback only by a certificate of --tls-cert.
+  const scheme = hasFiles || !isLoopback(parseAddress(found.address)) ? 'https' : 'http';
+  return `${scheme}://${reachable(found.address, serverAddress(flags, surroundings))}`;
+}
+
+/** What the server tells of itself. A token that was given is only sent where nobody else is told addresses. */
+async function serverFacts(whom: Whom, flags: ConsoleFlags, surroundings: Surroundings): Promise<ServerFacts> {
+  const run = (yard: Switchyard) => yard.getServer({ signal: surroundings.signal });
+  if (whom.kind === 'identity') return withAccess(whom.login, flags, surroundings, run);
+  const asNobody = whom.admin.foundIn === undefined ? await withServer(flags, surroundings, run) : undefined;
+  if (asNobody !== undefined && asNobody.addresses.length > 0) return asNobody;
+  return withAdministrator(flags, surroundings, run);
+}
+
+function codeFor(whom: Whom, flags: ConsoleFlags, surroundings: Surroundings): string {
+  const { clock, random } = surroundings;
+  const network = networkOf(flags, surroundings);
+  if (whom.kind === 'token') {
+    const role = flags.admin ? 'administrator' : 'viewer';
+    return makeCode(whom.admin.token, { role, network }, clock, random);
+  }
+  const { uuid, accessToken } = whom.login;
+  return makeIdentityCode(accessToken, { uuid, network }, clock, random);
 }
 
 /** A console that listens on all interfaces is reached by the host by which the server is. */

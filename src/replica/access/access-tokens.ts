@@ -53,6 +53,8 @@ export class AccessTokens {
   }
 
   #ofProcess: string | undefined;
+  /** Tokens that were lent, by their digest. */
+  readonly #lent = new Map<string, Access>();
 
   /** How many are good, or were a moment ago. */
   get count(): number {
@@ -79,10 +81,38 @@ export class AccessTokens {
     return this.#ofProcess;
   }
 
+  /**
+   * A token for one call that another door of this process passes on, of somebody whom that has let in. It is good until it is given
+   * back, and counts nowhere: the door bounds its calls.
+   */
+  lend(access: Pick<Access, 'uuid' | 'keyId'>): string {
+    const token = PREFIX + Buffer.from(this.#deps.random.bytes(SECRET_BYTES)).toString('base64url');
+    this.#lent.set(digestOf(token), access);
+    return token;
+  }
+
+  /** The end of what was lent. What was begun with it goes on. */
+  giveBack(token: string): void {
+    this.#lent.delete(digestOf(token));
+  }
+
+  /** The hashes of an identity's tokens that are good, each with the key by which it was given. */
+  hashesOf(uuid: string): { readonly hash: Buffer; readonly keyId: string }[] {
+    const nowMs = this.#deps.clock.nowMs();
+    return (this.#ofIdentity.get(uuid) ?? []).flatMap((digest) => {
+      const kept = this.#kept.get(digest);
+      return kept !== undefined && nowMs < kept.untilMs
+        ? [{ hash: Buffer.from(digest, 'latin1'), keyId: kept.keyId }]
+        : [];
+    });
+  }
+
   /** Whom a token is of; undefined for one that is not good. */
   find(token: string): Access | undefined {
     const digest = digestOf(token);
     if (this.#ofProcess !== undefined && digest === digestOf(this.#ofProcess)) return PROCESS;
+    const lent = this.#lent.get(digest);
+    if (lent !== undefined) return lent;
     const found = this.#kept.get(digest);
     return found !== undefined && this.#deps.clock.nowMs() < found.untilMs ? found : undefined;
   }

@@ -257,7 +257,7 @@ describe('identities in the console', () => {
     'are not for a viewer, nor are tickets: g %s shows no action',
     async (key) => {
       const { page, problems, close } = await open({}, 'viewer');
-      await view(page, key, 'Only administrators see (identities|tickets)');
+      await view(page, key, 'You may not see (identities|tickets)');
       expect(await page.getByRole('button', { name: /Revoke|Issue/ }).count()).toBe(0);
       expect(await findBarriers(page)).toEqual([]);
       expect(problems).toEqual([]);

@@ -66,4 +66,25 @@ describe('more identities than the page reads', () => {
     expect(problems).toEqual([]);
     await close();
   }, 120_000);
+
+  it('are read again as soon as one of them is revoked, and not only after 30 s', async () => {
+    const askedMs: number[] = [];
+    const url = `http://${at.console}/#code=${codeFor('administrator')}`;
+    const { page, problems, close } = await openPage(browser, url, {}, (fresh) =>
+      fresh.routeWebSocket(/\/socket\b/, (socket) =>
+        answerIdentities(socket, () => askedMs.push(performance.now()) - 1),
+      ),
+    );
+    await shows(page, '.chip', /live/);
+    await page.getByRole('link', { name: 'Identities' }).click();
+    await shows(page, '.bar', /Identities\s*the first 20,000/);
+    await page.getByRole('button', { name: 'Revoke identity boat-1', exact: true }).click();
+    await page.getByRole('button', { name: 'Revoke the identity' }).click();
+    await shows(page, '.notice', /is revoked/);
+    const toldMs = performance.now();
+    while (askedMs.length <= 20) await page.waitForTimeout(100);
+    expect(askedMs[20]! - toldMs).toBeLessThan(10_000);
+    expect(problems).toEqual([]);
+    await close();
+  }, 120_000);
 });

@@ -130,6 +130,27 @@ describe('the dialog of a new ticket', () => {
     await close();
   }, 120_000);
 
+  it('has the browser ask before the page is loaded again, while it shows the only copy of a ticket', async () => {
+    const { page, problems, close } = await openDialog();
+    const asked: string[] = [];
+    page.on('dialog', (dialog) => {
+      asked.push(dialog.type());
+      void dialog.dismiss();
+    });
+    await issue(page, 'reloaded-*');
+    await shows(page, 'dialog', /only copy/);
+    const text = await page.getByLabel('The ticket as text').textContent();
+    await page.evaluate('setTimeout(() => location.reload())');
+    await expectSoon(() => asked.length > 0);
+    expect([asked, await page.getByLabel('The ticket as text').textContent()]).toEqual([['beforeunload'], text]);
+    await page.keyboard.press('Escape');
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    await page.reload();
+    await shows(page, '.chip', /live/);
+    expect([asked.length, problems]).toEqual([1, []]);
+    await close();
+  }, 120_000);
+
   it.each(['Escape', 'Cancel'])(
     'that %s closes while the call is out cancels it, and revokes what comes all the same',
     async (way) => {

@@ -218,7 +218,7 @@ describe('the console, used', () => {
     await shows(page, '.chip', /live/);
     await page.keyboard.press('g');
     await page.keyboard.press('t');
-    await shows(page, '.nobody', /Only administrators see streams/);
+    await shows(page, '.nobody', /You may not see streams/);
     expect(await findBarriers(page)).toEqual([]);
     await page.getByRole('button', { name: 'Show the token…' }).click();
     await page.getByLabel("The administrator's token").fill('an-administrator-of-tests');
@@ -283,7 +283,7 @@ describe('the console, used', () => {
     await shows(page, '.chip', /live/);
     await page.keyboard.press('g');
     await page.keyboard.press('a');
-    await shows(page, '.nobody', /Only administrators see the audit log/);
+    await shows(page, '.nobody', /You may not see the audit log/);
     expect(await findBarriers(page)).toEqual([]);
     expect(problems).toEqual([]);
     await close();
