@@ -11,10 +11,11 @@ import {
   type FollowerSessionsDeps,
   type SessionFollower,
 } from './follower-sessions.js';
-import { CALM_MS, EARLY_MAX, RECORD_BYTES_MAX, ROSTER_MAX, SILENCE_MS, TELL_MS } from './limits.js';
+import { CALM_MS, EARLY_MAX, RECORD_BYTES_MAX, ROSTER_MAX, SILENCE_MS, TELL_MS, unheardMs } from './limits.js';
 import { hasRoom, type Origin, Origins } from './origins.js';
 import type { FollowerHandler, FollowerLink, FollowerMessage, ForwardedCommand, Refused } from './peers.js';
 import type { RosterServer } from './server-addresses.js';
+import { UnheardRenewals } from './unheard-renewals.js';
 
 /** The server that leads is upgraded last, after the one that forwards. */
 const EARLIER_BUILD_RETRY_MS = 10_000;
@@ -29,6 +30,10 @@ export interface LeaderDeskDeps extends FollowerSessionsDeps {
   readonly self: () => RosterServer;
   /** A stream has carried data somewhere. */
   readonly used: (streamId: number) => void;
+  /** How long a leader may be silent before another can win. */
+  readonly leaderTtlMs: number;
+  /** Whether there are other servers, which followed the leader before. */
+  readonly hasOthers: boolean;
 }
 
 interface Follower extends SessionFollower {
@@ -57,6 +62,7 @@ export class LeaderDesk implements LeaseWitness {
   readonly #origins = new Origins();
   readonly #followers = new Set<Follower>();
   readonly #sessions: FollowerSessions;
+  readonly #unheard: UnheardRenewals;
   /** A follower's link broke: until then it may come back, and what it knows with it. */
   #calmUntilMs = Number.NEGATIVE_INFINITY;
   /** From then on every follower has said who is attached there: those of the leader before come over one after the other. */
@@ -67,7 +73,10 @@ export class LeaderDesk implements LeaseWitness {
   constructor(deps: LeaderDeskDeps) {
     this.#deps = deps;
     this.#sessions = new FollowerSessions(deps, this.#followers);
-    this.#knowsFromMs = deps.clock.nowMs() + CALM_MS;
+    const nowMs = deps.clock.nowMs();
+    this.#knowsFromMs = nowMs + CALM_MS;
+    this.#unheard = new UnheardRenewals(unheardMs(deps.leaderTtlMs));
+    if (deps.hasOthers) this.#unheard.begun(nowMs);
   }
 
   /** How many servers follow. */
@@ -75,12 +84,16 @@ export class LeaderDesk implements LeaseWitness {
     return this.#followers.size;
   }
 
-  /** Whether every follower was heard of lately, so that no renewal is unknown here. */
+  /** Whether every follower was heard of lately, so that no renewal at one of them is unknown here. */
   get mayExpire(): boolean {
     const nowMs = this.#deps.clock.nowMs();
-    if (nowMs < this.#calmUntilMs) return false;
     for (const { heardMs } of this.#followers) if (nowMs - heardMs > SILENCE_MS) return false;
     return true;
+  }
+
+  /** Until when servers that do not follow now may have renewed sessions. */
+  get unheardUntilMs(): number {
+    return this.#unheard.untilMs;
   }
 
   /** Whether a session is attached at a follower. */
@@ -181,6 +194,8 @@ export class LeaderDesk implements LeaseWitness {
     follower.facts = { name, peerAddress, addresses, attachedCount };
     for (const sid of message.usedStreams) this.#deps.used(sid);
     this.#sessions.note(follower, message);
+    // The first message over a link has all that was renewed and may be unknown here.
+    this.#unheard.back(follower);
     if (follower.early.size > EARLY_MAX) {
       follower.link.reject(`attached: more than ${EARLY_MAX} sessions that are not here`);
       return;
@@ -266,19 +281,25 @@ export class LeaderDesk implements LeaseWitness {
 
   #left(follower: Follower): void {
     if (!this.#followers.delete(follower)) return;
-    this.#calmUntilMs = this.#deps.clock.nowMs() + CALM_MS;
+    const nowMs = this.#deps.clock.nowMs();
+    this.#calmUntilMs = nowMs + CALM_MS;
+    const { name, incarnation } = follower;
+    const isBack = [...this.#followers].some((other) => other.name === name && other.incarnation === incarnation);
+    if (incarnation !== 0 && !isBack) this.#unheard.gone(follower, nowMs);
     this.#sessions.left(follower);
   }
 }
 
-/** The desk of a server that begins to lead. */
+/** The desk of a server that begins to lead, by which its leases end from now on. */
 export function deskOf(
   replica: Replica,
-  { term, clock, self }: Pick<LeaderDeskDeps, 'term' | 'clock' | 'self'>,
+  given: Pick<LeaderDeskDeps, 'term' | 'clock' | 'self' | 'leaderTtlMs'>,
 ): LeaderDesk {
   const { state, leases, deadlines, attachments, homes } = replica;
-  return new LeaderDesk({
-    ...{ clock, term, leases, self },
+  const desk = new LeaderDesk({
+    ...given,
+    leases,
+    hasOthers: [...state.servers.all()].some(({ sid }) => sid !== homes.own),
     take: (forwarded) => replica.takeForwarded(forwarded),
     revision: () => state.revision,
     has: (sid) => state.sessions.has(sid),
@@ -287,6 +308,10 @@ export function deskOf(
     homeName: (sid) => homes.nameElsewhere(sid),
     used: (id) => deadlines.used(id),
   });
+  leases.witness = desk;
+  leases.mayExpire = () => desk.mayExpire;
+  leases.unheardUntilMs = () => desk.unheardUntilMs;
+  return desk;
 }
 
 /** The command of a record. What cannot be read or is too large is refused: it would end this server, and then the next that leads. */

@@ -7,7 +7,7 @@ export const SILENCE_MS = 1_500;
 /** How much longer leases live at a leader with followers: a renewal is told of within a beat, and a silence noticed within this. */
 export const LEASE_SLACK_MS = 2_000;
 
-/** After a follower's link broke, for so long no lease ends: it comes back, or its clients go elsewhere. */
+/** After a follower's link broke, for so long nobody is said to be attached nowhere: it comes back, or its clients go elsewhere. */
 export const CALM_MS = 10_000;
 
 /** A link over which nothing was heard for so long is given up, and another one dialled. */
@@ -34,6 +34,16 @@ export const CHANGE_MS = 3_000;
 /** For how long nothing is heard until a server is cut off: the change of a leader that died does not cut the others off. */
 export function cutOffMs(leaderTtlMs: number): number {
   return Math.max(CUT_OFF_MS_MIN, leaderTtlMs + CHANGE_MS);
+}
+
+/**
+ * For how long after its link broke, by the leader's clock, a follower may renew sessions. It does for {@link cutOffMs} after it has heard of
+ * the leader. Where the leader notices late that the link broke, it heard of it earlier than that, which does no harm. The worst is that
+ * it hears later: the leader gives the link up and what it had sent stands still on its way. That arrives until the follower gives the
+ * link up: {@link LINK_SILENCE_MS} after it heard something before, which was sent before the leader gave up, and a beat later at most.
+ */
+export function unheardMs(leaderTtlMs: number): number {
+  return cutOffMs(leaderTtlMs) + LINK_SILENCE_MS + BEAT_MS;
 }
 
 /**

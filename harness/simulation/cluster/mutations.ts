@@ -60,6 +60,15 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
     handler: (handler) => received(handler, (one) => ({ ...one, attached: [], attachedMs: [], renewed: [] })),
   },
   {
+    name: 'let leases end that a follower may have renewed which is not heard of',
+    seed: 4,
+    minutes: 2,
+    finds: 'Leased',
+    leading: ({ leases }) => {
+      leases.unheardUntilMs = () => Number.NEGATIVE_INFINITY;
+    },
+  },
+  {
     name: 'let a server end a session that has left it',
     seed: 3,
     minutes: 4,
