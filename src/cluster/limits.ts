@@ -40,7 +40,8 @@ export function cutOffMs(leaderTtlMs: number): number {
  * For how long after its link broke, by the leader's clock, a follower may renew sessions. It does for {@link cutOffMs} after it has heard of
  * the leader. Where the leader notices late that the link broke, it heard of it earlier than that, which does no harm. The worst is that
  * it hears later: the leader gives the link up and what it had sent stands still on its way. That arrives until the follower gives the
- * link up: {@link LINK_SILENCE_MS} after it heard something before, which was sent before the leader gave up, and a beat later at most.
+ * link up: {@link LINK_SILENCE_MS} after it heard something before, which was sent before the leader gave up, and a beat later at most. What
+ * it reads later than that is not counted: its process stood still.
  */
 export function unheardMs(leaderTtlMs: number): number {
   return cutOffMs(leaderTtlMs) + LINK_SILENCE_MS + BEAT_MS;
