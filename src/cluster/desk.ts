@@ -11,7 +11,17 @@ import {
   type FollowerSessionsDeps,
   type SessionFollower,
 } from './follower-sessions.js';
-import { CALM_MS, EARLY_MAX, RECORD_BYTES_MAX, ROSTER_MAX, SILENCE_MS, TELL_MS, unheardMs } from './limits.js';
+import { KnownUntil } from './known-until.js';
+import {
+  CALM_MS,
+  EARLY_MAX,
+  LEASE_SLACK_MS,
+  RECORD_BYTES_MAX,
+  ROSTER_MAX,
+  SILENCE_MS,
+  TELL_MS,
+  unheardMs,
+} from './limits.js';
 import { hasRoom, type Origin, Origins } from './origins.js';
 import type { FollowerHandler, FollowerLink, FollowerMessage, ForwardedCommand, Refused } from './peers.js';
 import type { RosterServer } from './server-addresses.js';
@@ -40,6 +50,7 @@ interface Follower extends SessionFollower {
   /** By which its process is known; 0 until it has said it. */
   incarnation: number;
   heardMs: number;
+  readonly known: KnownUntil;
   refusals: Refused[];
   isPlanned: boolean;
   /** What it said of itself last. */
@@ -84,10 +95,10 @@ export class LeaderDesk implements LeaseWitness {
     return this.#followers.size;
   }
 
-  /** Whether every follower was heard of lately, so that no renewal at one of them is unknown here. */
+  /** Whether of every follower is known what it renewed, but for what leases live longer than they say. */
   get mayExpire(): boolean {
     const nowMs = this.#deps.clock.nowMs();
-    for (const { heardMs } of this.#followers) if (nowMs - heardMs > SILENCE_MS) return false;
+    for (const { known } of this.#followers) if (nowMs - known.untilMs > LEASE_SLACK_MS) return false;
     return true;
   }
 
@@ -154,9 +165,11 @@ export class LeaderDesk implements LeaseWitness {
   accept(link: FollowerLink): FollowerHandler {
     const { clock } = this.#deps;
     const early = new Map<number, EarlyAttachment>();
+    const known = new KnownUntil();
     const follower: Follower = {
       ...{
-        link,
+        link: known.counted(link, clock),
+        known,
         name: '',
         incarnation: 0,
         heardMs: clock.nowMs(),
@@ -182,12 +195,16 @@ export class LeaderDesk implements LeaseWitness {
       return;
     }
     const problem =
-      problemOf(message, this.#deps.revision()) ?? this.#nameProblem(message) ?? this.#take(follower, message);
+      problemOf(message, this.#deps.revision()) ??
+      follower.known.problemOf(message) ??
+      this.#nameProblem(message) ??
+      this.#take(follower, message);
     if (problem !== undefined) {
       follower.link.reject(problem);
       return;
     }
     follower.heardMs = this.#deps.clock.nowMs();
+    follower.known.received(message.heard, follower.heardMs);
     const { server: name, peerAddress, addresses, attachedCount } = message;
     follower.name = name;
     follower.incarnation = message.incarnation;

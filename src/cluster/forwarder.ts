@@ -308,7 +308,7 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
       const { name: server, ...facts } = roster.self;
       link.send({
         ...{ server, ...facts, term: leader.term, incarnation: this.#incarnation, floor: this.#floor() },
-        ...{ commands, revision: revision() },
+        ...{ commands, revision: revision(), heard: news.heardAtBeat },
         ...(told ?? { renewed: [], attached: [], attachedMs: [], detached: [], usedStreams: [], asked: [] }),
       });
     }

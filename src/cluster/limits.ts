@@ -1,10 +1,13 @@
 /** How often a follower says what has come together at least, so that the leader knows that it lives. */
 export const BEAT_MS = 500;
 
-/** A follower that was silent for so long may know of renewals that the leader does not: no lease ends meanwhile. */
+/** A server that was silent for so long is not taken for one that is heard. */
 export const SILENCE_MS = 1_500;
 
-/** How much longer leases live at a leader with followers: a renewal is told of within a beat, and a silence noticed within this. */
+/**
+ * How much longer leases live at a leader with followers, and for how long it may not know what was renewed at one of them: after that no
+ * lease ends. What is known is two beats and two round trips old at worst, so leases end in time while a round trip takes 0.5 s at most.
+ */
 export const LEASE_SLACK_MS = 2_000;
 
 /** After a follower's link broke, for so long nobody is said to be attached nowhere: it comes back, or its clients go elsewhere. */

@@ -73,6 +73,11 @@ export class TwoServers {
     this.#links.cut(one, other);
   }
 
+  /** Whether messages between servers take up to two seconds from now on. */
+  slow(isSlow: boolean): void {
+    this.#links.isSlow = isSlow;
+  }
+
   /** The machine of a server that lives refuses connections from now on. */
   refuse(name: string): void {
     this.#links.refuse(name);

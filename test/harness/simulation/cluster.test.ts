@@ -59,6 +59,14 @@ describe('a simulated world of several servers', () => {
     LIMIT_MS,
   );
 
+  it.each([['a renewal comes to the leader late because links are slow', 5, 700_051]])(
+    'keeps its word where %s, in the world of %i servers of seed %i',
+    async (_, servers, seed) => {
+      expect(wrong(await new ClusterWorld(seed, servers).run(MINUTES), servers)).toBe('');
+    },
+    LIMIT_MS,
+  );
+
   it(
     'finds no fault where servers read the log late and ask before they refuse',
     async () => {
