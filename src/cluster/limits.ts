@@ -10,7 +10,7 @@ export const SILENCE_MS = 1_500;
  */
 export const LEASE_SLACK_MS = 2_000;
 
-/** After a follower's link broke, for so long nobody is said to be attached nowhere: it comes back, or its clients go elsewhere. */
+/** For so long after a follower's link broke no session is reported as unattached: the follower comes back, or its clients go elsewhere. */
 export const CALM_MS = 10_000;
 
 /** A link over which nothing was heard for so long is given up, and another one dialled. */
