@@ -11,10 +11,21 @@ import {
   type FollowerSessionsDeps,
   type SessionFollower,
 } from './follower-sessions.js';
-import { CALM_MS, EARLY_MAX, RECORD_BYTES_MAX, ROSTER_MAX, SILENCE_MS, TELL_MS } from './limits.js';
+import { KnownUntil } from './known-until.js';
+import {
+  CALM_MS,
+  EARLY_MAX,
+  LEASE_SLACK_MS,
+  RECORD_BYTES_MAX,
+  ROSTER_MAX,
+  SILENCE_MS,
+  TELL_MS,
+  unheardMs,
+} from './limits.js';
 import { hasRoom, type Origin, Origins } from './origins.js';
 import type { FollowerHandler, FollowerLink, FollowerMessage, ForwardedCommand, Refused } from './peers.js';
 import type { RosterServer } from './server-addresses.js';
+import { UnheardRenewals } from './unheard-renewals.js';
 
 /** The server that leads is upgraded last, after the one that forwards. */
 const EARLIER_BUILD_RETRY_MS = 10_000;
@@ -29,12 +40,17 @@ export interface LeaderDeskDeps extends FollowerSessionsDeps {
   readonly self: () => RosterServer;
   /** A stream has carried data somewhere. */
   readonly used: (streamId: number) => void;
+  /** How long a leader may be silent before another can win. */
+  readonly leaderTtlMs: number;
+  /** Whether there are other servers, which followed the leader before. */
+  readonly hasOthers: boolean;
 }
 
 interface Follower extends SessionFollower {
   /** By which its process is known; 0 until it has said it. */
   incarnation: number;
   heardMs: number;
+  readonly known: KnownUntil;
   refusals: Refused[];
   isPlanned: boolean;
   /** What it said of itself last. */
@@ -57,6 +73,7 @@ export class LeaderDesk implements LeaseWitness {
   readonly #origins = new Origins();
   readonly #followers = new Set<Follower>();
   readonly #sessions: FollowerSessions;
+  readonly #unheard: UnheardRenewals;
   /** A follower's link broke: until then it may come back, and what it knows with it. */
   #calmUntilMs = Number.NEGATIVE_INFINITY;
   /** From then on every follower has said who is attached there: those of the leader before come over one after the other. */
@@ -67,7 +84,10 @@ export class LeaderDesk implements LeaseWitness {
   constructor(deps: LeaderDeskDeps) {
     this.#deps = deps;
     this.#sessions = new FollowerSessions(deps, this.#followers);
-    this.#knowsFromMs = deps.clock.nowMs() + CALM_MS;
+    const nowMs = deps.clock.nowMs();
+    this.#knowsFromMs = nowMs + CALM_MS;
+    this.#unheard = new UnheardRenewals(unheardMs(deps.leaderTtlMs));
+    if (deps.hasOthers) this.#unheard.begun(nowMs);
   }
 
   /** How many servers follow. */
@@ -75,12 +95,16 @@ export class LeaderDesk implements LeaseWitness {
     return this.#followers.size;
   }
 
-  /** Whether every follower was heard of lately, so that no renewal is unknown here. */
+  /** Whether of every follower is known what it renewed, but for what leases live longer than they say. */
   get mayExpire(): boolean {
     const nowMs = this.#deps.clock.nowMs();
-    if (nowMs < this.#calmUntilMs) return false;
-    for (const { heardMs } of this.#followers) if (nowMs - heardMs > SILENCE_MS) return false;
+    for (const { known } of this.#followers) if (nowMs - known.untilMs > LEASE_SLACK_MS) return false;
     return true;
+  }
+
+  /** Until when servers that do not follow now may have renewed sessions. */
+  get unheardUntilMs(): number {
+    return this.#unheard.untilMs;
   }
 
   /** Whether a session is attached at a follower. */
@@ -141,9 +165,11 @@ export class LeaderDesk implements LeaseWitness {
   accept(link: FollowerLink): FollowerHandler {
     const { clock } = this.#deps;
     const early = new Map<number, EarlyAttachment>();
+    const known = new KnownUntil();
     const follower: Follower = {
       ...{
-        link,
+        link: known.counted(link, clock),
+        known,
         name: '',
         incarnation: 0,
         heardMs: clock.nowMs(),
@@ -169,18 +195,24 @@ export class LeaderDesk implements LeaseWitness {
       return;
     }
     const problem =
-      problemOf(message, this.#deps.revision()) ?? this.#nameProblem(message) ?? this.#take(follower, message);
+      problemOf(message, this.#deps.revision()) ??
+      follower.known.problemOf(message) ??
+      this.#nameProblem(message) ??
+      this.#take(follower, message);
     if (problem !== undefined) {
       follower.link.reject(problem);
       return;
     }
     follower.heardMs = this.#deps.clock.nowMs();
+    follower.known.received(message.heard, follower.heardMs);
     const { server: name, peerAddress, addresses, attachedCount } = message;
     follower.name = name;
     follower.incarnation = message.incarnation;
     follower.facts = { name, peerAddress, addresses, attachedCount };
     for (const sid of message.usedStreams) this.#deps.used(sid);
     this.#sessions.note(follower, message);
+    // The first message over a link has all that was renewed and may be unknown here.
+    this.#unheard.back(follower);
     if (follower.early.size > EARLY_MAX) {
       follower.link.reject(`attached: more than ${EARLY_MAX} sessions that are not here`);
       return;
@@ -266,19 +298,25 @@ export class LeaderDesk implements LeaseWitness {
 
   #left(follower: Follower): void {
     if (!this.#followers.delete(follower)) return;
-    this.#calmUntilMs = this.#deps.clock.nowMs() + CALM_MS;
+    const nowMs = this.#deps.clock.nowMs();
+    this.#calmUntilMs = nowMs + CALM_MS;
+    const { name, incarnation } = follower;
+    const isBack = [...this.#followers].some((other) => other.name === name && other.incarnation === incarnation);
+    if (incarnation !== 0 && !isBack) this.#unheard.gone(follower, nowMs);
     this.#sessions.left(follower);
   }
 }
 
-/** The desk of a server that begins to lead. */
+/** The desk of a server that begins to lead, by which its leases end from now on. */
 export function deskOf(
   replica: Replica,
-  { term, clock, self }: Pick<LeaderDeskDeps, 'term' | 'clock' | 'self'>,
+  given: Pick<LeaderDeskDeps, 'term' | 'clock' | 'self' | 'leaderTtlMs'>,
 ): LeaderDesk {
   const { state, leases, deadlines, attachments, homes } = replica;
-  return new LeaderDesk({
-    ...{ clock, term, leases, self },
+  const desk = new LeaderDesk({
+    ...given,
+    leases,
+    hasOthers: [...state.servers.all()].some(({ sid }) => sid !== homes.own),
     take: (forwarded) => replica.takeForwarded(forwarded),
     revision: () => state.revision,
     has: (sid) => state.sessions.has(sid),
@@ -287,6 +325,10 @@ export function deskOf(
     homeName: (sid) => homes.nameElsewhere(sid),
     used: (id) => deadlines.used(id),
   });
+  leases.witness = desk;
+  leases.mayExpire = () => desk.mayExpire;
+  leases.unheardUntilMs = () => desk.unheardUntilMs;
+  return desk;
 }
 
 /** The command of a record. What cannot be read or is too large is refused: it would end this server, and then the next that leads. */

@@ -197,6 +197,8 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
     if (leader.address === address) return;
     const link = dial(leader, {
       received: (message) => {
+        // It lay unread while this process stood still: the leader may have given the link up long ago.
+        if (this.#link === link && this.#linkSilentMs > LINK_SILENCE_MS + BEAT_MS) this.#reconnect();
         if (this.#link === link) this.#received(message);
       },
       broken: () => {
@@ -306,7 +308,7 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
       const { name: server, ...facts } = roster.self;
       link.send({
         ...{ server, ...facts, term: leader.term, incarnation: this.#incarnation, floor: this.#floor() },
-        ...{ commands, revision: revision() },
+        ...{ commands, revision: revision(), heard: news.heardAtBeat },
         ...(told ?? { renewed: [], attached: [], attachedMs: [], detached: [], usedStreams: [], asked: [] }),
       });
     }

@@ -1,13 +1,16 @@
 /** How often a follower says what has come together at least, so that the leader knows that it lives. */
 export const BEAT_MS = 500;
 
-/** A follower that was silent for so long may know of renewals that the leader does not: no lease ends meanwhile. */
+/** A server that was silent for so long is not taken for one that is heard. */
 export const SILENCE_MS = 1_500;
 
-/** How much longer leases live at a leader with followers: a renewal is told of within a beat, and a silence noticed within this. */
+/**
+ * How much longer leases live at a leader with followers, and for how long it may not know what was renewed at one of them: after that no
+ * lease ends. What is known is two beats and two round trips old at worst, so leases end in time while a round trip takes 0.5 s at most.
+ */
 export const LEASE_SLACK_MS = 2_000;
 
-/** After a follower's link broke, for so long no lease ends: it comes back, or its clients go elsewhere. */
+/** For so long after a follower's link broke no session is reported as unattached: the follower comes back, or its clients go elsewhere. */
 export const CALM_MS = 10_000;
 
 /** A link over which nothing was heard for so long is given up, and another one dialled. */
@@ -34,6 +37,17 @@ export const CHANGE_MS = 3_000;
 /** For how long nothing is heard until a server is cut off: the change of a leader that died does not cut the others off. */
 export function cutOffMs(leaderTtlMs: number): number {
   return Math.max(CUT_OFF_MS_MIN, leaderTtlMs + CHANGE_MS);
+}
+
+/**
+ * For how long after its link broke, by the leader's clock, a follower may renew sessions. It does for {@link cutOffMs} after it has heard of
+ * the leader. Where the leader notices late that the link broke, it heard of it earlier than that, which does no harm. The worst is that
+ * it hears later: the leader gives the link up and what it had sent stands still on its way. That arrives until the follower gives the
+ * link up: {@link LINK_SILENCE_MS} after it heard something before, which was sent before the leader gave up, and a beat later at most. What
+ * it reads later than that is not counted: its process stood still.
+ */
+export function unheardMs(leaderTtlMs: number): number {
+  return cutOffMs(leaderTtlMs) + LINK_SILENCE_MS + BEAT_MS;
 }
 
 /**

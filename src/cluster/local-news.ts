@@ -47,6 +47,9 @@ export class LocalNews implements LeaseWitness {
   readonly #asking = new Map<number, Asking>();
   /** Renewals that were told lately. The link may break before they arrive. */
   #lately: { readonly atMs: number; readonly sids: ReadonlySet<number> }[] = [];
+  /** How many messages of the leader have come over the present link, and how many had when renewals were told last. */
+  #heard = 0;
+  #heardAtBeat = 0;
   /** Another link has begun since renewals were told last. */
   #isNewLink = false;
   #isOver = false;
@@ -91,8 +94,15 @@ export class LocalNews implements LeaseWitness {
     });
   }
 
+  /** How many messages the leader had sent over the present link before all renewals were told that it has not been told. */
+  get heardAtBeat(): number {
+    return this.#heardAtBeat;
+  }
+
   /** A link has begun: the leader knows nothing of this server yet. */
   tellAll(): void {
+    this.#heard = 0;
+    this.#heardAtBeat = 0;
     for (const asking of this.#asking.values()) asking.isSent = false;
     this.#isNewLink = true;
     this.#held.clear();
@@ -118,6 +128,7 @@ export class LocalNews implements LeaseWitness {
     const renewed = isBeat ? this.#takeRenewed() : [];
     const usedStreams = isBeat ? [...this.#used] : [];
     if (isBeat) this.#used.clear();
+    if (isBeat) this.#heardAtBeat = this.#heard;
     if (held.length + asked.length + renewed.length + usedStreams.length === 0) return undefined;
     const sidsOf = (isHeld: boolean) => held.flatMap(([sid, is]) => (is === isHeld ? [sid] : []));
     const attached = sidsOf(true);
@@ -146,6 +157,7 @@ export class LocalNews implements LeaseWitness {
 
   /** What the leader has said. */
   heard({ replaced, attached, absent, renewed }: Omit<LeaderMessage, 'refusals'>): void {
+    this.#heard++;
     for (const sid of renewed) this.#deps.renewedElsewhere(sid);
     for (const sid of replaced) this.#deps.replace(sid);
     for (const sid of attached) this.#answer(sid, true);

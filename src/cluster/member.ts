@@ -308,12 +308,11 @@ export class Member implements CommandRoute, Publisher {
   /** Everything that earlier terms appended is applied, and nothing more of them can come. */
   async #lead(term: Term): Promise<void> {
     const replica = this.#deps.replica();
-    const { leases } = replica;
-    const desk = deskOf(replica, { term: term.number, clock: this.#deps.clock, self: () => this.#roster.self });
+    const { clock, leaderTtlMs } = this.#deps;
+    const self = () => this.#roster.self;
+    const desk = deskOf(replica, { term: term.number, clock, leaderTtlMs, self });
     const rest = this.#forwarder.lead();
     this.#news.end();
-    leases.witness = desk;
-    leases.mayExpire = () => desk.mayExpire;
     this.upkeep.lead(term);
     replica.lead(term.journal);
     this.#desk = desk;

@@ -80,7 +80,7 @@ export interface Wanted {
 /**
  * Answers a request at one of several servers. What it was promised is waited for, and nothing is said to be absent before everything is
  * applied here that was acknowledged anywhere: then the request is tried once more. An attempt that is refused has changed nothing, but
- * where the request can be tried only once: that waits first.
+ * where the request can be tried only once: that waits first. A server that has lost touch while it waited renews no session any more.
  */
 export async function answerCurrently<T>(
   { currency, state }: { readonly currency: Currency; readonly state: StateView },
@@ -90,13 +90,16 @@ export async function answerCurrently<T>(
   if (wanted.isOfSession && !currency.isInTouch) return cutOff();
   const late = await waitFor(currency, state, wanted);
   if (late !== undefined) return late;
-  if (wanted.isOnce) return (await currency.current()) ?? attempt();
+  const unsure = wanted.isOnce ? await currency.current() : undefined;
+  if (unsure !== undefined) return unsure;
+  if (wanted.isOfSession && !currency.isInTouch) return cutOff();
   const from = state.revision;
   const outcome = await attempt();
-  if (!(outcome instanceof Fault) || !isNegative(outcome)) return outcome;
+  if (wanted.isOnce || !(outcome instanceof Fault) || !isNegative(outcome)) return outcome;
   const behind = await currency.current();
   if (behind !== undefined) return behind;
-  return state.revision === from ? outcome : attempt();
+  if (state.revision === from) return outcome;
+  return wanted.isOfSession && !currency.isInTouch ? cutOff() : attempt();
 }
 
 /** Why a server sends its sessions away that has lost touch with the others. */

@@ -11,6 +11,8 @@ import type { ServingTime } from './serving-time.js';
 const TICK_MS = 500;
 /** Delay before an expiry that could not be stored is tried again. */
 const RETRY_MS = 1_000;
+/** How long a lease that has run out rests at most, while something speaks against its end that may be gone earlier. */
+const LOOK_AGAIN_MS = 10_000;
 const ATTACHED = Number.POSITIVE_INFINITY;
 /** Leases checked in one turn of the event loop: after a restart a million may be due in one tick. */
 const LOOKED_AT_ONCE = 4_096;
@@ -69,6 +71,8 @@ export class Leases {
   witness: LeaseWitness | undefined;
   /** Whether sessions may expire now. What is due while they may not is looked at again later, and can be renewed until then. */
   mayExpire: () => boolean = () => true;
+  /** Until when, on the clock, other processes may have renewed sessions that tell nothing here: each lives for its TTL from then. */
+  unheardUntilMs: () => number = () => Number.NEGATIVE_INFINITY;
   /** How much longer than it says a lease lives: renewals that come from other processes are late by so much. */
   slackMs = 0;
 
@@ -163,18 +167,23 @@ export class Leases {
     if (deadline >= 0 && deadline !== ATTACHED) this.deadlines.set(slot, this.time.nowMs() + ttlMs + this.slackMs);
   }
 
-  /** Whether a lease has run out, as far as is known here, and sessions may expire. Also of a session that does not live. */
-  isOver(sid: number): boolean {
+  /**
+   * After how long to look again at a lease that has not run out, as far as is known here, or while no session may expire. 0: it has run out,
+   * or the session does not live.
+   */
+  lookAgainMs(sid: number): number {
     const slot = this.state.graph.slotOf(sid);
-    if (this.state.sessions.ttlAt(slot) === undefined) return true;
-    return this.deadlines.get(slot) <= this.time.nowMs() && this.mayExpire();
+    if (this.state.sessions.ttlAt(slot) === undefined) return 0;
+    const nowMs = this.time.nowMs();
+    const leftMs = Math.max(this.deadlines.get(slot), this.leastUntilMs(slot, sid)) - nowMs;
+    return Math.ceil(Math.min(LOOK_AGAIN_MS, Math.max(leftMs, this.mayExpire() ? 0 : RETRY_MS)));
   }
 
-  /** A session whose end was refused lives on: it is looked at again soon. */
-  revive(sid: number): void {
+  /** A session whose end was refused lives on: it is looked at again so much later. */
+  revive(sid: number, afterMs = RETRY_MS): void {
     const slot = this.state.graph.slotOf(sid);
     if (this.state.sessions.ttlAt(slot) === undefined || this.deadlines.get(slot) >= 0) return;
-    this.deadlines.set(slot, this.heldAtEnd.delete(sid) ? ATTACHED : this.time.nowMs() + RETRY_MS);
+    this.deadlines.set(slot, this.heldAtEnd.delete(sid) ? ATTACHED : this.time.nowMs() + afterMs);
   }
 
   /**
@@ -265,8 +274,9 @@ export class Leases {
 
   private runOut(slot: number, sid: number, nowMs: number): void {
     const wasEnded = this.deadlines.get(slot) < 0;
-    const untilMs = wasEnded || this.mayExpire() ? this.orphanUntilMs(slot, sid) : nowMs + RETRY_MS;
-    if (!wasEnded && untilMs > nowMs) this.deadlines.set(slot, untilMs);
+    const untilMs = wasEnded || this.mayExpire() ? this.leastUntilMs(slot, sid) : nowMs + RETRY_MS;
+    // What speaks against its end may be gone before that.
+    if (!wasEnded && untilMs > nowMs) this.deadlines.set(slot, Math.min(untilMs, nowMs + LOOK_AGAIN_MS));
     else if (this.scope.ends(sid)) {
       this.deadlines.set(slot, -(nowMs + RETRY_MS));
       this.expire(sid);
@@ -278,11 +288,16 @@ export class Leases {
     this.enlist(slot, sid);
   }
 
-  /** Until when a session lives at least whose server is lost; 0 of another. */
-  private orphanUntilMs(slot: number, sid: number): number {
-    if (this.lostMs.size === 0) return 0;
-    const lostMs = this.lostMs.get(this.scope.homeOf(sid) ?? 0);
-    const ttlMs = this.state.sessions.ttlAt(slot);
-    return lostMs === undefined || ttlMs === undefined ? 0 : lostMs + Math.max(ttlMs, this.limits.graceMs);
+  /**
+   * Until when a session lives at least because its server is lost, or because a server that is not heard may have renewed it, in the time of
+   * leases; not later than now where neither is so.
+   */
+  private leastUntilMs(slot: number, sid: number): number {
+    const ttlMs = this.state.sessions.ttlAt(slot) ?? 0;
+    const unheardUntilMs = this.unheardUntilMs() - this.clock.nowMs() + this.time.nowMs();
+    const lostMs = this.lostMs.size === 0 ? undefined : this.lostMs.get(this.scope.homeOf(sid) ?? 0);
+    const orphanUntilMs =
+      lostMs === undefined ? 0 : Math.max(lostMs, unheardUntilMs) + Math.max(ttlMs, this.limits.graceMs);
+    return Math.max(unheardUntilMs + ttlMs, orphanUntilMs);
   }
 }

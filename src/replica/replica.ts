@@ -153,8 +153,9 @@ export class Replica {
   /** The home of a session proposes its expiry, and may not know yet that it was renewed elsewhere. */
   private refuseExpiry(command: Command): Fault | undefined {
     if (command.kind !== 'CloseSession' || command.home === undefined) return undefined;
-    if (this.leases.isOver(command.sid)) return undefined;
-    return new Fault('OUT_OF_ORDER', `session ${command.sid} was renewed lately, at another server`);
+    const againMs = this.leases.lookAgainMs(command.sid);
+    if (againMs === 0) return undefined;
+    return new Fault('OUT_OF_ORDER', `session ${command.sid} may have been renewed at another server`, [], againMs);
   }
 
   /** When the last command of the newest snapshot was stored, by the wall clock; undefined without a snapshot. */
@@ -344,7 +345,7 @@ export class Replica {
     const home = homes.isAlone ? undefined : homes.of(sid);
     const close = { kind: 'CloseSession', sid, reason } as const;
     const outcome = await this.enforce(home === undefined ? close : { ...close, home });
-    if (isFault(outcome) && outcome.reason === 'OUT_OF_ORDER') this.leases.revive(sid);
+    if (isFault(outcome) && outcome.reason === 'OUT_OF_ORDER') this.leases.revive(sid, outcome.retryAfterMs);
   }
 
   private unchanged(changes: readonly Change[]): Applied {

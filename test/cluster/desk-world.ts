@@ -83,6 +83,8 @@ export class DeskWorld {
       replace: (sid) => void this.replaced.push(sid),
       self: () => ({ name: 'a', peerAddress: '127.0.0.1:1', addresses: [], attachedCount: 0 }),
       used: () => {},
+      leaderTtlMs: 5_000,
+      hasOthers: false,
       ...given,
     });
   }

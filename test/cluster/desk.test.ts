@@ -5,10 +5,13 @@ import {
   MESSAGE_ITEMS_MAX,
   ORIGINS_PER_SERVER_MAX,
   RECORD_BYTES_MAX,
+  ROSTER_MAX,
   SILENCE_MS,
   TAKEN_MAX,
+  unheardMs,
 } from '../../src/cluster/limits.js';
 import { Origins } from '../../src/cluster/origins.js';
+import { UnheardRenewals } from '../../src/cluster/unheard-renewals.js';
 import { RULES_MAX } from '../../src/core/model/rules.js';
 import { encodeRecord } from '../../src/journal/format/record.js';
 import { APPEND_BYTES_MAX, REQUEST_BYTES_MAX } from '../../src/log/etcd/limits.js';
@@ -151,6 +154,60 @@ describe('what a leader says of sessions that it is asked for', () => {
     expect(ask(other)).toEqual({ attached: [SID], absent: [] });
     world.clock.advance(CALM_MS);
     expect(ask(other)).toEqual({ attached: [], absent: [SID] });
+  });
+});
+
+describe('until when a server may have renewed sessions that the leader does not hear', () => {
+  const UNHEARD_MS = unheardMs(5_000);
+
+  it('is some time after its link broke, also once another process of that name has come', () => {
+    const world = new DeskWorld();
+    const [first, second] = [world.connect(), world.connect()];
+    expect(world.desk.unheardUntilMs).toBe(Number.NEGATIVE_INFINITY);
+    first.received(message({ incarnation: 7 }));
+    world.clock.advance(1_000);
+    first.closed();
+    expect(world.desk.unheardUntilMs).toBe(1_000 + UNHEARD_MS);
+    second.received(message({ incarnation: 8 }));
+    expect(world.desk.unheardUntilMs).toBe(1_000 + UNHEARD_MS);
+    world.clock.advance(1_000);
+    second.closed();
+    world.connect().received(message({ incarnation: 8 }));
+    expect(world.desk.unheardUntilMs).toBe(1_000 + UNHEARD_MS);
+  });
+
+  it('is nothing that matters once the process has told over another link what it has renewed', () => {
+    const world = new DeskWorld();
+    const [first, second] = [world.connect(), world.connect()];
+    first.received(message());
+    first.closed();
+    expect(world.desk.unheardUntilMs).toBe(UNHEARD_MS);
+    second.received(message());
+    expect(world.desk.unheardUntilMs).toBe(Number.NEGATIVE_INFINITY);
+  });
+
+  it('is not counted from the end of a link whose process has come over another one before', () => {
+    const world = new DeskWorld();
+    const [first, second] = [world.connect(), world.connect()];
+    first.received(message());
+    second.received(message());
+    first.closed();
+    expect(world.desk.unheardUntilMs).toBe(Number.NEGATIVE_INFINITY);
+    second.closed();
+    expect(world.desk.unheardUntilMs).toBe(UNHEARD_MS);
+  });
+
+  it('is the same time after a term has begun, whichever process of a server comes then', () => {
+    const world = new DeskWorld({ hasOthers: true });
+    world.connect().received(message());
+    expect(world.desk.unheardUntilMs).toBe(UNHEARD_MS);
+  });
+
+  it('is kept of more servers than share a network, in no more room', () => {
+    const unheard = new UnheardRenewals(UNHEARD_MS);
+    for (let nth = 0; nth <= ROSTER_MAX; nth++) unheard.gone({ name: `s${nth}`, incarnation: nth + 1 }, nth);
+    for (let nth = 1; nth <= ROSTER_MAX; nth++) unheard.back({ name: `s${nth}`, incarnation: nth + 1 });
+    expect(unheard.untilMs).toBe(UNHEARD_MS);
   });
 });
 

@@ -17,15 +17,18 @@ const random: Random = { bytes: (count) => new Uint8Array(count).fill(7), fracti
 function makeFollower() {
   const clock = new ManualClock();
   const sent: FollowerMessage[] = [];
-  const world = { dialled: 0, answersAfterMs: Number.POSITIVE_INFINITY };
+  const world = { dialled: 0, answersAfterMs: Number.POSITIVE_INFINITY, answer: () => {} };
   const dial: DialLeader = (_leader, owner: LinkOwner) => {
     world.dialled++;
     let isOpen = true;
+    world.answer = () => {
+      if (isOpen) owner.received(NOTHING);
+    };
     return {
       send: (message) => {
         sent.push(message);
         if (world.answersAfterMs === Number.POSITIVE_INFINITY) return;
-        clock.after(world.answersAfterMs, () => isOpen && owner.received(NOTHING));
+        clock.after(world.answersAfterMs, world.answer);
       },
       close: () => {
         isOpen = false;
@@ -79,6 +82,19 @@ describe('a follower whose leader is silent', () => {
     expect(world.dialled).toBe(1);
     clock.advance(3 * BEAT_MS);
     expect(world.dialled).toBe(2);
+  });
+
+  it('has not heard of it by what lay unread while its own process stood still, and dials again', () => {
+    const { clock, forwarder, world } = makeFollower();
+    world.answersAfterMs = 1;
+    forwarder.reached(LEADER);
+    clock.advance(2 * BEAT_MS);
+    clock.freeze(60_000);
+    world.answer();
+    expect(forwarder.silentMs).toBeGreaterThanOrEqual(60_000);
+    clock.advance(2 * REDIAL_MS_MAX);
+    expect(world.dialled).toBe(2);
+    expect(forwarder.silentMs).toBeLessThan(2 * BEAT_MS);
   });
 
   it('keeps what waits for as long as a leader that died is waited for, and refuses it then', async () => {

@@ -31,6 +31,21 @@ function makeNews() {
 }
 
 describe('the renewals that a follower tells its leader', () => {
+  it('are told with how much of the leader was heard before over the present link, and other news with no more', () => {
+    const { news, beat } = makeNews();
+    const nothing = { replaced: [], attached: [], absent: [], renewed: [] };
+    news.heard(nothing);
+    news.held(1, true);
+    news.take(1_024, false);
+    expect(news.heardAtBeat).toBe(0);
+    beat();
+    expect(news.heardAtBeat).toBe(1);
+    news.heard(nothing);
+    news.tellAll();
+    beat();
+    expect(news.heardAtBeat).toBe(0);
+  });
+
   it('are told once over a link that lives', () => {
     const { news, beat } = makeNews();
     news.renewed(1);

@@ -68,9 +68,14 @@ export class TwoServers {
     this.#links.died(process);
   }
 
-  /** Nothing passes between the two from now on. */
-  cut(): void {
-    this.#links.cut('a', 'b');
+  /** Nothing passes between two from now on. */
+  cut(one = 'a', other = 'b'): void {
+    this.#links.cut(one, other);
+  }
+
+  /** Whether messages between servers take up to two seconds from now on. */
+  slow(isSlow: boolean): void {
+    this.#links.isSlow = isSlow;
   }
 
   /** The machine of a server that lives refuses connections from now on. */

@@ -49,4 +49,27 @@ describe('an answer of one of several servers', () => {
     expect(await answerCurrently({ ...deps, currency }, wanted, attempt)).toMatchObject({ reason: 'BEHIND' });
     expect(attempts()).toBe(0);
   });
+
+  it.each([
+    ['until its revision is reached', { after: 2, isOnce: false }, 0],
+    ['until it is current', { after: 0, isOnce: true }, 0],
+    ['until it is current, before it is tried again', { after: 0, isOnce: false }, 1],
+  ])('is no renewal of a session by a server that has lost touch while it waited %s', async (_, wanted, tried) => {
+    const { deps, attempt, attempts } = makeServer();
+    let isInTouch = true;
+    const wait = async () => {
+      isInTouch = false;
+      return deps.currency.current();
+    };
+    const currency: Currency = {
+      get isInTouch() {
+        return isInTouch;
+      },
+      current: wait,
+      reached: wanted.after === 0 ? async () => undefined : wait,
+    };
+    const answer = await answerCurrently({ ...deps, currency }, { ...wanted, isOfSession: true }, attempt);
+    expect(answer).toMatchObject({ reason: 'SERVER_CUT_OFF' });
+    expect(attempts()).toBe(tried);
+  });
 });

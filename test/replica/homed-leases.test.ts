@@ -10,6 +10,8 @@ const FOUNDER = FOUND.kind === 'FoundNetwork' ? FOUND.serverUuid : '';
 const SECOND = '00000000-0000-5000-8000-000000000002';
 const TTL_MS = 20_000;
 const GRACE_MS = 30_000;
+/** The longest that is waited until a lease is looked at again. */
+const LOOK_AGAIN_MS = 10_000;
 
 let network: Network;
 let clock: ManualClock;
@@ -63,11 +65,11 @@ describe('a lease that has run out', () => {
     const here = open(1, second);
     const leases = leasesAt(FOUNDER);
     await pass(GRACE_MS - 1_000);
-    expect(leases.isOver(here)).toBe(false);
+    expect(leases.lookAgainMs(here)).toBe(1_000);
     await pass(2_000);
-    expect(leases.isOver(here)).toBe(true);
+    expect(leases.lookAgainMs(here)).toBe(0);
     leases.renew(here);
-    expect(leases.isOver(here)).toBe(false);
+    expect(leases.lookAgainMs(here)).toBe(LOOK_AGAIN_MS);
   });
 
   it('runs on when the session was renewed at another server', async () => {
@@ -131,6 +133,30 @@ describe('a lease that has run out', () => {
     leases.revive(here);
     expired.length = 0;
     await pass(2_000);
+    expect(expired).toContain(here);
+  });
+});
+
+describe('a session that a server may have renewed that is not heard', () => {
+  it('has its TTL from when that server cannot have renewed it any more', async () => {
+    const here = open(1, network.state.serverSid);
+    const leases = leasesAt(FOUNDER);
+    leases.unheardUntilMs = () => GRACE_MS;
+    await pass(GRACE_MS + TTL_MS - 1_000);
+    expect([expired, leases.lookAgainMs(here)]).toEqual([[], 1_000]);
+    await pass(2_000);
+    expect(expired).toContain(here);
+    expect(leases.lookAgainMs(here)).toBe(0);
+  });
+
+  it('ends soon once that server has told what it has renewed', async () => {
+    const here = open(1, network.state.serverSid);
+    const leases = leasesAt(FOUNDER);
+    leases.unheardUntilMs = () => 10 * GRACE_MS;
+    await pass(2 * GRACE_MS);
+    expect(expired).toEqual([]);
+    leases.unheardUntilMs = () => Number.NEGATIVE_INFINITY;
+    await pass(LOOK_AGAIN_MS + 1_000);
     expect(expired).toContain(here);
   });
 });

@@ -1,7 +1,7 @@
 import { Acceptances } from '../../../src/brokering/acceptances.js';
 import { Asking } from '../../../src/brokering/asking.js';
 import type { Command } from '../../../src/core/model/command.js';
-import { ConnectionRole } from '../../../src/core/model/connection.js';
+import { ConnectionRole, PathKind } from '../../../src/core/model/connection.js';
 import { Fault } from '../../../src/core/model/fault.js';
 import type { State } from '../../../src/core/store/state.js';
 import { AccessTokens } from '../../../src/replica/access/access-tokens.js';
@@ -22,11 +22,18 @@ const BROUGHT = {
   publicKey: Buffer.from('a key'),
   roundTripMs: 8,
 };
-/** A relay comes late: an end of this form does not know how to use one that comes first. */
-const RELAY_VERSION = 2;
-/** The server coordinates, and falls back on a relay. */
-const COORDINATED = { type: 1, port: 0, relayed: 0, fallback: 0, requestId: '' };
+/** The server coordinates, and gives a relay: first where both ends know how, and else as the last resort. */
+const COORDINATED = { type: 1, port: 0, fallback: 0, requestId: '' };
 const OF_SESSION = { isOfSession: true, isOnce: false };
+
+/** What an end says of a path: it stands, is given up, or is dead and the connection is to go on through the server. */
+export type PathReport = 'stands' | 'closed' | 'lost';
+
+/** What an end answers an order with: the newest form of relayed bytes that it knows, and whether an attempt has led to a path. */
+export interface OrderAnswer {
+  readonly relayVersion: number;
+  readonly connected: boolean;
+}
 
 /** What the brokering of a simulated server stands on. */
 export interface BrokeringDeps {
@@ -63,8 +70,11 @@ export class Brokering {
     if (deps.orderFor !== undefined) this.#asking.orderFor = deps.orderFor(state);
   }
 
-  /** Asks for a connection, and resolves with its number once the peer has accepted. */
-  ask(sid: number, cvid: number): Promise<number | Fault> {
+  /**
+   * Asks for a connection, and resolves with its number once the peer has accepted. `relayed`: the relayed connection for which a direct
+   * path is to be looked for; 0: it is a new one.
+   */
+  ask(sid: number, cvid: number, relayVersion: number, relayed = 0): Promise<number | Fault> {
     const asker = { sid, isAdmin: false, origin: ORIGIN, hasShown: () => false };
     return this.#currently(async () => {
       const asked = await this.#asking.ask({
@@ -73,24 +83,27 @@ export class Brokering {
         sid,
         cvid,
         asker,
-        relayVersion: RELAY_VERSION,
+        relayVersion,
+        relayed,
       });
       return asked instanceof Fault ? asked : asked.connection.id;
     });
   }
 
-  /** Answers an order with what an end has to say to any. `connected`: whether an attempt has led to a path. */
-  answer(sid: number, orderId: string, connected: boolean): Promise<Fault | undefined> {
+  /** Answers an order with what an end has to say to any. */
+  answer(sid: number, orderId: string, answer: OrderAnswer): Promise<Fault | undefined> {
     return this.#currently(async () => {
-      const command = await this.#read(sid, orderId, connected);
+      const command = await this.#read(sid, orderId, answer);
       const outcome = command instanceof Fault ? command : await this.#deps.replica.submit(command);
       return outcome instanceof Fault ? outcome : undefined;
     });
   }
 
   /** Takes one end's word about the path of a connection. */
-  report(sid: number, peer: number, connection: number, established: boolean): Promise<Fault | undefined> {
-    const brokered = { connection, path: established ? 1 : 0, roundTripMs: 8, failed: false } as const;
+  report(sid: number, peer: number, connection: number, said: PathReport): Promise<Fault | undefined> {
+    const established = said === 'stands';
+    const path = { stands: PathKind.DIRECT, closed: PathKind.UNSPECIFIED, lost: PathKind.RELAYED }[said];
+    const brokered = { connection, path, roundTripMs: 8, failed: said === 'lost' } as const;
     return this.#currently(async () => {
       const outcome = await this.#deps.replica.submit({
         kind: 'ReportLink',
@@ -104,12 +117,12 @@ export class Brokering {
     });
   }
 
-  async #read(sid: number, orderId: string, connected: boolean): Promise<Command | Fault> {
+  async #read(sid: number, orderId: string, { relayVersion, connected }: OrderAnswer): Promise<Command | Fault> {
     const order = await this.#asking.orderFor(sid, orderId);
     if (order instanceof Fault) return order;
     switch (order?.body.kind === 'connection' ? order.body.role : undefined) {
       case ConnectionRole.GATHER:
-        return this.#asking.gathered(sid, orderId, { ...BROUGHT, relayVersion: RELAY_VERSION }, ORIGIN.address);
+        return this.#asking.gathered(sid, orderId, { ...BROUGHT, relayVersion }, ORIGIN.address);
       case ConnectionRole.PUNCH_CONTROLLING:
       case ConnectionRole.PUNCH_CONTROLLED:
         return this.#asking.tried(sid, orderId, { connected, pairs: [], tookMs: 5, roundTripMs: 8 });

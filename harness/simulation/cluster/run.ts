@@ -55,12 +55,14 @@ export function linesOfCluster(
     remoteStreams,
     connections,
     remoteConnections,
+    relayed,
+    remoteRelayed,
   }: ClusterResult,
   { minutes, servers }: Pick<ClusterSeeds, 'minutes' | 'servers'>,
 ): string[] {
   const went = violation === undefined ? 'ok' : `FAILED ${violation.check} at ${violation.atMs} ms: ${violation.text}`;
   const streams = `${carried} blocks carried, ${remoteStreams} streams between servers`;
-  const direct = `${connections} connections, ${remoteConnections} between servers`;
+  const direct = `${connections} connections, ${remoteConnections} between servers, ${relayed} blocks relayed, ${remoteRelayed} between servers`;
   const counts = `${revisions} revisions, ${acknowledged} acknowledged, ${unknown} unknown, ${streams}, ${direct}`;
   const line = `seed ${seed}, ${servers} servers, ${minutes} min: ${went}; ${counts}`;
   return violation === undefined ? [line] : [line, `again: ${replayWorld(`--servers ${servers}`, seed, minutes)}`];

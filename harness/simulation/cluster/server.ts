@@ -71,6 +71,8 @@ export interface ClusterTampering {
   readonly relayCurrent?: () => Promise<undefined>;
   /** How a server finds what an answer is to, by its SID and the order's id. */
   readonly orderFor?: (state: State) => Asking['orderFor'];
+  /** Called at a server that begins to lead, once it knows how its leases end. */
+  readonly leading?: (replica: Replica) => void;
   /** Whether a server takes itself for in touch with the others. */
   readonly isInTouch?: (member: Member) => boolean;
   /** Called with every change at each server, once it is applied there. */
@@ -167,6 +169,7 @@ export class ClusterServer implements LinkPlace {
       dial: deps.dial,
       replica: () => replica,
       leads: async () => {
+        tamper.leading?.(replica);
         await renewal.settle(replica);
         await replica.found(uuidOf(name));
       },

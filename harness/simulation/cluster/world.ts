@@ -46,6 +46,9 @@ export interface ClusterResult {
   /** Direct connections that were acknowledged, and those of them between instances at different servers. */
   readonly connections: number;
   readonly remoteConnections: number;
+  /** Blocks that such connections carried through the server, and those of them on ways between different servers. */
+  readonly relayed: number;
+  readonly remoteRelayed: number;
   readonly simulatedMs: number;
 }
 
@@ -98,7 +101,7 @@ export class ClusterWorld implements ClusterScene {
     }));
     this.#callers = new Callers(this);
     this.#keepers = new Keepers(this, this.random.fork(3));
-    this.#connections = new ClusterConnections(this, this.random.fork(4));
+    this.#connections = new ClusterConnections(this, this.random.fork(4), this.#meets());
     this.#relays = new ClusterRelays(this);
     this.#restores = new Restores({
       ...{ scene: this, etcd: this.#etcd, kill: (place, downMs) => this.#kill(place, downMs) },

@@ -4,12 +4,13 @@ import type { FollowerMessage, LeaderMessage, Refused } from '../peers.js';
 
 /** What a follower says, as it goes over the wire. */
 export function packFollower(network: string, message: FollowerMessage): SubmitRequest {
-  const { commands, renewed, attached, attachedMs, detached, usedStreams, asked, addresses, revision, ...rest } =
+  const { commands, renewed, attached, attachedMs, detached, usedStreams, asked, addresses, revision, heard, ...rest } =
     message;
   return {
     ...rest,
     network,
     revision: BigInt(revision),
+    heard: heard === undefined ? undefined : BigInt(heard),
     commands: commands.map(({ record, ...one }) => ({ ...one, record: bufferOf(record) })),
     ...{ renewed: [...renewed], attached: [...attached], attachedMs: [...attachedMs], detached: [...detached] },
     ...{ usedStreams: [...usedStreams], asked: [...asked], addresses: [...addresses] },
@@ -17,8 +18,8 @@ export function packFollower(network: string, message: FollowerMessage): SubmitR
 }
 
 /** The same as it came. */
-export function unpackFollower({ network: _, revision, ...rest }: SubmitRequest): FollowerMessage {
-  return { ...rest, revision: Number(revision) };
+export function unpackFollower({ network: _, revision, heard, ...rest }: SubmitRequest): FollowerMessage {
+  return { ...rest, revision: Number(revision), heard: heard === undefined ? undefined : Number(heard) };
 }
 
 /** What the leader says, as it goes over the wire. */

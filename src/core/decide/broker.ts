@@ -153,6 +153,8 @@ function gathered(
   command: Gathered & Drawn & { readonly sid: number },
   revision: number,
 ): Change[] {
+  // It has found a direct path since the order was placed: the attempt that this was for is not needed.
+  if (connection.state === ConnectionState.ESTABLISHED) return [];
   const side = sideOf(connection, command.sid);
   const known = { ...connection, [side]: withGathered(connection[side], command) };
   const isKnown = known.caller.publicKey !== '';

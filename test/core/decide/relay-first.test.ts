@@ -255,6 +255,23 @@ describe('a connection whose relay comes first', () => {
     expect(state.streams.count).toBe(0);
   });
 
+  it('stays direct when it was tried again before both ends had said so, and the peer gathers after that', () => {
+    const id = ask(a, b, { relayVersion: 4 });
+    gather(b, { relayVersion: 4 });
+    for (const end of [a, b]) answerRelay(end);
+    done(asking(a, b, { relayed: id, relayVersion: 4, ...known }));
+    gather(b, { ...known, relayVersion: 4 });
+    tell(a, PUNCH_CONTROLLING, true);
+    tell(b, PUNCH_CONTROLLED, true);
+    done(asking(a, b, { relayed: id, relayVersion: 4, ...known }));
+    reportDirect(a, b, id);
+    reportDirect(b, a, id);
+    const before = at(id);
+    gather(b, { ...known, relayVersion: 4, publicKey: 'another key' });
+    expect([at(id), rolesOf(a), rolesOf(b)]).toEqual([before, [], []]);
+    expect(before).toMatchObject({ state: ESTABLISHED, path: PathKind.DIRECT, attempts: [{ number: 1 }] });
+  });
+
   it('is not tried a second time while it is being tried', () => {
     const id = ask(a, b);
     gather(b);

@@ -67,6 +67,11 @@ export interface SubmitRequest {
   peerAddress: string;
   /** How many sessions are attached there. */
   attachedCount: number;
+  /**
+   * How many messages of this call the follower had heard when it told over it last what was renewed: the message was sent after these. Absent
+   * where the follower is of an earlier build.
+   */
+  heard?: bigint | undefined;
 }
 
 /** One command of a follower's client. */
@@ -216,6 +221,7 @@ function createBaseSubmitRequest(): SubmitRequest {
     addresses: [],
     peerAddress: "",
     attachedCount: 0,
+    heard: undefined,
   };
 }
 
@@ -298,6 +304,12 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
     }
     if (message.attachedCount !== 0) {
       writer.uint32(128).uint32(message.attachedCount);
+    }
+    if (message.heard !== undefined) {
+      if (BigInt.asUintN(64, message.heard) !== message.heard) {
+        throw new globalThis.Error("value provided for field message.heard of type uint64 too large");
+      }
+      writer.uint32(136).uint64(message.heard);
     }
     return writer;
   },
@@ -503,6 +515,14 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
             message.attachedCount = reader.uint32();
             continue;
           }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.heard = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -553,6 +573,7 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
         : isSet(object.attached_count)
         ? globalThis.Number(object.attached_count)
         : 0,
+      heard: isSet(object.heard) ? BigInt(object.heard) : undefined,
     };
   },
 
@@ -606,6 +627,9 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
     if (message.attachedCount !== 0) {
       obj.attachedCount = Math.round(message.attachedCount);
     }
+    if (message.heard !== undefined) {
+      obj.heard = message.heard.toString();
+    }
     return obj;
   },
 
@@ -630,6 +654,7 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
     message.addresses = object.addresses?.map((e) => e) || [];
     message.peerAddress = object.peerAddress ?? "";
     message.attachedCount = object.attachedCount ?? 0;
+    message.heard = (object.heard !== undefined && object.heard !== null) ? BigInt(object.heard) : undefined;
     return message;
   },
 };
