@@ -1,4 +1,4 @@
-// The Go client as a testee of conformance/: main HOST:PORT [NETWORK]
+// The Go client as a testee of conformance/: main HOST:PORT[,HOST:PORT] [NETWORK]
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -74,13 +75,14 @@ type testee struct {
 
 func main() {
 	if len(os.Args) < 2 || len(os.Args) > 3 {
-		log.Fatal("usage: main HOST:PORT [NETWORK]")
+		log.Fatal("usage: main HOST:PORT[,HOST:PORT] [NETWORK]")
 	}
-	options := switchyard.Options{}
+	servers := strings.Split(os.Args[1], ",")
+	options := switchyard.Options{Servers: servers[1:]}
 	if len(os.Args) == 3 {
 		options.Network = os.Args[2]
 	}
-	client, err := switchyard.New(os.Args[1], options)
+	client, err := switchyard.New(servers[0], options)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -88,7 +90,7 @@ func main() {
 		client: client, instances: map[string]*switchyard.Instance{}, networks: map[string]*switchyard.Network{},
 		sources: map[string]*switchyard.Source{}, sinks: map[string]*switchyard.Sink{}, peers: map[string]*switchyard.Conn{},
 	}
-	t.say(fields{"testee": "go", "can": []string{"join", "orders", "replica", "streams", "calls", "proof", "relayed", "direct", "network", "closed"}})
+	t.say(fields{"testee": "go", "can": []string{"join", "orders", "replica", "streams", "calls", "proof", "relayed", "direct", "network", "servers", "closed"}})
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, lineBytesMax)
 	for lines.Scan() {
