@@ -1,4 +1,4 @@
-"""The Python client as a testee of conformance/: PYTHONPATH=sdk/python python3 conformance/testees/python.py HOST:PORT [NETWORK]"""
+"""The Python client as a testee of conformance/: PYTHONPATH=sdk/python python3 conformance/testees/python.py HOST:PORT[,HOST:PORT] [NETWORK]"""
 from __future__ import annotations
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Any, Optional
 from switchyard import Handlers, InstanceOptions, Refusal, SigningKey, Switchyard, SwitchyardError
 from switchyard.v1 import network_pb2, stream_pb2
 
-CAN = ["join", "orders", "replica", "streams", "calls", "network", "closed"]
+CAN = ["join", "orders", "replica", "streams", "calls", "network", "servers", "closed"]
 # Keys and connections to peers need packages that may not be there.
 if importlib.util.find_spec("cryptography") is not None:
     CAN.append("proof")
@@ -42,7 +42,7 @@ class Testee:
     """Carries out the commands of one case."""
 
     def __init__(self, server: str, network: Optional[str]) -> None:
-        self.yard = Switchyard(server, network=network)
+        self.yard = Switchyard(server.split(","), network=network)
         self.instances: dict[str, Any] = {}
         self.networks: dict[str, Any] = {}
         self.sources: dict[str, Any] = {}

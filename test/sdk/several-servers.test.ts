@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ServerPath } from '../../conformance/runner/path.js';
 import { TesteeProcess } from '../../conformance/runner/testee.js';
-import { GO } from '../../conformance/testees/plans.js';
+import { GO, PYTHON } from '../../conformance/testees/plans.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { quietPort } from '../../harness/port.js';
 import { agent, ask, type Running, run } from '../grpc/running.js';
@@ -21,7 +21,9 @@ const PICTURE = 'picture';
 jest.setTimeout(TEST_MS);
 
 /** Of each client, what this machine lacks to run it here. */
-const clients = await Promise.all([GO].map(async (plan) => ({ plan, lack: lacksEtcd() ?? (await plan.missing()) })));
+const clients = await Promise.all(
+  [PYTHON, GO].map(async (plan) => ({ plan, lack: lacksEtcd() ?? (await plan.missing()) })),
+);
 for (const { plan, lack } of clients)
   if (lack !== undefined) process.stderr.write(`not checked: ${plan.name} at several servers: ${lack}\n`);
 
