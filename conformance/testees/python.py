@@ -156,7 +156,7 @@ class Testee:
         network.on("synced", lambda position: tell("synced"))
         network.on("node_added", lambda node: tell("nodeAdded", name=node.name, cvid=node.cvid))
         network.on("node_removed", lambda node: tell("nodeRemoved", name=node.name, cvid=node.cvid))
-        network.on("broken", lambda error, delay: tell("broken", **error_fields(error)))
+        network.on("broken", lambda error, delay: tell("broken", **error_fields(error), delayMs=delay * 1000))
         network.on("ended", lambda error: tell("ended", **end_fields(error)))
 
     async def watchClosed(self, of: dict[str, Any]) -> None:

@@ -227,6 +227,15 @@ func (t *testee) handlers(as string) switchyard.Handlers {
 	}}
 }
 
+// Tells that a subject's call broke, and after what wait it is made again.
+func (t *testee) broken(as string) func(*switchyard.Error, time.Duration) {
+	return func(err *switchyard.Error, delay time.Duration) {
+		told := errorFields(err)
+		told["delayMs"] = delay.Milliseconds()
+		t.tell("broken", as, told)
+	}
+}
+
 func (t *testee) events(as string) switchyard.Events {
 	return switchyard.Events{
 		Opened: func(session *switchyard.OwnSession) { t.tell("opened", as, fields{"cvid": session.Cvid}) },
@@ -234,12 +243,8 @@ func (t *testee) events(as string) switchyard.Events {
 			proved := session.Identity != nil
 			t.tell("attached", as, fields{"cvid": session.Cvid, "ttlMs": session.TTL.Milliseconds(), "proved": proved})
 		},
-		Broken: func(err *switchyard.Error, delay time.Duration) {
-			told := errorFields(err)
-			told["delayMs"] = delay.Milliseconds()
-			t.tell("broken", as, told)
-		},
-		Lost: func(err *switchyard.Error) { t.tell("lost", as, errorFields(err)) },
+		Broken: t.broken(as),
+		Lost:   func(err *switchyard.Error) { t.tell("lost", as, errorFields(err)) },
 		StreamStopped: func(stopped *pb.StreamStopped) {
 			t.tell("streamStopped", as, fields{"id": stopped.GetId()})
 		},
