@@ -17,6 +17,7 @@ const MOVED_MS = 15_000;
 const SILENT_MS = 60_000;
 const NAME = 'a';
 const PICTURE = 'picture';
+const GONE = 'gone';
 
 jest.setTimeout(TEST_MS);
 
@@ -52,7 +53,7 @@ describe.each(clients)('the $plan.name client', ({ plan, lack }) => {
       return { ...running, path };
     }
 
-    /** Two servers that know of each other, and a testee that was given the address of the first alone, attached there with a picture. */
+    /** Two servers that know of each other, and a testee that was given the address of the first alone, attached there with a picture and a watch of sessions that end. */
     async function begin() {
       const network = `sdk-${count++}`;
       const [a, b] = [await serve(network, 'a'), await serve(network, 'b')];
@@ -66,10 +67,12 @@ describe.each(clients)('the $plan.name client', ({ plan, lack }) => {
       expect(cvid).toBeDefined();
       await testee.command({ do: 'watch', as: PICTURE });
       expect(await testee.event('synced', PICTURE, MOVED_MS)).toBeDefined();
+      await testee.command({ do: 'watchClosed', as: GONE });
+      expect(await testee.event('bookmark', GONE, MOVED_MS)).toBeDefined();
       return { a, b, testee, cvid };
     }
 
-    /** The picture goes on, from where it was, with what happens at another server. */
+    /** The picture goes on, from where it was, with what happens at another server; so does the watch of sessions that end. */
     async function expectGoesOn(testee: TesteeProcess, at: Running, withinMs = MOVED_MS): Promise<void> {
       const { instanceSid } = await ask(at, Sessions.session, { ...agent(2), name: 'later' });
       expect(instanceSid).toBeGreaterThan(0);
@@ -81,9 +84,11 @@ describe.each(clients)('the $plan.name client', ({ plan, lack }) => {
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
       expect(await testee.event('synced', PICTURE, 0)).toBeUndefined();
+      await ask(at, Sessions.session, agent(2));
+      expect(await testee.event('closed', GONE, withinMs)).toMatchObject({ cvid: instanceSid, reason: 'SUPERSEDED' });
     }
 
-    it('goes on with session and picture at the other one when its own cannot be reached', async () => {
+    it('goes on with session and watches at the other one when its own cannot be reached', async () => {
       const { a, b, testee, cvid } = await begin();
       a.path.close();
       expect(await testee.event('broken', NAME, MOVED_MS)).toMatchObject({ delayMs: 0 });
@@ -91,7 +96,7 @@ describe.each(clients)('the $plan.name client', ({ plan, lack }) => {
       await expectGoesOn(testee, b);
     });
 
-    it('goes on with session and picture at the other one, without a wait, when its own one drains', async () => {
+    it('goes on with session and watches at the other one, without a wait, when its own one drains', async () => {
       const { a, b, testee, cvid } = await begin();
       const down = a.server.drain();
       expect(await testee.event('broken', NAME, MOVED_MS)).toMatchObject({ reason: 'DRAINING', delayMs: 0 });
@@ -100,7 +105,7 @@ describe.each(clients)('the $plan.name client', ({ plan, lack }) => {
       await expectGoesOn(testee, b);
     });
 
-    itLong('goes on with session and picture at the other one when its own says nothing more', async () => {
+    itLong('goes on with session and watches at the other one when its own says nothing more', async () => {
       const { a, b, testee, cvid } = await begin();
       a.path.freeze();
       expect(await testee.event('attached', NAME, SILENT_MS)).toMatchObject({ cvid });
