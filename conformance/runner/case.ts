@@ -11,7 +11,7 @@ export interface Fields {
 
 /** What a step may do with what it is answered or told. */
 interface Outcome {
-  /** Fields that must be there; others may be there, too. `{"$not": X}`: anything but X. `{"$count": N}`: a list of so many. */
+  /** Fields that must be there; others may be there, too. `{"$not": X}`: anything but X. `{"$count": N}`: a list of so many. `{"$between": [A, B]}`: a number from A to B. */
   readonly like?: Fields;
   /** Keeps fields under names, which later steps use as `$name`. */
   readonly keep?: Readonly<Record<string, string>>;

@@ -31,11 +31,19 @@ export function difference(actual: Value | undefined, wanted: Value, at = 'it'):
       const isSame = difference(actual, wanted.$not, at) === undefined;
       return isSame ? `${at} is ${JSON.stringify(actual)}, and should not be` : undefined;
     }
+    if ('$between' in wanted) return differenceOfNumbers(actual, wanted.$between, at);
     const fields = actual !== null && typeof actual === 'object' && !isList(actual) ? actual : {};
     const found = Object.entries(wanted).map(([name, value]) => difference(fields[name], value, `${at}.${name}`));
     return found.find((one) => one !== undefined);
   }
   return actual === wanted ? undefined : `${at} is ${JSON.stringify(actual)}, not ${JSON.stringify(wanted)}`;
+}
+
+function differenceOfNumbers(actual: Value | undefined, wanted: Value, at: string): string | undefined {
+  if (!isList(wanted) || wanted.length !== 2) throw new Error(`$between ${JSON.stringify(wanted)} are not two numbers`);
+  const [least, most] = wanted.map(Number);
+  if (typeof actual === 'number' && actual >= least && actual <= most) return undefined;
+  return `${at} is ${JSON.stringify(actual)}, not from ${least} to ${most}`;
 }
 
 function differenceOfLists(actual: Value | undefined, wanted: readonly Value[], at: string): string | undefined {

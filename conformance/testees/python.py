@@ -1,4 +1,4 @@
-"""The Python client as a testee of conformance/: PYTHONPATH=sdk/python python3 conformance/testees/python.py HOST:PORT [NETWORK]"""
+"""The Python client as a testee of conformance/: PYTHONPATH=sdk/python python3 conformance/testees/python.py HOST:PORT[,HOST:PORT] [NETWORK]"""
 from __future__ import annotations
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Any, Optional
 from switchyard import Handlers, InstanceOptions, Refusal, SigningKey, Switchyard, SwitchyardError
 from switchyard.v1 import network_pb2, stream_pb2
 
-CAN = ["join", "orders", "replica", "streams", "calls", "network", "closed"]
+CAN = ["join", "orders", "replica", "streams", "calls", "network", "servers", "closed"]
 # Keys and connections to peers need packages that may not be there.
 if importlib.util.find_spec("cryptography") is not None:
     CAN.append("proof")
@@ -42,7 +42,7 @@ class Testee:
     """Carries out the commands of one case."""
 
     def __init__(self, server: str, network: Optional[str]) -> None:
-        self.yard = Switchyard(server, network=network)
+        self.yard = Switchyard(server.split(","), network=network)
         self.instances: dict[str, Any] = {}
         self.networks: dict[str, Any] = {}
         self.sources: dict[str, Any] = {}
@@ -156,7 +156,7 @@ class Testee:
         network.on("synced", lambda position: tell("synced"))
         network.on("node_added", lambda node: tell("nodeAdded", name=node.name, cvid=node.cvid))
         network.on("node_removed", lambda node: tell("nodeRemoved", name=node.name, cvid=node.cvid))
-        network.on("broken", lambda error, delay: tell("broken", **error_fields(error)))
+        network.on("broken", lambda error, delay: tell("broken", **error_fields(error), delayMs=delay * 1000))
         network.on("ended", lambda error: tell("ended", **end_fields(error)))
 
     async def watchClosed(self, of: dict[str, Any]) -> None:

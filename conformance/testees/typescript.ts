@@ -113,7 +113,7 @@ function watch({ as }: Fields): void {
   network.on('synced', () => say({ event: 'synced', as }));
   network.on('nodeAdded', ({ name, cvid }) => say({ event: 'nodeAdded', as, name, cvid }));
   network.on('nodeRemoved', ({ name, cvid }) => say({ event: 'nodeRemoved', as, name, cvid }));
-  network.on('broken', (error) => say({ event: 'broken', as, ...errorFields(error) }));
+  network.on('broken', (error, delayMs) => say({ event: 'broken', as, ...errorFields(error), delayMs }));
   void network.ended.then((error) => say({ event: 'ended', as, ...(error ? errorFields(error) : { code: 'OK' }) }));
 }
 

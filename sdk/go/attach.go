@@ -138,15 +138,19 @@ func (i *Instance) enter(state, before State, err *Error) {
 }
 
 func (i *Instance) enterRest(state State, err *Error) {
-	if state == Reopening && i.session != nil {
+	isLost := state == Reopening && i.session != nil
+	if isLost {
 		i.forgetSession(err)
 		i.laterError(i.options.Events.Lost, err)
 		go i.connections.end(err)
 	}
 	// Resting longer than a part of the lease would lose the session to a short break.
-	if i.session != nil {
+	switch {
+	case !isLost && i.caller.server.moveOn(err):
+		i.delay = 0
+	case i.session != nil:
 		i.delay = i.attachWaits.afterFailure(err.RetryAfter, i.session.TTL/leaseParts)
-	} else {
+	default:
 		i.delay = i.openWaits.afterFailure(err.RetryAfter, 0)
 	}
 	if broken, delay := i.options.Events.Broken, i.delay; broken != nil {
@@ -243,7 +247,7 @@ func (i *Instance) attachOnce(now *turn) error {
 }
 
 func (i *Instance) endOfAttachment(err error) error {
-	if i.caller.server.isClosed.Load() {
+	if i.caller.server.channels.hasClosed() {
 		return ErrClosed
 	}
 	return endOf(err, "the attachment")

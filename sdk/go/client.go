@@ -21,6 +21,8 @@ const (
 
 // Options say how to reach a server, and as whom.
 type Options struct {
+	// Further servers of the same network, each at HOST:PORT: any of all is used until it fails. Servers tell of others.
+	Servers []string
 	// How to know the server. Nil: in plain text.
 	TLS *tls.Config
 	// The network of the server to be in. Empty: `default`.
@@ -33,7 +35,7 @@ type Options struct {
 }
 
 // Client is a server, as an observer or an administrator sees it, and the place where instances come from. One object is one
-// connection; as many instances and watches as needed share it, from any goroutine.
+// connection to each server that it uses; as many instances and watches as needed share it, from any goroutine.
 type Client struct {
 	server    *server
 	caller    *caller
@@ -69,12 +71,13 @@ func New(address string, options Options) (*Client, error) {
 
 // Join joins the network as an instance, which then stays on it by itself. Returns at once.
 func (c *Client) Join(options InstanceOptions) *Instance {
-	instance := newInstance(c.server, options)
+	instance := newInstance(c.server.ofInstance(), options)
 	c.mu.Lock()
 	c.instances[instance] = true
 	c.mu.Unlock()
 	go func() {
 		<-instance.Done()
+		instance.caller.server.release()
 		c.mu.Lock()
 		delete(c.instances, instance)
 		c.mu.Unlock()

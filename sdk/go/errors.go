@@ -32,6 +32,8 @@ type Error struct {
 	// Facts for programs, such as `oldest_revision`.
 	Metadata map[string]string
 	cause    error
+	// The address of the server that a call was made to; empty: it is not known.
+	server string
 }
 
 // Error says it for people, with the reason or the code at the end.

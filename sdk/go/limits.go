@@ -22,6 +22,10 @@ const (
 const (
 	// gRPC looks for a lost server again at this rate, so that the waits above decide and not its own, which grow to 120 s.
 	reconnectAfter = time.Second
+	// Where several servers are known, how long a connection to one may take before the next is asked.
+	connectWithin = 5 * time.Second
+	// Addresses of servers that are known at once by what the servers tell, and as many that they told before.
+	serversMax = 64
 	// The largest message taken: a page of 1,000 sessions with all the labels that they may have is 5 MB.
 	messageBytesMax = 16 << 20
 )

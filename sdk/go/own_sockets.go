@@ -26,7 +26,7 @@ func (b *brokered) openSockets(ctx context.Context, rendezvous []*pb.RendezvousA
 	for _, place := range rendezvous {
 		host := place.GetHost()
 		if host == "" {
-			host = b.all.instance.caller.server.host
+			host = b.all.instance.caller.server.host()
 		}
 		places = append(places, net.JoinHostPort(host, strconv.Itoa(int(place.GetPort()))))
 	}

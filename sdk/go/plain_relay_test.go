@@ -35,7 +35,7 @@ func (n *notedCall) Recv() (*pb.RelayResponse, error) {
 func newNotedCall() (*notedCall, *relayCall) {
 	ctx, cancel := context.WithCancel(context.Background())
 	call := &notedCall{ctx: ctx, said: make(chan string, 100), fail: make(chan error, 1)}
-	return call, &relayCall{call: call, ctx: ctx, cancel: cancel, server: &server{}, opened: &pb.RelayResponse{}}
+	return call, &relayCall{call: call, ctx: ctx, cancel: cancel, server: noServer(), opened: &pb.RelayResponse{}}
 }
 
 func newNotedRelay() (relay *plainRelay, out, in *notedCall) {

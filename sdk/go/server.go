@@ -23,19 +23,16 @@ const (
 	networkMetadata = "switchyard-network"
 )
 
-// server is one channel to a network of a server, and the stubs of its services.
+// server is a way to a network of a server, or of several, and the stubs of its services.
 type server struct {
-	random   func() float64
-	channel  *grpc.ClientConn
-	isClosed atomic.Bool
+	*route
+	random func() float64
 	// By which proofs are signed.
 	networkName string
-	// By which the server is reached, and its rendezvous where that says no host.
-	host       string
-	sessions   pb.SessionServiceClient
-	network    pb.NetworkServiceClient
-	streams    pb.StreamServiceClient
-	identities pb.IdentityServiceClient
+	sessions    pb.SessionServiceClient
+	network     pb.NetworkServiceClient
+	streams     pb.StreamServiceClient
+	identities  pb.IdentityServiceClient
 }
 
 func dialServer(address string, options Options, random func() float64) (*server, error) {
@@ -48,7 +45,7 @@ func dialServer(address string, options Options, random func() float64) (*server
 		networkName = defaultNetwork
 	}
 	here := inNetwork(options.Network)
-	channel, err := grpc.Dial(address, security, grpc.WithUnaryInterceptor(here.unary), grpc.WithStreamInterceptor(here.stream),
+	dialOptions := []grpc.DialOption{security, grpc.WithUnaryInterceptor(here.unary), grpc.WithStreamInterceptor(here.stream),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           connectbackoff.Config{BaseDelay: reconnectAfter, Multiplier: 1, MaxDelay: reconnectAfter},
 			MinConnectTimeout: callTimeout,
@@ -57,21 +54,31 @@ func dialServer(address string, options Options, random func() float64) (*server
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(messageBytesMax)),
 		// The waits of this client decide about tries, and not gRPC's.
 		grpc.WithDisableRetry(),
+	}
+	dial := func(address string) (*grpc.ClientConn, error) { return grpc.Dial(address, dialOptions...) }
+	way, err := newRoute(
+		&channels{dial: dial, open: map[string]*usedChannel{}},
+		newServerList(append([]string{address}, options.Servers...), random), true,
 	)
 	if err != nil {
-		return nil, newError(codes.InvalidArgument, "the address %q: %v", address, err)
+		return nil, err
 	}
-	return &server{
-		random:      random,
-		channel:     channel,
-		networkName: networkName,
-		host:        hostOf(address),
-		sessions:    pb.NewSessionServiceClient(channel),
-		network:     pb.NewNetworkServiceClient(channel),
-		streams:     pb.NewStreamServiceClient(channel),
-		identities:  pb.NewIdentityServiceClient(channel),
-	}, nil
+	return newServer(way, networkName, random), nil
 }
+
+func newServer(way *route, networkName string, random func() float64) *server {
+	return &server{
+		route: way, random: random, networkName: networkName,
+		sessions: pb.NewSessionServiceClient(way), network: pb.NewNetworkServiceClient(way),
+		streams: pb.NewStreamServiceClient(way), identities: pb.NewIdentityServiceClient(way),
+	}
+}
+
+// An instance's own way to the network: it moves when the instance does.
+func (s *server) ofInstance() *server { return newServer(s.sibling(), s.networkName, s.random) }
+
+// The host by which the server is reached, and its rendezvous where that says no host.
+func (s *server) host() string { return hostOf(s.address()) }
 
 // inNetwork says in the metadata of every call which network it is about. Empty: nothing is said.
 type inNetwork string
@@ -118,22 +125,18 @@ func hostOf(address string) string {
 }
 
 func (s *server) checkOpen() error {
-	if s.isClosed.Load() {
+	if s.channels.hasClosed() {
 		return ErrClosed
 	}
 	return nil
 }
 
 // Ends every call at once.
-func (s *server) close() {
-	if !s.isClosed.Swap(true) {
-		s.channel.Close()
-	}
-}
+func (s *server) close() { s.channels.close() }
 
 // An error of a call over this channel. Closing the channel ends calls with codes that say nothing of that.
 func (s *server) errorOf(ctx context.Context, err error) *Error {
-	if s.isClosed.Load() && ctx.Err() == nil {
+	if s.channels.hasClosed() && ctx.Err() == nil {
 		return ErrClosed
 	}
 	return errorOf(err)
@@ -197,6 +200,9 @@ func call[Request, Response any](
 		c.failed(failure, md)
 		// What may be done twice may be repeated, too, where nobody knows whether it was done.
 		mayRepeat := failure.Temporary() || failure.Reason == outcomeUnknown
+		if retry && mayRepeat && c.server.moveOn(failure) {
+			continue
+		}
 		if !retry || !mayRepeat || !sleepBefore(ctx, waits.afterFailure(failure.RetryAfter, 0)) {
 			return nil, failure
 		}

@@ -100,7 +100,7 @@ func (w *Watch[Message]) read() (Message, *Error) {
 		if failure, ok := err.(*Error); ok {
 			return none, failure
 		}
-		if w.caller.server.isClosed.Load() {
+		if w.caller.server.channels.hasClosed() {
 			return none, ErrClosed
 		}
 		return none, endOf(err, "the watch")
@@ -155,7 +155,10 @@ func (w *Watch[Message]) rest(err *Error) error {
 		w.after = nil
 	}
 	w.waits.stood(time.Since(w.since))
-	delay := w.waits.afterFailure(err.RetryAfter, 0)
+	var delay time.Duration
+	if !w.caller.server.moveOn(err) {
+		delay = w.waits.afterFailure(err.RetryAfter, 0)
+	}
 	w.onBreak(err, delay)
 	if err := sleep(w.ctx, delay); err != nil {
 		return errorOf(err)

@@ -42,7 +42,7 @@ func scripted(calls ...[]any) (*Watch[*delta], *script) {
 		reset:     func() *delta { return &delta{Kind: pb.WatchKind_WATCH_KIND_RESET} },
 		revisions: func(message *delta) int { return len(message.GetDeltas()) },
 	}
-	none := &server{random: func() float64 { return 0 }}
+	none := noServer()
 	return newWatch(context.Background(), newCaller(none, nil), plan, nil, nil), s
 }
 

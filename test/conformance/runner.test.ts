@@ -62,6 +62,10 @@ describe('a case', () => {
     [{ a: [1, 2] }, { a: { $count: 2 } }, undefined],
     [{ a: [1, 2] }, { a: { $count: 3 } }, 'how many it.a has is 2, not 3'],
     [{ a: 2 }, { a: { $count: 2 } }, 'how many it.a has is undefined, not 2'],
+    [{ a: 5 }, { a: { $between: [5, 6] } }, undefined],
+    [{ a: 4.9 }, { a: { $between: [5, 6] } }, 'it.a is 4.9, not from 5 to 6'],
+    [{ a: 7 }, { a: { $between: [5, 6] } }, 'it.a is 7, not from 5 to 6'],
+    [{}, { a: { $between: [5, 6] } }, 'it.a is undefined, not from 5 to 6'],
     [{ a: [1, 2] }, { a: [1, 3] }, 'it.a[1] is 2, not 3'],
   ])('holds %j against %j', (actual, wanted, problem) => {
     expect(difference(actual, wanted)).toBe(problem);

@@ -32,7 +32,9 @@ describe('sdk/go', () => {
     'passes its own tests, in which the tables of docs/client-lifecycle.md are its tables',
     async () => {
       if (!(await hasGo())) return;
-      const wanted = IS_LONG ? [] : ['-run', 'Document|Windows|Vector|Watch|Graph|Frames|Joins|Registered|MayHave'];
+      const wanted = IS_LONG
+        ? []
+        : ['-run', 'Document|Windows|Vector|Watch|Graph|Frames|Joins|Registered|MayHave|Servers'];
       expect(await go(['test', '-vet=off', '-count=1', ...wanted, IMPORT_PATH])).toMatch(/^ok\s/);
     },
     BUILD_MS,

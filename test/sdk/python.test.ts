@@ -32,7 +32,7 @@ async function hasModule(python: string, module: string, deb: string): Promise<b
 describe('sdk/python', () => {
   it('passes its own tests, in which the tables of docs/client-lifecycle.md are its tables', async () => {
     const python = await findPython();
-    const names = ['tests.test_tables', 'tests.test_silence'];
+    const names = ['tests.test_tables', 'tests.test_silence', 'tests.test_servers'];
     if (await hasModule(python, 'cryptography', 'python3-cryptography')) names.push('tests.test_parts');
     if (await hasModule(python, 'OpenSSL', 'python3-openssl'))
       names.push(

@@ -1,4 +1,4 @@
-// The Go client as a testee of conformance/: main HOST:PORT [NETWORK]
+// The Go client as a testee of conformance/: main HOST:PORT[,HOST:PORT] [NETWORK]
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -80,13 +81,14 @@ type testee struct {
 
 func main() {
 	if len(os.Args) < 2 || len(os.Args) > 3 {
-		log.Fatal("usage: main HOST:PORT [NETWORK]")
+		log.Fatal("usage: main HOST:PORT[,HOST:PORT] [NETWORK]")
 	}
-	options := switchyard.Options{}
+	servers := strings.Split(os.Args[1], ",")
+	options := switchyard.Options{Servers: servers[1:]}
 	if len(os.Args) == 3 {
 		options.Network = os.Args[2]
 	}
-	client, err := switchyard.New(os.Args[1], options)
+	client, err := switchyard.New(servers[0], options)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -94,7 +96,7 @@ func main() {
 		client: client, instances: map[string]*switchyard.Instance{}, networks: map[string]*switchyard.Network{},
 		sources: map[string]*switchyard.Source{}, sinks: map[string]*switchyard.Sink{}, peers: map[string]*switchyard.Conn{},
 	}
-	t.say(fields{"testee": "go", "can": []string{"join", "orders", "replica", "streams", "calls", "proof", "relayed", "direct", "network", "closed"}})
+	t.say(fields{"testee": "go", "can": []string{"join", "orders", "replica", "streams", "calls", "proof", "relayed", "direct", "network", "servers", "closed"}})
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, lineBytesMax)
 	for lines.Scan() {
@@ -231,6 +233,15 @@ func (t *testee) handlers(as string) switchyard.Handlers {
 	}}
 }
 
+// Tells that a subject's call broke, and after what wait it is made again.
+func (t *testee) broken(as string) func(*switchyard.Error, time.Duration) {
+	return func(err *switchyard.Error, delay time.Duration) {
+		told := errorFields(err)
+		told["delayMs"] = delay.Milliseconds()
+		t.tell("broken", as, told)
+	}
+}
+
 func (t *testee) events(as string) switchyard.Events {
 	return switchyard.Events{
 		Opened: func(session *switchyard.OwnSession) { t.tell("opened", as, fields{"cvid": session.Cvid}) },
@@ -238,12 +249,8 @@ func (t *testee) events(as string) switchyard.Events {
 			proved := session.Identity != nil
 			t.tell("attached", as, fields{"cvid": session.Cvid, "ttlMs": session.TTL.Milliseconds(), "proved": proved})
 		},
-		Broken: func(err *switchyard.Error, delay time.Duration) {
-			told := errorFields(err)
-			told["delayMs"] = delay.Milliseconds()
-			t.tell("broken", as, told)
-		},
-		Lost: func(err *switchyard.Error) { t.tell("lost", as, errorFields(err)) },
+		Broken: t.broken(as),
+		Lost:   func(err *switchyard.Error) { t.tell("lost", as, errorFields(err)) },
 		StreamStopped: func(stopped *pb.StreamStopped) {
 			t.tell("streamStopped", as, fields{"id": stopped.GetId()})
 		},

@@ -21,7 +21,7 @@ func (t *testee) watch(of command) (fields, error) {
 				t.tell(event, of.As, fields{"name": change.Node.GetName(), "cvid": change.Node.GetCvid()})
 			}
 		},
-		Broken: func(err *switchyard.Error, _ time.Duration) { t.tell("broken", of.As, errorFields(err)) },
+		Broken: t.broken(of.As),
 	})
 	put(t, t.networks, of.As, network)
 	go func() {

@@ -4,7 +4,7 @@ from __future__ import annotations
 import asyncio
 import random as random_module
 from types import TracebackType
-from typing import Any, AsyncIterator, Callable, Mapping, Optional, Sequence, Type
+from typing import Any, AsyncIterator, Callable, Mapping, Optional, Sequence, Type, Union
 
 from .instance import Instance, InstanceOptions
 from .network import Network
@@ -19,13 +19,14 @@ _PAGE_SIZE = 500
 
 class Switchyard:
     """
-    One object is one connection; as many instances and watches as needed share it. Make it within a running event loop, and close
+    One object is one connection to each server that it uses; as many instances and watches as needed share it. Make it within a running event loop, and close
     it, or use `async with`, which lets every instance say goodbye.
     """
 
     def __init__(
         self,
-        server: str = DEFAULT_SERVER,
+        # HOST:PORT; several: servers of one network, of which any one is used until it fails. Servers tell of further ones.
+        server: Union[str, Sequence[str]] = DEFAULT_SERVER,
         *,
         tls: Optional[Tls] = None,
         # The network of the server to be in. None: `default`.
@@ -35,7 +36,7 @@ class Switchyard:
         access_token: Optional[str] = None,
         random: Callable[[], float] = random_module.random,
     ) -> None:
-        self._server = Server(server, tls, random, network)
+        self._server = Server.to([server] if isinstance(server, str) else server, tls, random, network)
         named = {"switchyard-admin": admin_token, "switchyard-access": access_token}
         metadata = {name: value for name, value in named.items() if value is not None}
 
@@ -48,7 +49,7 @@ class Switchyard:
 
     def join(self, options: InstanceOptions) -> Instance:
         """Joins the network as an instance, which then stays on it by itself. Returns at once."""
-        instance = Instance(self._server, options)
+        instance = Instance(self._server.of_instance(), options)
         self._instances.add(instance)
         instance.on("ended", lambda error: self._instances.discard(instance))
         return instance

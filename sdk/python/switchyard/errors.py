@@ -40,6 +40,8 @@ class SwitchyardError(Exception):
         self.retry_after = retry_after
         # Facts for programs, such as `oldest_revision`.
         self.metadata = dict(metadata or {})
+        # The address of the server that a call was made to, where that is known.
+        self.server: Optional[str] = None
 
     @property
     def temporary(self) -> bool:

@@ -360,7 +360,9 @@ class Instance:
         if is_lost:
             self._forget_session()
         # Resting longer than a part of the lease would lose the session to a short break.
-        if self.session is not None:
+        if not is_lost and self._caller.server.move_on(error):
+            delay = 0.0
+        elif self.session is not None:
             delay = self._attach_backoff.after_failure(error.retry_after, self.session.ttl / 3)
         else:
             delay = self._open_backoff.after_failure(error.retry_after)
@@ -400,6 +402,7 @@ class Instance:
         if not self._ended.done():
             self._ended.set_result(error)
         self._events.emit("ended", error)
+        self._caller.server.release()
 
     def _forget_session(self) -> None:
         self.session = None

@@ -16,6 +16,10 @@ ANSWERS_REMEMBERED_BYTES = 1 << 20
 
 # gRPC looks for a lost server again at this rate, so that the waits above decide and not its own, which grow to 120 s.
 RECONNECT_MS = 1_000
+# Where several servers are known, how long a connection to one may take before the next is asked.
+CONNECT_MS = 5_000
+# Addresses of servers that are known at once by what the servers tell, and as many that they told before.
+SERVERS_MAX = 64
 # The largest message taken: a page of 1,000 sessions with all the labels that they may have is 5 MB.
 MESSAGE_BYTES_MAX = 16 << 20
 

@@ -6,13 +6,16 @@ import base64
 import os
 import random as random_module
 from dataclasses import dataclass, field
-from typing import Any, Awaitable, Callable, Mapping, Optional, Tuple, Union
+from typing import Any, Awaitable, Callable, Mapping, Optional, Sequence, Tuple, Union
 
 import grpc
 
 from . import limits
 from .backoff import Backoff
+from .channels import Channels
 from .errors import ClosedError, SwitchyardError, error_of
+from .route import Route
+from .servers import ServerList
 from .v1 import identity_pb2_grpc, network_service_pb2_grpc, server_pb2_grpc, session_service_pb2_grpc, stream_service_pb2_grpc
 
 _CHANNEL_OPTIONS = [
@@ -47,35 +50,45 @@ _THIS_MACHINE = "127.0.0.1"
 
 
 class Server:
-    """One channel to a network of a server, and the stubs of its services. Made within a running event loop."""
+    """A way to a network of a server, or of several, and the stubs of its services. Made within a running event loop."""
 
-    def __init__(
-        self,
-        address: str,
-        tls: Optional[Tls],
-        random: Callable[[], float] = random_module.random,
-        network: Optional[str] = None,
-    ) -> None:
+    def __init__(self, route: Route, random: Callable[[], float], network: Optional[str]) -> None:
         self.random = random
         # The name by which proofs are signed.
         self.network_name = network or DEFAULT_NETWORK
+        self._network = network
         self._here: Mapping[str, str] = {} if network is None else {_NETWORK: network}
-        # By which the server is reached, and its rendezvous where that names no host.
-        self.host = host_of(address)
-        self._is_closed = False
-        options = list(_CHANNEL_OPTIONS)
-        if tls is None:
-            self.channel = grpc.aio.insecure_channel(address, options=options)
-        else:
-            if tls.server_name is not None:
-                options.append(("grpc.ssl_target_name_override", tls.server_name))
-            credentials = grpc.ssl_channel_credentials(tls.ca, tls.key, tls.cert)
-            self.channel = grpc.aio.secure_channel(address, credentials, options=options)
-        self.sessions = session_service_pb2_grpc.SessionServiceStub(self.channel)
-        self.network = network_service_pb2_grpc.NetworkServiceStub(self.channel)
-        self.streams = stream_service_pb2_grpc.StreamServiceStub(self.channel)
-        self.identities = identity_pb2_grpc.IdentityServiceStub(self.channel)
-        self.info = server_pb2_grpc.ServerServiceStub(self.channel)
+        self._route = route
+        # After an error: see Route.
+        self.move_on = route.move_on
+        # Its user is over.
+        self.release = route.release
+        self.sessions = session_service_pb2_grpc.SessionServiceStub(route)
+        self.network = network_service_pb2_grpc.NetworkServiceStub(route)
+        self.streams = stream_service_pb2_grpc.StreamServiceStub(route)
+        self.identities = identity_pb2_grpc.IdentityServiceStub(route)
+        self.info = server_pb2_grpc.ServerServiceStub(route)
+
+    @classmethod
+    def to(
+        cls,
+        addresses: Sequence[str],
+        tls: Optional[Tls],
+        random: Callable[[], float] = random_module.random,
+        network: Optional[str] = None,
+    ) -> Server:
+        """Goes to any of these servers, and to those that they name."""
+        channels = Channels(lambda address: _channel(address, tls))
+        return cls(Route.to(channels, ServerList(addresses, random)), random, network)
+
+    def of_instance(self) -> Server:
+        """An instance's own way to the network: it moves when the instance does."""
+        return Server(self._route.sibling(), self.random, self._network)
+
+    @property
+    def host(self) -> str:
+        """By which the server is reached, and its rendezvous where that names no host."""
+        return host_of(self._route.address)
 
     def metadata(self, credentials: Mapping[str, str]) -> Tuple[Tuple[str, str], ...]:
         """The metadata of every call: which network it is about, and as whom it is made."""
@@ -83,13 +96,22 @@ class Server:
 
     def check_open(self) -> None:
         """Raises a ClosedError after `close`."""
-        if self._is_closed:
+        if self._route.channels.is_closed:
             raise ClosedError
 
     async def close(self) -> None:
         """Ends every call at once."""
-        self._is_closed = True
-        await self.channel.close()
+        await self._route.channels.close()
+
+
+def _channel(address: str, tls: Optional[Tls]) -> grpc.aio.Channel:
+    options = list(_CHANNEL_OPTIONS)
+    if tls is None:
+        return grpc.aio.insecure_channel(address, options=options)
+    if tls.server_name is not None:
+        options.append(("grpc.ssl_target_name_override", tls.server_name))
+    credentials = grpc.ssl_channel_credentials(tls.ca, tls.key, tls.cert)
+    return grpc.aio.secure_channel(address, credentials, options=options)
 
 
 def host_of(address: str) -> str:
@@ -156,8 +178,8 @@ class Caller:
             self.server.check_open()
             try:
                 return await method(request, timeout=max(0.001, ends_at - loop.time()), metadata=self.server.metadata(metadata))
-            except grpc.aio.AioRpcError as failure:
-                error = error_of(failure)
+            except SwitchyardError as failure:
+                error = failure
             except asyncio.CancelledError:
                 # gRPC raises this also when the channel was closed beneath the call.
                 if is_cancelling():
@@ -168,10 +190,12 @@ class Caller:
                 if await self.show():
                     continue
             self.failed(error, metadata)
-            delay = backoff.after_failure(error.retry_after)
             # What may be done twice may be repeated, too, where nobody knows whether it was done.
             may_repeat = error.temporary or error.reason == "OUTCOME_UNKNOWN"
-            if not (retry() if callable(retry) else retry) or not may_repeat or loop.time() + delay >= ends_at:
+            if not (retry() if callable(retry) else retry) or not may_repeat:
+                raise error
+            delay = 0.0 if self.server.move_on(error) else backoff.after_failure(error.retry_after)
+            if loop.time() + delay >= ends_at:
                 raise error
             await asyncio.sleep(delay)
 

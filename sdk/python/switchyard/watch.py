@@ -75,7 +75,7 @@ async def follow(
         if begins_again or meaning is WatchMeaning.BEGINS_AGAIN:
             after = None
         backoff.stood(loop.time() - since)
-        delay = backoff.after_failure(error.retry_after)
+        delay = 0.0 if caller.server.move_on(error) else backoff.after_failure(error.retry_after)
         if on_break is not None:
             on_break(error, delay)
         await asyncio.sleep(delay)
