@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.js';
 import { EventLog } from '../base/event-log.js';
 
 /** What is told of a connection that was refused or closed at a door. */
-export interface Refusal {
+export interface DoorRefusal {
   /** The code name of the door: `grpc`, `tcp`, `metrics`, … */
   readonly door: string;
   /** One word of a small set, for metrics. */
@@ -41,7 +41,7 @@ export class DoorReports {
     this.#events = new EventLog({ clock, log, burst: 1, everyMs: reportMs });
   }
 
-  report({ kind, why, ...facts }: Refusal): void {
+  report({ kind, why, ...facts }: DoorRefusal): void {
     const { door, cause } = facts;
     this.#deps.count?.(door, cause);
     this.#events.tell({ level: 'warn', kind: `${door} ${kind ?? cause}`, words: why, facts: () => facts });

@@ -4,7 +4,7 @@ import { type Address, isLoopback } from '../base/address.js';
 import { ValueError } from '../base/value-error.js';
 
 /** An origin (RFC 6454): what a browser says of the page that asks. */
-export interface Origin {
+export interface WebOrigin {
   /** As a browser writes it: lower case, without the port that its scheme has anyway. */
   readonly text: string;
   /** The host, without brackets. */
@@ -21,7 +21,7 @@ export interface WebRefusal {
 }
 
 /** Reads origins, separated by commas. Throws a {@link ValueError} that names the one that is wrong. */
-export function parseOrigins(text: string): readonly Origin[] {
+export function parseOrigins(text: string): readonly WebOrigin[] {
   return text.split(',').map(readOrigin);
 }
 
@@ -36,13 +36,13 @@ export function parseOrigins(text: string): readonly Origin[] {
  *   that the port was told to listen on. A port that others can reach is given names that nobody here knows.
  */
 export class WebGuard {
-  readonly #origins: readonly Origin[];
+  readonly #origins: readonly WebOrigin[];
   readonly #host: string;
   readonly #bound: () => readonly Address[];
   readonly #option: string;
 
   /** `host` is what the port was told to listen on, and `bound` says on which addresses it does; `option` allows more origins. */
-  constructor(origins: readonly Origin[], host: string, bound: () => readonly Address[], option = '--ws-origin') {
+  constructor(origins: readonly WebOrigin[], host: string, bound: () => readonly Address[], option = '--ws-origin') {
     this.#origins = origins;
     this.#host = host.toLowerCase().replace(/\.$/, '');
     this.#bound = bound;
@@ -75,7 +75,7 @@ function hostOf(text: string): string | undefined {
   return (found?.[1] ?? found?.[2])?.toLowerCase();
 }
 
-function readOrigin(text: string): Origin {
+function readOrigin(text: string): WebOrigin {
   if (text === '*') {
     throw new ValueError('"*" is not offered, as every page that somebody here visits could act in this network');
   }

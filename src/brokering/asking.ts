@@ -24,7 +24,7 @@ import type { Replica } from '../replica/replica.js';
 import { pendingConnections } from '../shares/belongings.js';
 import type { Shares } from '../shares/shares.js';
 import type { Acceptances } from './acceptances.js';
-import { checkCandidates, checkEndorsement, checkPairs, checkPublicKey, checkRoundTrip } from './candidates.js';
+import { checkCandidates, checkEndorsementLength, checkPairs, checkPublicKey, checkRoundTrip } from './candidates.js';
 import { ConnectionTraces } from './connection-traces.js';
 
 const NONCE_BYTES = 16;
@@ -157,7 +157,7 @@ export class Asking {
     const gathered = {
       candidates: checkCandidates(checked, limits, brought.candidates, this.observedFrom(plainAddress(address))),
       publicKey: checkPublicKey(checked, limits, brought.publicKey),
-      ...checkEndorsement(checked, brought.endorsement),
+      ...checkEndorsementLength(checked, brought.endorsement),
       roundTripMs: checkRoundTrip(checked, brought.roundTripMs),
       relayVersion: brought.relayVersion,
     };
@@ -208,7 +208,7 @@ export class Asking {
     const gathered = {
       candidates: coordinated ? checkCandidates(checked, limits, candidates, this.observedFrom(host)) : [],
       publicKey: checkPublicKey(checked, limits, publicKey, relayed === 0),
-      ...checkEndorsement(checked, endorsement),
+      ...checkEndorsementLength(checked, endorsement),
       roundTripMs: coordinated ? checkRoundTrip(checked, roundTripMs) : 0,
       relayVersion,
     };

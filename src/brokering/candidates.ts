@@ -64,7 +64,10 @@ export function checkPublicKey(checked: Checked, limits: Limits, publicKey: Uint
 export const ENDORSEMENT_BYTES_MAX = 256;
 
 /** Checks the length of an endorsement, which is for the other end alone to read. Answers with it as it is stored. */
-export function checkEndorsement(checked: Checked, endorsement: Uint8Array | undefined): Pick<Gathered, 'endorsement'> {
+export function checkEndorsementLength(
+  checked: Checked,
+  endorsement: Uint8Array | undefined,
+): Pick<Gathered, 'endorsement'> {
   if (endorsement === undefined || endorsement.length === 0) return {};
   if (endorsement.length > ENDORSEMENT_BYTES_MAX) {
     checked.wrong('endorsement', `${endorsement.length} bytes; ${ENDORSEMENT_BYTES_MAX} are the limit`);

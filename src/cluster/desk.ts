@@ -22,8 +22,8 @@ import {
   TELL_MS,
   unheardMs,
 } from './limits.js';
-import { hasRoom, type Origin, Origins } from './origins.js';
-import type { FollowerHandler, FollowerLink, FollowerMessage, ForwardedCommand, Refused } from './peers.js';
+import { hasRoom, type KnownForwarder, Origins } from './origins.js';
+import type { CommandRefused, FollowerHandler, FollowerLink, FollowerMessage, ForwardedCommand } from './peers.js';
 import type { RosterServer } from './server-addresses.js';
 import { UnheardRenewals } from './unheard-renewals.js';
 
@@ -51,7 +51,7 @@ interface Follower extends SessionFollower {
   incarnation: number;
   heardMs: number;
   readonly known: KnownUntil;
-  refusals: Refused[];
+  refusals: CommandRefused[];
   isPlanned: boolean;
   /** What it said of itself last. */
   facts: RosterServer | undefined;
@@ -260,7 +260,11 @@ export class LeaderDesk implements LeaseWitness {
 
   #takeOne(
     follower: Follower,
-    { incarnation, origin, asOf }: { readonly incarnation: number; readonly origin: Origin; readonly asOf: number },
+    {
+      incarnation,
+      origin,
+      asOf,
+    }: { readonly incarnation: number; readonly origin: KnownForwarder; readonly asOf: number },
     { count, record, urgent }: ForwardedCommand,
   ): void {
     const refused = (fault: Fault | undefined) => {
@@ -283,7 +287,7 @@ export class LeaderDesk implements LeaseWitness {
     else this.#undecided.push({ forwarded, asOf });
   }
 
-  #refuse(follower: Follower, refusal: Refused): void {
+  #refuse(follower: Follower, refusal: CommandRefused): void {
     follower.refusals.push(refusal);
     if (follower.isPlanned) return;
     follower.isPlanned = true;

@@ -32,7 +32,7 @@ import { ServerNodes } from './server-nodes.js';
 import type { Fates } from './waiting.js';
 
 /** What a server is in its network. `starting`: it has not read the log to its end yet. */
-export type Role = 'starting' | 'following' | 'leading' | 'over';
+export type MemberRole = 'starting' | 'following' | 'leading' | 'over';
 
 /**
  * A server among the servers of a network: it applies the log and forwards what its clients ask for, until it wins a term and leads.
@@ -50,7 +50,7 @@ export class Member implements CommandRoute, Publisher {
   readonly #campaign: Campaign;
   readonly upkeep: LogUpkeep;
   #desk: LeaderDesk | undefined;
-  #role: Role = 'starting';
+  #role: MemberRole = 'starting';
   #term: Term | undefined;
   #watch: { close(): void } | undefined;
   #isInTouch = true;
@@ -114,7 +114,7 @@ export class Member implements CommandRoute, Publisher {
     return this.#deps.uuid;
   }
 
-  get role(): Role {
+  get role(): MemberRole {
     return this.#role;
   }
 

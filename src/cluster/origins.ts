@@ -1,18 +1,18 @@
 import { ORIGINS_MAX, ORIGINS_PER_SERVER_MAX, TAKEN_MAX } from './limits.js';
-import type { Refused } from './peers.js';
+import type { CommandRefused } from './peers.js';
 
 /** What is known of one process that forwards. */
-export interface Origin {
+export interface KnownForwarder {
   /** It waits for nothing lower. */
   floor: number;
   /** Commands that were taken in this term: what was refused of them, or undefined. */
-  readonly taken: Map<number, Refused | undefined>;
+  readonly taken: Map<number, CommandRefused | undefined>;
   /** The server whose process it is. */
   readonly server: string;
 }
 
 /** Who is asked for. */
-export interface Sender {
+export interface ForwardedBy {
   readonly server: string;
   readonly incarnation: number;
   readonly floor: number;
@@ -21,14 +21,14 @@ export interface Sender {
 /** The processes that have forwarded in one term, and which commands were taken of each: so each is taken once. */
 export class Origins {
   /** By incarnation, in the order in which they came. */
-  readonly #known = new Map<number, Origin>();
+  readonly #known = new Map<number, KnownForwarder>();
 
   get size(): number {
     return this.#known.size;
   }
 
   /** The process that sends, and waits for nothing below `floor`. Undefined: it is one too many. */
-  of({ server, incarnation, floor }: Sender): Origin | undefined {
+  of({ server, incarnation, floor }: ForwardedBy): KnownForwarder | undefined {
     const origin = this.#known.get(incarnation) ?? this.#add(server, incarnation);
     if (origin === undefined || origin.server !== server) return undefined;
     if (floor > origin.floor) {
@@ -38,7 +38,7 @@ export class Origins {
     return origin;
   }
 
-  #add(server: string, incarnation: number): Origin | undefined {
+  #add(server: string, incarnation: number): KnownForwarder | undefined {
     const older = [...this.#known].filter(([, origin]) => origin.server === server);
     if (older.length >= ORIGINS_PER_SERVER_MAX) this.#known.delete(older[0][0]);
     else if (this.#known.size >= ORIGINS_MAX) return undefined;
@@ -49,6 +49,6 @@ export class Origins {
 }
 
 /** Whether a process may have one more command taken. */
-export function hasRoom({ taken }: Origin): boolean {
+export function hasRoom({ taken }: KnownForwarder): boolean {
   return taken.size < TAKEN_MAX;
 }

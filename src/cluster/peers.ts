@@ -32,7 +32,7 @@ export interface FollowerMessage extends Omit<RosterServer, 'name'> {
 }
 
 /** A command that is not in the log and will not be: why, or undefined when all was so already. */
-export interface Refused {
+export interface CommandRefused {
   readonly count: number;
   readonly revision: number;
   readonly fault: Fault | undefined;
@@ -40,7 +40,7 @@ export interface Refused {
 
 /** What the leader says: `switchyard.cluster.v1.SubmitResponse`. */
 export interface LeaderMessage {
-  readonly refusals: readonly Refused[];
+  readonly refusals: readonly CommandRefused[];
   readonly replaced: readonly number[];
   readonly attached: readonly number[];
   readonly absent: readonly number[];

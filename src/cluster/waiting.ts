@@ -1,7 +1,7 @@
 import type { Applied } from '../core/decide/apply.js';
 import type { Command } from '../core/model/command.js';
 import type { Fault } from '../core/model/fault.js';
-import type { LeaderLink, Refused } from './peers.js';
+import type { CommandRefused, LeaderLink } from './peers.js';
 
 /** What became of forwarded commands, for metrics. */
 export interface Fates {
@@ -23,5 +23,5 @@ export interface Waiting {
   /** The link that it was last sent over. */
   sentOver: LeaderLink | undefined;
   /** What the leader said of it, until what it decided by is applied here. */
-  refusal: Refused | undefined;
+  refusal: CommandRefused | undefined;
 }

@@ -13,16 +13,16 @@ const LISTENERS = [
 ] as const;
 
 /** Where callers are served, by the options that say so. */
-export type Listeners = { readonly [N in (typeof LISTENERS)[number]]?: Address | undefined };
+export type ServedListeners = { readonly [N in (typeof LISTENERS)[number]]?: Address | undefined };
 
 /** The options that decide how callers are let in. */
-export interface AuthChoice extends Listeners {
+export interface AuthChoice extends ServedListeners {
   readonly auth?: AuthMode | undefined;
   readonly allowOpen: boolean;
 }
 
 /** Whether others than the programs of this machine can reach a port where callers are served. */
-export function isExposed(listeners: Listeners): boolean {
+export function isExposed(listeners: ServedListeners): boolean {
   return LISTENERS.some((name) => {
     const address = listeners[name];
     return address !== undefined && !isLoopback(address);

@@ -1,5 +1,5 @@
 import { AddressSet } from '../admission/address-set.js';
-import { type Origin, parseOrigins } from '../admission/web-guard.js';
+import { parseOrigins, type WebOrigin } from '../admission/web-guard.js';
 import { type Address, parseAddress } from '../base/address.js';
 import { asError } from '../base/errors.js';
 import { ValueError } from '../base/value-error.js';
@@ -113,7 +113,7 @@ export function optionalNetworks(flag: string, help: string): Option<AddressSet 
 }
 
 /** Origins of web pages, if given. */
-export function optionalOrigins(flag: string, help: string): Option<readonly Origin[] | undefined> {
+export function optionalOrigins(flag: string, help: string): Option<readonly WebOrigin[] | undefined> {
   return { flag, placeholder: 'ORIGIN[,ORIGIN…]', fallback: undefined, help, isList: true, parse: parseOrigins };
 }
 

@@ -7,7 +7,7 @@ import type { Admission } from '../admission/admission.js';
 import type { DoorListener } from '../admission/door-listener.js';
 import type { HttpConnections } from '../admission/http-connections.js';
 import { Place } from '../admission/place.js';
-import type { Origin, WebRefusal } from '../admission/web-guard.js';
+import type { WebOrigin, WebRefusal } from '../admission/web-guard.js';
 import { type Address, plainAddress } from '../base/address.js';
 import type { Clock, Random } from '../base/clock.js';
 import { NETWORK_NAME, NETWORK_NAME_RULE } from '../core/model/network.js';
@@ -18,7 +18,7 @@ import { CLOSE, CONSOLE_PROTOCOL } from './frames.js';
 import { SECURE_HEADERS, SECURITY_HEADERS } from './headers.js';
 import { CONSOLE_LIMITS, CONSOLE_PLACES, type ConsoleLimits } from './limits.js';
 import { Logins } from './logins.js';
-import { type LoginState, Page } from './page.js';
+import { ConsolePage, type LoginState } from './page.js';
 import { PageGuard } from './page-guard.js';
 import { answerPost, cookieOf, type PostDeps, roleAnswer } from './posts.js';
 
@@ -34,7 +34,7 @@ export interface ConsoleDeps {
   readonly serverUuid: string;
   readonly assets: ReadonlyMap<string, Asset>;
   /** Besides the page's own. */
-  readonly origins: readonly Origin[];
+  readonly origins: readonly WebOrigin[];
   /** Its certificate and key, PEM. Undefined: the console is not encrypted. */
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
   readonly limits?: ConsoleLimits;
@@ -57,7 +57,7 @@ export class ConsoleDoor {
   readonly #http: Server;
   readonly #sockets: WebSocketServer;
   readonly #connections: HttpConnections;
-  readonly #pages = new Map<Page, string>();
+  readonly #pages = new Map<ConsolePage, string>();
   readonly #posts: PostDeps;
   #guard: PageGuard;
   #listener: DoorListener | undefined;
@@ -223,7 +223,15 @@ export class ConsoleDoor {
     const peer = peerOf(socket);
     const { role, network, identity } = login;
     const user = { role, network, identity };
-    const page = new Page(ws, { calls, clock, fence, limits: this.#limits, ...user, peer, login: this.#watch(login) });
+    const page = new ConsolePage(ws, {
+      calls,
+      clock,
+      fence,
+      limits: this.#limits,
+      ...user,
+      peer,
+      login: this.#watch(login),
+    });
     this.#pages.set(page, login.id);
     ws.on('close', () => this.#pages.delete(page));
   }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import type { Origin, WebRefusal } from '../admission/web-guard.js';
+import type { WebOrigin, WebRefusal } from '../admission/web-guard.js';
 
 /**
  * Decides which requests the console's port answers: those of its own page, and of no other page that its user visits.
@@ -10,11 +10,11 @@ import type { Origin, WebRefusal } from '../admission/web-guard.js';
  * - Where something is changed or opened, `Origin` must be there, and be the page's own or one that was allowed.
  */
 export class PageGuard {
-  readonly #origins: readonly Origin[];
+  readonly #origins: readonly WebOrigin[];
   readonly #listens: string;
   readonly #scheme: 'http' | 'https';
 
-  constructor(origins: readonly Origin[], listens: string, isSecure: boolean) {
+  constructor(origins: readonly WebOrigin[], listens: string, isSecure: boolean) {
     this.#origins = origins;
     this.#listens = listens.toLowerCase();
     this.#scheme = isSecure ? 'https' : 'http';

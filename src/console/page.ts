@@ -43,7 +43,7 @@ interface CarriedCall {
  * A watch has one message on its way at a time, so a page that does not read holds {@link ConsoleLimits.untakenBytesMax} and
  * one message of each call, and is closed when it answers no ping.
  */
-export class Page {
+export class ConsolePage {
   readonly #ws: WebSocket;
   readonly #deps: PageDeps;
   /** Calls that have not ended. */

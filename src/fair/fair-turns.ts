@@ -25,7 +25,7 @@ export interface FairTurnsDeps {
   /** Whether an address stands for many clients: each of its connections has turns of its own. */
   readonly isExempt?: (address: string) => boolean;
   /** Called for what is refused because too much waits. */
-  readonly refused?: ((what: Refused) => void) | undefined;
+  readonly refused?: ((what: RefusedKind) => void) | undefined;
   /**
    * Called with what a piece of work throws in its turn; absent: it is thrown. Whoever brings work ends its own peer when it fails,
    * and this is behind them: whatever one address brings, the others have their turns.
@@ -34,7 +34,7 @@ export interface FairTurnsDeps {
 }
 
 /** What is refused when too much of it waits. */
-export type Refused = 'call' | 'work';
+export type RefusedKind = 'call' | 'work';
 
 /**
  * Deals out the time of the event loop among addresses, so that a flood from one of them delays the calls of others by one

@@ -7,7 +7,7 @@ import type { StateView } from '../core/store/state-view.js';
 import type { Touch } from './touches.js';
 
 /** A node as a watcher sees it. */
-export interface GraphNode {
+export interface WatchedNode {
   readonly sid: number;
   /** The SID of its server; 0 for a server. */
   readonly parent: number;
@@ -24,17 +24,17 @@ export interface GraphNode {
 export interface GraphDelta {
   readonly linksRemoved: { readonly a: number; readonly b: number; readonly link?: Link['link'] }[];
   readonly nodesRemoved: number[];
-  readonly nodesAdded: GraphNode[];
+  readonly nodesAdded: WatchedNode[];
   readonly linksAdded: Link[];
 }
 
 /** A session's node. `founder`: the server that it is at when it does not say another. */
-export function nodeOf({ sid, uuid, name, labels, home = 0 }: Session, founder: number): GraphNode {
+export function nodeOf({ sid, uuid, name, labels, home = 0 }: Session, founder: number): WatchedNode {
   return { sid, parent: home === 0 ? founder : home, uuid, name, labels };
 }
 
 /** A server's node. */
-export function serverNode({ sid, uuid, name }: Pick<NetworkServer, 'sid' | 'uuid' | 'name'>): GraphNode {
+export function serverNode({ sid, uuid, name }: Pick<NetworkServer, 'sid' | 'uuid' | 'name'>): WatchedNode {
   return { sid, parent: 0, uuid, name, labels: {} };
 }
 
@@ -122,7 +122,7 @@ export function graphBytes(changes: readonly Change[], bytesMax: number): number
 }
 
 /** An upper bound, without measuring the texts: a revision has one node, whose size is far from any bound. */
-function nodeBytesAtMost({ name, labels }: Pick<GraphNode, 'name' | 'labels'>): number {
+function nodeBytesAtMost({ name, labels }: Pick<WatchedNode, 'name' | 'labels'>): number {
   let units = name.length;
   let bytes = NODE_BYTES_MAX;
   for (const key in labels) {
@@ -136,7 +136,7 @@ function serverBytesAtMost({ name }: NetworkServer): number {
   return NODE_BYTES_MAX + UNIT_BYTES_MAX * name.length;
 }
 
-function nodeBytes({ name, labels }: GraphNode): number {
+function nodeBytes({ name, labels }: WatchedNode): number {
   let bytes = NODE_BYTES_MAX + Buffer.byteLength(name);
   for (const key in labels) bytes += LABEL_BYTES_MAX + Buffer.byteLength(key) + Buffer.byteLength(labels[key]);
   return bytes;
@@ -204,7 +204,7 @@ export function* snapshotDeltas(taken: Capture, nodesBytes: number, links: numbe
 }
 
 /** The node, if it is there. */
-function nodeAt({ sessions, servers, serverSid }: StateView, sid: number): GraphNode | undefined {
+function nodeAt({ sessions, servers, serverSid }: StateView, sid: number): WatchedNode | undefined {
   const session = sessions.get(sid);
   if (session !== undefined) return nodeOf(session, serverSid);
   const server = servers.get(sid);

@@ -9,7 +9,7 @@ import type { Feed } from '../feed/feed.js';
 import type { ListedServer } from '../log/roster.js';
 import type { Relay } from '../relay/relay.js';
 import type { CertificateLogins } from '../replica/access/certificate-logins.js';
-import type { Enrolment } from '../replica/access/enrolment.js';
+import type { EnrolmentDesk } from '../replica/access/enrolment.js';
 import type { Gatekeeper } from '../replica/access/gatekeeper.js';
 import type { IssuerLogins } from '../replica/access/issuer-logins.js';
 import type { Opening } from '../replica/opening.js';
@@ -153,7 +153,7 @@ export interface Backing {
   /** The networks of the server; undefined for the services of any but the default one. */
   readonly networks?: NetworkAdmin | undefined;
   /** Redeems tickets. */
-  readonly enrolment: Enrolment;
+  readonly enrolment: EnrolmentDesk;
   /** Lets in who brings a token of an issuer. */
   readonly issuers: Pick<IssuerLogins, 'accept'>;
   /** Lets in who has shown a client certificate. */

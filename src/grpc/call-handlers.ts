@@ -26,7 +26,7 @@ import { toError } from './status.js';
 export type Answer<A> = A | Fault | Promise<A | Fault>;
 
 /** A response about something that was made for the caller, and how that is taken back when the caller is not there to hear of it. */
-export interface Made<A> {
+export interface MadeForCaller<A> {
   readonly response: A;
   readonly takeBack: () => void;
 }
@@ -144,7 +144,7 @@ export class Calls {
    * back when the answer cannot be sent any more.
    */
   makingForAnyone<Q, A>(
-    work: (request: Q, caller: Caller, call: ServerUnaryCall<Q, A>) => Promise<Made<A> | Fault> | Fault,
+    work: (request: Q, caller: Caller, call: ServerUnaryCall<Q, A>) => Promise<MadeForCaller<A> | Fault> | Fault,
   ): handleUnaryCall<Q, A> {
     return (call, callback) => {
       const fate = this.fateOf(call);
@@ -170,7 +170,7 @@ export class Calls {
 
   /** The same for a method that needs a session. */
   making<Q, A>(
-    work: (request: Q, sid: number, call: ServerUnaryCall<Q, A>, caller: Caller) => Promise<Made<A> | Fault>,
+    work: (request: Q, sid: number, call: ServerUnaryCall<Q, A>, caller: Caller) => Promise<MadeForCaller<A> | Fault>,
   ): handleUnaryCall<Q, A> {
     return this.makingForAnyone<Q, A>((request, caller, call) =>
       caller.sid === undefined ? missing(call) : work(request, caller.sid, call, caller),

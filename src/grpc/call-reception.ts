@@ -10,7 +10,7 @@ import { givenUp, internalFault, methodOf } from './call-faults.js';
 import { type Caller, hasProof, identify, vouchingOf } from './caller.js';
 import type { AnswerFate, CALL_METADATA } from './http2/answer-fates.js';
 import type { CertifiedConnections } from './http2/certified-connections.js';
-import type { Peer } from './http2/peer.js';
+import type { HttpPeer } from './http2/peer.js';
 import { LocalCall } from './local-calls.js';
 import { methodOfPath } from './rules.js';
 import { wantedOf } from './wanted.js';
@@ -27,8 +27,8 @@ export interface CallConnections {
   /** Whether several have that name. */
   isShared(name: string): boolean;
   /** The one of that name whose messages count in all; undefined where none counts. */
-  find(name: string): Peer | undefined;
-  readonly holdings: { readonly watches: SharedBytes<Peer> };
+  find(name: string): HttpPeer | undefined;
+  readonly holdings: { readonly watches: SharedBytes<HttpPeer> };
   /** What becomes of the answer to a call, by its {@link CALL_METADATA}. */
   readonly fates: {
     find(name: string): AnswerFate;

@@ -3,13 +3,13 @@ import type { Stream } from '../core/model/stream.js';
 import { Branch, type Numbering } from './branch.js';
 import { SinkEnd, type SinkOwner, SourceEnd, type SourceOwner } from './end.js';
 import type { RelayLimits } from './limits.js';
-import { type MeteredOwner, MeteredSource, type RelayMeter } from './meter.js';
+import { type MeteredOwner, RelayedSource, type RelayMeter } from './meter.js';
 
 /** Blocks that were let go and still stand in the array: their memory is the reason that this is small. */
 const GONE_MAX = 16;
 
 /** What a channel asks of the relay that holds it. */
-export interface Surroundings {
+export interface ChannelSurroundings {
   readonly limits: RelayLimits;
   nowMs(): number;
   /** The bytes that all channels hold have changed by so much. */
@@ -45,7 +45,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
   private first = 0;
   private bytes = 0;
   private source: SourceEnd | undefined;
-  private readonly metered: MeteredSource;
+  private readonly metered: RelayedSource;
   private ended = false;
   /** Whether a source has come: until then nobody knows which block is the first. */
   private hasBegun = false;
@@ -59,10 +59,10 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
 
   constructor(
     private stream: Stream,
-    private readonly around: Surroundings,
+    private readonly around: ChannelSurroundings,
   ) {
     this.number = around.draw();
-    this.metered = new MeteredSource(stream.owner, this);
+    this.metered = new RelayedSource(stream.owner, this);
     const nowMs = around.nowMs();
     this.branches = new Map(stream.sinks.map(({ id }) => [id, new Branch(id, nowMs)]));
   }

@@ -5,7 +5,7 @@ import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import { StopReason, type Stream } from '../core/model/stream.js';
 import type { StateView } from '../core/store/state-view.js';
-import { Channel, type Surroundings } from './channel.js';
+import { Channel, type ChannelSurroundings } from './channel.js';
 import type { SinkEnd, SourceEnd } from './end.js';
 import type { RelayLimits } from './limits.js';
 import { type QuotaOf, RATE_CHANGES, RelayMeter } from './meter.js';
@@ -70,7 +70,7 @@ export class Relay {
   private readonly waiting = new Map<string, symbol>();
   /** Undefined where there are no other servers. */
   places: ChannelPlaces | undefined;
-  private readonly around: Surroundings;
+  private readonly around: ChannelSurroundings;
   private readonly share: RelayedShare;
   private totalBytes = 0;
   private readonly meter: RelayMeter;

@@ -1,6 +1,6 @@
 import type { Clock, Random } from '../base/clock.js';
 import { wait } from '../client/instance/scope.js';
-import type { Member } from './member.js';
+import type { ReplayedMember } from './member.js';
 
 /** How often it is looked whose turn it is. Shorter than anybody is away. */
 const TICK_MS = 20;
@@ -53,12 +53,12 @@ export interface ChurnSurroundings {
 /** Makes members of a replay leave and return for a while, half of them with a goodbye and half without. */
 export class Churn {
   private readonly counts = { left: 0, vanished: 0, skipped: 0, leftOutMs: 0 };
-  private readonly present: Member[];
+  private readonly present: ReplayedMember[];
   private readonly away = new Set<Promise<void>>();
   private readonly failures: unknown[] = [];
 
   constructor(
-    members: readonly Member[],
+    members: readonly ReplayedMember[],
     private readonly surroundings: ChurnSurroundings,
   ) {
     this.present = [...members];
@@ -99,7 +99,7 @@ export class Churn {
     void trip.then(() => this.away.delete(trip));
   }
 
-  private async goAndReturn(member: Member): Promise<void> {
+  private async goAndReturn(member: ReplayedMember): Promise<void> {
     const { clock, random, signal } = this.surroundings;
     if (random.fraction() < 0.5) {
       this.counts.left += 1;
@@ -113,7 +113,7 @@ export class Churn {
   }
 
   /** Takes anybody out of those present: the last one fills the gap, so that it costs the same for a large fleet. */
-  private takeAny(): Member | undefined {
+  private takeAny(): ReplayedMember | undefined {
     if (this.present.length === 0) return undefined;
     const index = Math.floor(this.surroundings.random.fraction() * this.present.length);
     const last = this.present.pop()!;

@@ -16,15 +16,15 @@ export type Proving = Pick<InstanceOptions, 'key' | 'bindProofs'>;
 /** What a member tells the replay it belongs to. */
 export interface MemberListener {
   /** It has a session: its first, or one in place of another. */
-  opened(member: Member, session: OwnSession): void;
+  opened(member: ReplayedMember, session: OwnSession): void;
   /** It has none any more, or is cut off from the server; it comes back by itself. */
-  upset(member: Member): void;
+  upset(member: ReplayedMember): void;
   /** It is over although nobody in this replay wanted that. */
-  failed(member: Member, error: SwitchyardError): void;
+  failed(member: ReplayedMember, error: SwitchyardError): void;
 }
 
 /** One node of a plan on the network: it can join, leave, vanish and join again, each time as the same instance. */
-export class Member {
+export class ReplayedMember {
   private current: Instance | undefined;
   private cvidNow: number | undefined;
   private isLeaving = false;

@@ -4,7 +4,7 @@ import { type Network, type OwnSession, type Position, type Switchyard, Switchya
 import { wait } from '../client/instance/scope.js';
 import { type Comparison, compare } from './comparison.js';
 import { Latencies } from './latency.js';
-import { Member, type Proving } from './member.js';
+import { type Proving, ReplayedMember } from './member.js';
 import type { PlannedLink, ReplayPlan } from './plan.js';
 import { TaskQueue } from './queue.js';
 
@@ -59,7 +59,7 @@ export class Replay {
   readonly latencies = new Latencies();
   /** What went wrong for good; a replay with any of these has failed. */
   readonly problems: string[] = [];
-  readonly members: readonly Member[];
+  readonly members: readonly ReplayedMember[];
   private readonly connections: Switchyard[] = [];
   private readonly linksOf: readonly PlannedLink[][];
   private readonly standing = new Set<PlannedLink>();
@@ -86,7 +86,10 @@ export class Replay {
     this.members = plan.nodes.map((node, index) => {
       if (index % INSTANCES_PER_CONNECTION === 0) this.connect();
       const { clock, key, bindProofs } = surroundings;
-      return new Member(index, node, this.connections.at(-1)!, this, this.latencies, clock, { key, bindProofs });
+      return new ReplayedMember(index, node, this.connections.at(-1)!, this, this.latencies, clock, {
+        key,
+        bindProofs,
+      });
     });
   }
 
@@ -139,7 +142,7 @@ export class Replay {
   }
 
   /** Called by members. */
-  opened(member: Member, { position }: OwnSession): void {
+  opened(member: ReplayedMember, { position }: OwnSession): void {
     this.advance(position);
     for (const link of this.linksOf[member.index]) {
       this.standing.delete(link);
@@ -153,12 +156,12 @@ export class Replay {
   }
 
   /** Called by members. */
-  failed({ node }: Member, error: SwitchyardError): void {
+  failed({ node }: ReplayedMember, error: SwitchyardError): void {
     this.problems.push(`node ${node.id}: its session ended: ${error.reason ?? error.message}`);
   }
 
   /** Waits for somebody who is on the way back, and not for somebody who is over: that is told as a problem. */
-  private async attached(member: Member): Promise<void> {
+  private async attached(member: ReplayedMember): Promise<void> {
     const { signal } = this.surroundings;
     const { instance } = member;
     try {
@@ -225,7 +228,7 @@ export class Replay {
     });
   }
 
-  private async report(from: Member, peerCvid: number, { link }: PlannedLink): Promise<void> {
+  private async report(from: ReplayedMember, peerCvid: number, { link }: PlannedLink): Promise<void> {
     const { clock, signal } = this.surroundings;
     const startedMs = clock.nowMs();
     const options = { retry: true, timeoutMs: REPORT_TIMEOUT_MS, signal };

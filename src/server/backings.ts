@@ -4,7 +4,7 @@ import { doorLimits } from '../config/part-limits.js';
 import { tlsPlan } from '../config/tls-plan.js';
 import type { Backing as GrpcBacking, ServerFacts } from '../grpc/backing.js';
 import type { Meeting } from '../rendezvous/meeting.js';
-import type { Backing as SystemBacking } from '../system/conversation/backing.js';
+import type { SystemBacking } from '../system/conversation/backing.js';
 import type { SystemDoor } from '../system/door.js';
 import type { SystemLimits } from '../system/limits.js';
 import type { Transports } from '../transport/transports.js';

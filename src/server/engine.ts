@@ -18,7 +18,7 @@ import { DEFAULT_RELAY_LIMITS } from '../relay/limits.js';
 import { Relay } from '../relay/relay.js';
 import { AccessTokens } from '../replica/access/access-tokens.js';
 import { CertificateLogins } from '../replica/access/certificate-logins.js';
-import { Enrolment } from '../replica/access/enrolment.js';
+import { EnrolmentDesk } from '../replica/access/enrolment.js';
 import { Gatekeeper } from '../replica/access/gatekeeper.js';
 import { GrantEnforcer } from '../replica/access/grant-enforcer.js';
 import type { IssuerLogins } from '../replica/access/issuer-logins.js';
@@ -96,7 +96,7 @@ export interface Engine {
   readonly opening: Opening;
   /** Who may do what. */
   readonly gatekeeper: Gatekeeper;
-  readonly enrolment: Enrolment;
+  readonly enrolment: EnrolmentDesk;
   /** Lets in who brings a token of an issuer. */
   readonly issuers: IssuerLogins;
   /** Lets in who has shown a client certificate. */
@@ -300,7 +300,7 @@ export async function startEngine({
       (session, origin) => events.opened(session, origin),
       (uuid) => shared.sessions.refuse(state, uuid),
     ),
-    enrolment: new Enrolment({ replica, prover, clock }),
+    enrolment: new EnrolmentDesk({ replica, prover, clock }),
     certificates: new CertificateLogins({ replica, gatekeeper, clock }),
     issuers: makeIssuers({ network: network.name, replica, clock, charge, fetchJson, log }),
     shares,

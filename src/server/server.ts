@@ -58,7 +58,7 @@ const ALLOW_OPEN_WORDS =
   '--allow-open: whoever reaches a port reads the graph, asks every instance for connections, and opens instances without a key';
 
 /** What a server needs from its process, handed in so that a simulation can be its process. */
-export interface Surroundings {
+export interface ServerSurroundings {
   readonly clock: Clock;
   readonly random: Random;
   /** Instead of the one that `config.data` names. It is closed with the server. */
@@ -97,7 +97,7 @@ export interface RunningServer {
  * Makes a server out of its parts and starts it: first the engine, and only when that knows everything that the journal
  * says, the doors. Adapters to the outside are made here and in what this calls, and nowhere else.
  */
-export async function startServer(config: Config, surroundings: Surroundings): Promise<RunningServer> {
+export async function startServer(config: Config, surroundings: ServerSurroundings): Promise<RunningServer> {
   const { clock, random } = surroundings;
   const log = surroundings.log ?? pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
   const metrics = config.metricsListen === undefined ? undefined : new Metrics();

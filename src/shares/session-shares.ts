@@ -3,7 +3,7 @@ import type { StateView } from '../core/store/state-view.js';
 import { type Holders, NONE } from './holders.js';
 
 /** Room for a session that is being opened. */
-export interface Place {
+export interface SharePlace {
   readonly holder: number;
   readonly uuid: string;
   /** By which the session will be recognised. */
@@ -19,7 +19,7 @@ export interface Place {
  */
 export class SessionShares {
   readonly #holderOf = new SlotIndex();
-  readonly #places = new Map<string, Place>();
+  readonly #places = new Map<string, SharePlace>();
   /** How many places each instance has in each level of their holders. */
   readonly #coming = new Map<string, Map<number, number>>();
 
@@ -39,7 +39,7 @@ export class SessionShares {
   }
 
   /** Keeps room for a session. */
-  reserve(place: Place): void {
+  reserve(place: SharePlace): void {
     const { holder, uuid, tokenHash } = place;
     this.holders.pin(holder);
     for (const level of this.needs(holder, uuid)) this.holders.add(level, 1);
@@ -50,7 +50,7 @@ export class SessionShares {
   }
 
   /** Gives back the room of a place, unless its session has taken it. */
-  giveBack(place: Place): void {
+  giveBack(place: SharePlace): void {
     if (!this.#places.delete(place.tokenHash)) return;
     const { holder, uuid } = place;
     const coming = this.#coming.get(uuid)!;

@@ -10,8 +10,8 @@ import { type NetworkRef, namesOf } from '../core/model/network.js';
 import type { Position } from '../core/model/position.js';
 import type { Pipe, Receiver } from '../transport/pipe.js';
 import type { Answers } from './conversation/answers.js';
-import type { Backing } from './conversation/backing.js';
-import { Peer } from './conversation/peer.js';
+import type { SystemBacking } from './conversation/backing.js';
+import { SystemPeer } from './conversation/peer.js';
 import { SystemNetwork } from './network.js';
 
 /** How often connections are looked at: a bound in time is kept to this. */
@@ -24,11 +24,11 @@ const LOOK_MS = 1_000;
  * sinks of a new stream are opened for the clients that have asked for the data of all their branches (Open without an id).
  */
 export class SystemDoor {
-  private readonly peers = new Set<Peer>();
+  private readonly peers = new Set<SystemPeer>();
   /** By name and by number. */
   private readonly networks = new Map<string | number, SystemNetwork>();
   /** The network of each connection. */
-  private readonly places = new Map<Peer, SystemNetwork>();
+  private readonly places = new Map<SystemPeer, SystemNetwork>();
   private readonly main: SystemNetwork;
   private readonly time: AttendedTime;
   private timer: Timer | undefined;
@@ -38,14 +38,14 @@ export class SystemDoor {
   private drained: (() => Fault) | undefined;
 
   private readonly fence: Fence;
-  private readonly partials: Holdings<Peer>;
-  private readonly unsent: Holdings<Peer>;
-  private readonly sharedUnsent: SharedBytes<Peer>;
+  private readonly partials: Holdings<SystemPeer>;
+  private readonly unsent: Holdings<SystemPeer>;
+  private readonly sharedUnsent: SharedBytes<SystemPeer>;
   private readonly remembered: Holdings<Answers>;
   /** Looks whether a connection has passed a bound by doing nothing. */
-  private readonly look: (peer: Peer, nowMs: number) => void;
+  private readonly look: (peer: SystemPeer, nowMs: number) => void;
 
-  constructor(private readonly backing: Backing) {
+  constructor(private readonly backing: SystemBacking) {
     this.fence = new Fence(backing);
     this.time = new AttendedTime(backing.clock, 2 * LOOK_MS);
     const { partialBytesMax, outBytesInAllMax, answersBytesInAllMax } = backing.limits;
@@ -55,7 +55,7 @@ export class SystemDoor {
     this.remembered = new Holdings({ bytesMax: answersBytesInAllMax, expel: (answers) => answers.forgetDone() });
     this.look = this.fence.around(
       'system',
-      (peer: Peer, nowMs: number) => peer.check(nowMs),
+      (peer: SystemPeer, nowMs: number) => peer.check(nowMs),
       (peer) => peer.destroy(),
     );
     this.main = this.addNetwork(backing);
@@ -63,7 +63,7 @@ export class SystemDoor {
   }
 
   /** Lets connections be about one more network. Answers with what is to be told of its changes. */
-  addNetwork(backing: Backing): SystemNetwork {
+  addNetwork(backing: SystemBacking): SystemNetwork {
     const { network: ref } = backing.gatekeeper;
     const network = new SystemNetwork(backing, this.remembered);
     for (const key of [ref.number, ...namesOf(ref)]) this.networks.set(key, network);
@@ -116,7 +116,7 @@ export class SystemDoor {
     }
     place.establish();
     let at = network;
-    const peer: Peer = new Peer(
+    const peer: SystemPeer = new SystemPeer(
       {
         get backing() {
           return at.backing;
@@ -159,7 +159,7 @@ export class SystemDoor {
   }
 
   /** The same, and what it does with what comes never throws: a fault closes this connection and no other. */
-  private fenced(peer: Peer, pipe: Pipe): Receiver {
+  private fenced(peer: SystemPeer, pipe: Pipe): Receiver {
     const end = () => pipe.destroy();
     const around = <A extends readonly unknown[]>(part: (...args: A) => void) => this.fence.around('system', part, end);
     return {
@@ -199,7 +199,7 @@ export class SystemDoor {
     for (const peer of this.peers) peer.destroy();
   }
 
-  private forget(peer: Peer): void {
+  private forget(peer: SystemPeer): void {
     this.peers.delete(peer);
     if (this.peers.size === 0) this.emptied?.();
     this.places.get(peer)?.left(peer);

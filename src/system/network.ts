@@ -2,28 +2,28 @@ import type { Holdings } from '../base/holdings.js';
 import type { Change, SessionClosed } from '../core/model/change.js';
 import type { Position } from '../core/model/position.js';
 import { Answers } from './conversation/answers.js';
-import type { Backing } from './conversation/backing.js';
-import type { Peer } from './conversation/peer.js';
+import type { SystemBacking } from './conversation/backing.js';
+import type { SystemPeer } from './conversation/peer.js';
 
 /** What one network has of the door of system events: the connections of its sessions, and what they were answered. */
 export class SystemNetwork {
-  readonly backing: Backing;
+  readonly backing: SystemBacking;
   readonly #remembered: Holdings<Answers>;
-  readonly #bySession = new Map<number, Peer>();
+  readonly #bySession = new Map<number, SystemPeer>();
   readonly #answers = new Map<number, Answers>();
 
-  constructor(backing: Backing, remembered: Holdings<Answers>) {
+  constructor(backing: SystemBacking, remembered: Holdings<Answers>) {
     this.backing = backing;
     this.#remembered = remembered;
   }
 
   /** A connection is a session's from now on. */
-  entered(peer: Peer, sid: number): void {
+  entered(peer: SystemPeer, sid: number): void {
     this.#bySession.set(sid, peer);
   }
 
   /** A connection is gone. */
-  left(peer: Peer): void {
+  left(peer: SystemPeer): void {
     const { sid } = peer.conversation;
     if (sid !== undefined && this.#bySession.get(sid) === peer) this.#bySession.delete(sid);
   }

@@ -1,11 +1,11 @@
 import type { Clock } from '../base/clock.js';
-import type { Exchange } from './exchange.js';
+import type { HttpExchange } from './exchange.js';
 import type { SlicedInput } from './sliced-input.js';
 
 /** A connection, as far as it has asked for something. */
-export class Caller {
+export class WebCaller {
   /** Its calls that are not over. */
-  readonly exchanges = new Set<Exchange>();
+  readonly exchanges = new Set<HttpExchange>();
   /** Requests whose turn has not come. */
   waiting = 0;
   /** Requests that one turn of the event loop has brought. */

@@ -6,13 +6,13 @@ import type { Admission } from '../admission/admission.js';
 import type { DoorListener } from '../admission/door-listener.js';
 import type { HttpConnections } from '../admission/http-connections.js';
 import { Place } from '../admission/place.js';
-import { type Origin, WebGuard } from '../admission/web-guard.js';
+import { WebGuard, type WebOrigin } from '../admission/web-guard.js';
 import { type Address, plainAddress } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
 import { Holdings } from '../base/holdings.js';
-import { Caller } from './caller.js';
+import { WebCaller } from './caller.js';
 import type { WebCallsPort } from './calls-port.js';
-import { Exchange } from './exchange.js';
+import { HttpExchange } from './exchange.js';
 import { WEB_LIMITS, WEB_PLACES, type WebLimits } from './limits.js';
 import { Methods } from './methods.js';
 import { type HttpRefusal, protocolOf, queryOf } from './negotiate.js';
@@ -26,7 +26,7 @@ export interface WebDoorDeps {
   readonly admission: Admission;
   readonly clock: Clock;
   /** Whose pages may call. Programs, which send no Origin, always may. */
-  readonly origins: readonly Origin[];
+  readonly origins: readonly WebOrigin[];
   /** Headers that are metadata of a call: its credentials. */
   readonly metadataNames: readonly string[];
   /** Its certificate and key, PEM. Undefined: calls are not encrypted. */
@@ -62,12 +62,12 @@ export class WebDoor {
   readonly #limits: WebLimits;
   readonly #methods = new Methods();
   readonly #http: Server;
-  readonly #exchanges = new Map<Exchange, Socket>();
+  readonly #exchanges = new Map<HttpExchange, Socket>();
   readonly #open: HttpConnections;
   /** Open connections. */
-  readonly #connections = new Map<Socket, Caller>();
-  readonly #arriving: Holdings<Exchange>;
-  readonly #untaken: Holdings<Exchange>;
+  readonly #connections = new Map<Socket, WebCaller>();
+  readonly #arriving: Holdings<HttpExchange>;
+  readonly #untaken: Holdings<HttpExchange>;
   #guard: WebGuard;
   #listener: DoorListener | undefined;
 
@@ -75,7 +75,7 @@ export class WebDoor {
     const { tls, limits = WEB_LIMITS } = deps;
     this.#deps = deps;
     this.#limits = limits;
-    const expel = (exchange: Exchange) => exchange.destroy();
+    const expel = (exchange: HttpExchange) => exchange.destroy();
     this.#arriving = new Holdings({ bytesMax: limits.requestBytesInAllMax, expel });
     this.#untaken = new Holdings({ bytesMax: limits.untakenBytesInAllMax, expel });
     this.#guard = new WebGuard(deps.origins, '', () => []);
@@ -146,7 +146,7 @@ export class WebDoor {
       mayGoOn: (wake) => calls.mayGoOn(peer, wake),
       spent: (ms) => calls.spent(peer, ms),
     });
-    const caller = new Caller(input);
+    const caller = new WebCaller(input);
     this.#connections.set(socket, caller);
     const place = Place.of(socket);
     if (place !== undefined) place.isHeld = () => caller.isHeld;
@@ -264,21 +264,21 @@ export class WebDoor {
     const { calls: port, clock, admission } = this.#deps;
     const [limits, arriving, untaken] = [this.#limits, this.#arriving, this.#untaken];
     const metadata = this.#metadataOf(request);
-    const ended = (exchange: Exchange) => this.#leave(exchange, socket);
+    const ended = (exchange: HttpExchange) => this.#leave(exchange, socket);
     const vouched = () => Place.of(socket)?.vouch();
     const failed = (error: unknown) => internal(admission.fence.report('web', error));
     const peer = peerOf(socket);
     const caller = this.#connections.get(socket);
     const isHeld = () => caller?.input.isHeld === true;
     const deps = { calls: port, clock, limits, isHeld, arriving, untaken, metadata, ended, vouched, failed, peer };
-    const exchange = new Exchange(request, response, protocol, deps);
+    const exchange = new HttpExchange(request, response, protocol, deps);
     this.#exchanges.set(exchange, socket);
     caller?.exchanges.add(exchange);
     this.#counted(socket);
     exchange.begin(path, body);
   }
 
-  #leave(exchange: Exchange, socket: Socket): void {
+  #leave(exchange: HttpExchange, socket: Socket): void {
     if (!this.#exchanges.delete(exchange)) return;
     this.#arriving.forget(exchange);
     this.#untaken.forget(exchange);

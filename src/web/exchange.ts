@@ -6,7 +6,7 @@ import type { WebCallsPort, WebStatus } from './calls-port.js';
 import type { WebLimits } from './limits.js';
 import { checkHeaders, timeoutOf } from './negotiate.js';
 import type { Protocol } from './protocol.js';
-import { CODE, WebRefusal } from './status.js';
+import { CODE, WebDoorRefusal } from './status.js';
 
 /** What an exchange stands on. */
 export interface ExchangeDeps {
@@ -16,22 +16,22 @@ export interface ExchangeDeps {
   /** Whether what its connection has sent waits here. */
   readonly isHeld: () => boolean;
   /** Bytes of requests that are arriving, and of the heads of all that are not over. */
-  readonly arriving: Holdings<Exchange>;
+  readonly arriving: Holdings<HttpExchange>;
   /** Bytes of answers that were written and not taken. */
-  readonly untaken: Holdings<Exchange>;
+  readonly untaken: Holdings<HttpExchange>;
   /** ADDRESS:PORT, by which the call is counted. */
   readonly peer: string;
   readonly metadata: Readonly<Record<string, string>>;
   /** A fault of ours: it is logged, and answered with this. */
   readonly failed: (error: unknown) => WebStatus;
   /** Called once, when its answer has left or its connection has closed. */
-  readonly ended: (exchange: Exchange) => void;
+  readonly ended: (exchange: HttpExchange) => void;
   /** Called when its credentials have proved valid. */
   readonly vouched: () => void;
 }
 
 /** One request of HTTP, one call of a service, and the answer as the request's protocol writes it. */
-export class Exchange {
+export class HttpExchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #protocol: Protocol;
@@ -108,7 +108,7 @@ export class Exchange {
     const message = `the request has more than ${bytesMax} bytes`;
     // What is still to come of it is not read: the connection ends with the answer.
     this.#response.setHeader('connection', 'close');
-    this.#end(new WebRefusal(CODE.resourceExhausted, 'TOO_LARGE', message).status);
+    this.#end(new WebDoorRefusal(CODE.resourceExhausted, 'TOO_LARGE', message).status);
   }
 
   #open(path: string, body: Buffer): void {
@@ -149,7 +149,7 @@ export class Exchange {
   #endLate(timeoutMs: number): void {
     this.#cancel?.();
     const message = `the call took longer than the ${timeoutMs} ms that its caller waits`;
-    this.#end(new WebRefusal(CODE.deadlineExceeded, 'ORDER_DEADLINE', message).status);
+    this.#end(new WebDoorRefusal(CODE.deadlineExceeded, 'ORDER_DEADLINE', message).status);
   }
 
   #writeHead({ status, headers }: { status: number; headers: Readonly<Record<string, string>> }): void {
@@ -171,7 +171,7 @@ export class Exchange {
       part();
     } catch (error) {
       this.#cancel?.();
-      this.#endBadly(error instanceof WebRefusal ? error.status : this.#deps.failed(error));
+      this.#endBadly(error instanceof WebDoorRefusal ? error.status : this.#deps.failed(error));
     }
   }
 

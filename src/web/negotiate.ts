@@ -5,7 +5,7 @@ import { type Codec, jsonCodec, PROTO } from './codec.js';
 import { connectStream, connectUnary } from './connect.js';
 import { grpcWeb } from './grpc-web.js';
 import type { Protocol } from './protocol.js';
-import { CODE, invalid, WebRefusal } from './status.js';
+import { CODE, invalid, WebDoorRefusal } from './status.js';
 
 /** A request of HTTP that no protocol of this door can answer in its own form. */
 export interface HttpRefusal {
@@ -61,7 +61,7 @@ export function checkHeaders(headers: IncomingHttpHeaders): void {
     const given = headers[name] ?? 'identity';
     if (given === 'identity') continue;
     const message = `${name} is ${JSON.stringify(String(given).slice(0, 40))}, and this server takes "identity" only`;
-    throw new WebRefusal(CODE.unimplemented, 'UNIMPLEMENTED', message);
+    throw new WebDoorRefusal(CODE.unimplemented, 'UNIMPLEMENTED', message);
   }
   const version = headers['connect-protocol-version'] ?? '1';
   if (version !== '1') throw invalid('connect-protocol-version', 'connect-protocol-version is 1');

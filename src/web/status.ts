@@ -12,7 +12,7 @@ export const CODE = {
 } as const;
 
 /** A refusal of the door itself, in the form that the services' own have. `field` names what of the request was wrong. */
-export class WebRefusal extends Error {
+export class WebDoorRefusal extends Error {
   readonly status: WebStatus;
 
   constructor(code: (typeof CODE)[keyof typeof CODE], reason: string, message: string, field?: string) {
@@ -26,13 +26,13 @@ export class WebRefusal extends Error {
 }
 
 /** A request that is not what its protocol says. */
-export function invalid(field: string, message: string): WebRefusal {
-  return new WebRefusal(CODE.invalidArgument, 'FIELD_INVALID', message, field);
+export function invalid(field: string, message: string): WebDoorRefusal {
+  return new WebDoorRefusal(CODE.invalidArgument, 'FIELD_INVALID', message, field);
 }
 
 /** A fault of ours, which the log has under this id. */
 export function internal(fault: string): WebStatus {
-  return new WebRefusal(CODE.internal, 'INTERNAL', `fault ${fault}`).status;
+  return new WebDoorRefusal(CODE.internal, 'INTERNAL', `fault ${fault}`).status;
 }
 
 function any(type: string, value: Uint8Array) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { constantRandom, ManualClock } from '../../harness/manual-clock.js';
 import { Upgrade } from '../../src/client/connection/upgrade.js';
-import type { Gathered } from '../../src/client/direct/gather.js';
+import type { GatheredPaths } from '../../src/client/direct/gather.js';
 import { makeIdentity } from '../../src/client/direct/identity.js';
 import { LocalAddresses } from '../../src/client/local-addresses.js';
 
@@ -21,7 +21,7 @@ function tries(ask: () => Promise<void>) {
     gather: async () => {
       const id = atMs.push(clock.nowMs());
       open.add(id);
-      return { puncher: { close: () => open.delete(id) }, candidates: [], roundTripMs: 1 } as unknown as Gathered;
+      return { puncher: { close: () => open.delete(id) }, candidates: [], roundTripMs: 1 } as unknown as GatheredPaths;
     },
     ask,
   });

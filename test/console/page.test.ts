@@ -5,7 +5,7 @@ import { ManualClock } from '../../harness/manual-clock.js';
 import type { CallsPort, PageCall, PageReceiver } from '../../src/console/calls-port.js';
 import { CLOSE, readServerFrame, writePageFrame } from '../../src/console/frames.js';
 import { CONSOLE_LIMITS } from '../../src/console/limits.js';
-import { type LoginState, Page } from '../../src/console/page.js';
+import { ConsolePage, type LoginState } from '../../src/console/page.js';
 import { LocalCall } from '../../src/grpc/local-calls.js';
 import { openAdmission } from '../admission/open.js';
 
@@ -76,7 +76,7 @@ describe('a page', () => {
       network: 'north',
       peer: '192.0.2.1:7',
     } as const;
-    new Page(socket as unknown as WebSocket, { ...deps, login: () => login });
+    new ConsolePage(socket as unknown as WebSocket, { ...deps, login: () => login });
   });
 
   const open = (call: number) =>

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { constantRandom, ManualClock } from '../../harness/manual-clock.js';
 import { Churn, describeChurn } from '../../src/replay/churn.js';
-import type { Member } from '../../src/replay/member.js';
+import type { ReplayedMember } from '../../src/replay/member.js';
 
 /** Members of whom each counts when it vanishes. */
-function members(count: number, vanished: () => void): Member[] {
-  const member = { vanish: vanished, join: async () => {} } as unknown as Member;
+function members(count: number, vanished: () => void): ReplayedMember[] {
+  const member = { vanish: vanished, join: async () => {} } as unknown as ReplayedMember;
   return Array.from({ length: count }, () => member);
 }
 

@@ -1,7 +1,7 @@
 import { INITIAL_LIMITS } from '../../src/core/model/limits.js';
 import { State } from '../../src/core/store/state.js';
 import { type Measured, type MetricFacts, Metrics } from '../../src/server/metrics/metrics.js';
-import type { Standing } from '../../src/server/metrics/standing-meters.js';
+import type { LogStanding } from '../../src/server/metrics/standing-meters.js';
 
 const BEGIN = '<!-- begin metrics: made from src/server, not by hand -->';
 const END = '<!-- end metrics -->';
@@ -11,7 +11,7 @@ export function declaredMetrics(): MetricFacts[] {
   const metrics = new Metrics();
   metrics.tally(new State(INITIAL_LIMITS));
   metrics.measure({} as Measured);
-  metrics.measureStanding({ follows: {} } as Standing);
+  metrics.measureStanding({ follows: {} } as LogStanding);
   return metrics.list();
 }
 

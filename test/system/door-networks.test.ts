@@ -4,8 +4,8 @@ import { inside } from '../../harness/simulation/machine/inside.js';
 import { Fault } from '../../src/core/model/fault.js';
 import { FairTurns } from '../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../src/fair/limits.js';
-import type { Backing } from '../../src/system/conversation/backing.js';
-import type { Peer } from '../../src/system/conversation/peer.js';
+import type { SystemBacking } from '../../src/system/conversation/backing.js';
+import type { SystemPeer } from '../../src/system/conversation/peer.js';
 import { SystemDoor } from '../../src/system/door.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../../src/system/limits.js';
 import type { Pipe } from '../../src/transport/pipe.js';
@@ -27,7 +27,7 @@ describe('the door of system events', () => {
         turns,
         limits: DEFAULT_SYSTEM_LIMITS,
         gatekeeper: { network: { number, name }, mode },
-      }) as unknown as Backing;
+      }) as unknown as SystemBacking;
     door = new SystemDoor(backing(0, 'default', 'open'));
     door.addNetwork(backing(SOUTH.number, SOUTH.name, 'required'));
   });
@@ -38,7 +38,7 @@ describe('the door of system events', () => {
     const calls = { write: nothing, end: nothing, pause: nothing, destroy: () => destroyed++ };
     return { remote: '192.0.2.1', copiesFrames: true, bufferedBytes: 0, place, ...calls } as unknown as Pipe;
   };
-  const last = () => [...inside<{ peers: Set<Peer> }>(door, 'peers').peers].at(-1)!.conversation;
+  const last = () => [...inside<{ peers: Set<SystemPeer> }>(door, 'peers').peers].at(-1)!.conversation;
 
   it('closes a connection in plain text from another machine that is to be about a network in required', () => {
     door.acceptFar(pipe());

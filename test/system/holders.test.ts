@@ -5,8 +5,8 @@ import { Fault } from '../../src/core/model/fault.js';
 import { DEFAULT_NETWORK_REF } from '../../src/core/model/network.js';
 import { FairTurns } from '../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../src/fair/limits.js';
-import type { Backing, CutCause } from '../../src/system/conversation/backing.js';
-import type { Peer } from '../../src/system/conversation/peer.js';
+import type { CutCause, SystemBacking } from '../../src/system/conversation/backing.js';
+import type { SystemPeer } from '../../src/system/conversation/peer.js';
 import { SystemDoor } from '../../src/system/door.js';
 import { DEFAULT_SYSTEM_LIMITS, type SystemLimits } from '../../src/system/limits.js';
 import type { Pipe } from '../../src/transport/pipe.js';
@@ -15,7 +15,7 @@ const LIMITS = { ...DEFAULT_SYSTEM_LIMITS, partialBytesMax: 1_000, outBytesInAll
 
 /** A connection whose client takes nothing, and of which a test says what comes. */
 interface Held {
-  readonly peer: Peer;
+  readonly peer: SystemPeer;
   readonly isDestroyed: () => boolean;
 }
 
@@ -43,7 +43,7 @@ class Scene {
       gatekeeper,
       cutOff: (cause: CutCause) => this.cuts.push(cause),
     };
-    this.door = new SystemDoor(backing as unknown as Backing);
+    this.door = new SystemDoor(backing as unknown as SystemBacking);
   }
 
   connect(): Held {
@@ -63,15 +63,15 @@ class Scene {
     };
     this.door.accept({ ...pipe, destroy } as unknown as Pipe);
     // What accept answers with is fenced, and knows nothing of what is sent.
-    const peer = [...inside<{ peers: Set<Peer> }>(this.door, 'peers').peers].at(-1)!;
+    const peer = [...inside<{ peers: Set<SystemPeer> }>(this.door, 'peers').peers].at(-1)!;
     return { peer, isDestroyed: () => isDestroyed };
   }
 }
 
 /** What is held for connections of system events, and how a connection comes to hold so many bytes of it. */
 const KINDS = [
-  { kind: 'out', cause: 'untaken', hold: (peer: Peer, bytes: number) => peer.sendFrames(new Uint8Array(bytes)) },
-  { kind: 'partial', cause: 'partial', hold: (peer: Peer, bytes: number) => peer.partial(bytes) },
+  { kind: 'out', cause: 'untaken', hold: (peer: SystemPeer, bytes: number) => peer.sendFrames(new Uint8Array(bytes)) },
+  { kind: 'partial', cause: 'partial', hold: (peer: SystemPeer, bytes: number) => peer.partial(bytes) },
 ] as const;
 
 describe.each(KINDS)('beyond the bound of all connections, $kind bytes', ({ kind, cause, hold }) => {

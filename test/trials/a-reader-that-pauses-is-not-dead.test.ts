@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import Udx from 'udx-native';
 import { ManualClock } from '../../harness/manual-clock.js';
-import { FrameKind } from '../../src/client/carrier/carrier.js';
+import { CarrierFrameKind } from '../../src/client/carrier/carrier.js';
 import { DirectCarrier, WINDOW_BYTES } from '../../src/client/carrier/direct-carrier.js';
 import { UdxDuplex } from '../../src/client/direct/udp/udx-duplex.js';
 import { systemClock } from '../../src/client/system.js';
@@ -71,7 +71,7 @@ describe.each([
     const ends = (await make()).map((stream) => new DirectCarrier(stream, { clock }));
     const sent = [0, 0];
     const writing = ends.map(async (end, at) => {
-      for (; sent[at]! < BLOCKS; sent[at]!++) await end.send(FrameKind.DATA, BLOCK);
+      for (; sent[at]! < BLOCKS; sent[at]!++) await end.send(CarrierFrameKind.DATA, BLOCK);
       await end.finish();
     });
     await pass(clock, HOURS_MS);
@@ -98,13 +98,15 @@ describe('an end whose reader pauses', () => {
     const silent = new ManualClock();
     const peer = new DirectCarrier(other, { clock: silent });
     const end = new DirectCarrier(one, { clock });
-    await peer.send(FrameKind.DATA, BLOCK);
+    await peer.send(CarrierFrameKind.DATA, BLOCK);
     await pass(clock, 4 * ALIVE_MS);
     expect(end.isOver).toBe(false);
     await pass(clock, 2 * ALIVE_MS);
     expect(end.isOver).toBe(true);
     expect((await end.receive())!.bytes.length).toBeGreaterThan(0);
-    await expect(end.send(FrameKind.DATA, BLOCK)).rejects.toThrow('the path is dead: nothing has come from the peer');
+    await expect(end.send(CarrierFrameKind.DATA, BLOCK)).rejects.toThrow(
+      'the path is dead: nothing has come from the peer',
+    );
     peer.close();
   });
 
@@ -115,7 +117,7 @@ describe('an end whose reader pauses', () => {
     clock.freeze(HOURS_MS);
     await pass(clock, 2 * ALIVE_MS);
     expect(end.isOver).toBe(false);
-    await peer.send(FrameKind.DATA, BLOCK);
+    await peer.send(CarrierFrameKind.DATA, BLOCK);
     expect((await end.receive())!.bytes.length).toBeGreaterThan(0);
     for (const each of [end, peer]) each.close();
   });
@@ -129,6 +131,6 @@ describe('an end whose reader pauses', () => {
     const head = Buffer.from('00010000', 'hex');
     for (let sent = 0; sent <= WINDOW_BYTES; sent += BLOCK.length) other.write(Buffer.concat([head, BLOCK]));
     while (!end.isOver) await new Promise(setImmediate);
-    await expect(end.send(FrameKind.DATA, BLOCK)).rejects.toThrow('the peer sends more than was taken from it');
+    await expect(end.send(CarrierFrameKind.DATA, BLOCK)).rejects.toThrow('the peer sends more than was taken from it');
   });
 });

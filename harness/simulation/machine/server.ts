@@ -31,7 +31,7 @@ import { DEFAULT_RELAY_LIMITS } from '../../../src/relay/limits.js';
 import { Relay } from '../../../src/relay/relay.js';
 import { AccessTokens } from '../../../src/replica/access/access-tokens.js';
 import { CertificateLogins } from '../../../src/replica/access/certificate-logins.js';
-import { Enrolment } from '../../../src/replica/access/enrolment.js';
+import { EnrolmentDesk } from '../../../src/replica/access/enrolment.js';
 import { Gatekeeper } from '../../../src/replica/access/gatekeeper.js';
 import { KeyProver, type KeyProverDeps } from '../../../src/replica/access/key-prover.js';
 import { MonthUse } from '../../../src/replica/access/month-use.js';
@@ -176,7 +176,7 @@ export class SimulatedServer implements Listener {
         isObserved: () => true,
         orderDeadlineMs: limits.replica.orderDeadlineMs,
       }),
-      enrolment: new Enrolment({ replica, prover, clock }),
+      enrolment: new EnrolmentDesk({ replica, prover, clock }),
       certificates: new CertificateLogins({ replica, gatekeeper, clock }),
     };
     this.system = makeSystemDoor({ ...both, feeds: systemFeeds });

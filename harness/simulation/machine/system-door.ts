@@ -1,13 +1,13 @@
 import { AddressSet } from '../../../src/admission/address-set.js';
 import { ConnectionGate } from '../../../src/admission/connection-gate.js';
 import { ADMISSION_LIMITS } from '../../../src/admission/limits.js';
-import type { Backing } from '../../../src/system/conversation/backing.js';
+import type { SystemBacking } from '../../../src/system/conversation/backing.js';
 import { SystemDoor } from '../../../src/system/door.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../../../src/system/limits.js';
 import { Transports } from '../../../src/transport/transports.js';
 
 /** What the door stands on, but for what is the same in every simulated server. */
-export type SystemDoorDeps = Omit<Backing, 'gate' | 'limits' | 'rendezvous' | 'transports'>;
+export type SystemDoorDeps = Omit<SystemBacking, 'gate' | 'limits' | 'rendezvous' | 'transports'>;
 
 /** Makes the door of system events as `src/server/doors.ts` does; its only transport is Exchange. */
 export function makeSystemDoor(deps: SystemDoorDeps): SystemDoor {

@@ -32,7 +32,7 @@ export interface EnrolFlags extends KeyFlags {
 }
 
 /** Who this user is now. */
-export interface Enrolled {
+export interface EnrolledUser {
   readonly member: Membership;
   /** Undefined where nothing was asked, because the ticket was redeemed before. */
   readonly identity?: Identity | undefined;
@@ -95,7 +95,7 @@ export async function enrolWith(
   flags: EnrolFlags,
   surroundings: Surroundings,
   { isAlwaysAsked = false } = {},
-): Promise<Enrolled> {
+): Promise<EnrolledUser> {
   const ticket = readTicket(text);
   // A ticket does not say of which network it is. One that nobody names is the default one, wherever this user was enrolled before.
   const network = namedNetwork(flags, surroundings) ?? DEFAULT_NETWORK;
@@ -124,7 +124,7 @@ async function enrolAt(
   flags: EnrolFlags & { readonly server: string; readonly network: string },
   ticket: TicketContent,
   surroundings: Surroundings,
-): Promise<Enrolled> {
+): Promise<EnrolledUser> {
   const { server, network, name } = flags;
   const { uuid, key, bindProofs } = await ownIdentity(flags, surroundings);
   let { pins } = ticket;

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 import { asError } from '../../base/errors.js';
-import { type Carrier, FrameKind } from './carrier.js';
+import { type Carrier, CarrierFrameKind } from './carrier.js';
 import { attemptWord } from './frame.js';
 import { Gate } from './gate.js';
 import { KeptBytes } from './kept-bytes.js';
@@ -133,7 +133,7 @@ export class CarriedDuplex extends Duplex {
 
   /** An end that was said before is not behind the peer's move: the carrier is left only once that is said again. */
   async #sendAgain(carrier: Carrier, missing: readonly Buffer[]): Promise<void> {
-    for (const bytes of missing) await carrier.send(FrameKind.DATA, bytes);
+    for (const bytes of missing) await carrier.send(CarrierFrameKind.DATA, bytes);
     if (this.#isEndSaid) await carrier.finish();
   }
 
@@ -159,7 +159,7 @@ export class CarriedDuplex extends Duplex {
   /** What a carrier fails to send is kept, and sent again on the next one. */
   async #send(bytes: Buffer): Promise<void> {
     this.#kept?.add(bytes);
-    await this.#unlessLeft(this.#out.send(FrameKind.DATA, bytes));
+    await this.#unlessLeft(this.#out.send(CarrierFrameKind.DATA, bytes));
   }
 
   override _final(done: (error?: Error) => void): void {
@@ -218,7 +218,7 @@ export class CarriedDuplex extends Duplex {
         this.#end();
         break;
       }
-      if (frame.kind === FrameKind.MOVED) await this.#follow(frame.bytes);
+      if (frame.kind === CarrierFrameKind.MOVED) await this.#follow(frame.bytes);
       else {
         this.#reading = 'served';
         this.#readBytes += frame.bytes.length;
@@ -267,7 +267,7 @@ export class CarriedDuplex extends Duplex {
       return;
     }
     this.#stepOut('leave');
-    await this.#unlessLeft(this.#first.send(FrameKind.MOVED, attemptWord(attempt)));
+    await this.#unlessLeft(this.#first.send(CarrierFrameKind.MOVED, attemptWord(attempt)));
     if (generation !== this.#generation || this.isWaiting) return;
     this.#out = path;
     this.#offers.use(attempt);

@@ -1,5 +1,5 @@
 /** What a frame of a connection is; its number is how it is written, on every kind of path. */
-export const FrameKind = {
+export const CarrierFrameKind = {
   /** Bytes of the connection. */
   DATA: 0,
   /** The sender's bytes go on on the direct path that attempt number so-and-so (4 B) has found. Only on the relay. */
@@ -11,18 +11,18 @@ export const FrameKind = {
   /** The sender's reader has taken so many bytes more, which the peer may send again. Not in `relay_version` 1. */
   TAKEN: 4,
 } as const;
-/** One of the numbers of {@link FrameKind}. */
-export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
+/** One of the numbers of {@link CarrierFrameKind}. */
+export type CarrierFrameKind = (typeof CarrierFrameKind)[keyof typeof CarrierFrameKind];
 
 /** What a carrier hands out. DATA may come in other pieces than it was sent in. */
 export interface Frame {
-  readonly kind: typeof FrameKind.DATA | typeof FrameKind.MOVED;
+  readonly kind: typeof CarrierFrameKind.DATA | typeof CarrierFrameKind.MOVED;
   readonly bytes: Buffer;
 }
 
 /** Bytes of the connection, as a direct path carries them. */
 export interface DataFrame extends Frame {
-  readonly kind: typeof FrameKind.DATA;
+  readonly kind: typeof CarrierFrameKind.DATA;
 }
 
 /**
@@ -39,7 +39,7 @@ export interface Carrier {
   /** The most bytes that one frame carries. */
   readonly frameBytesMax: number;
   /** Sends a frame. Resolves when another may follow; rejects when the path is dead. */
-  send(kind: FrameKind, bytes: Uint8Array): Promise<void>;
+  send(kind: CarrierFrameKind, bytes: Uint8Array): Promise<void>;
   /** The next frame, which counts as taken once another is asked for; undefined when the peer has said that its way is complete. Rejects however else the path ends. */
   receive(): Promise<Frame | undefined>;
   /**

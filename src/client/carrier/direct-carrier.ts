@@ -2,8 +2,8 @@ import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../../base/clock.js';
 import { asError } from '../../base/errors.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
-import { type Carrier, type Frame, FrameKind } from './carrier.js';
-import { attemptWord, FRAME_BYTES_MAX, FrameReader, frameHead } from './frame.js';
+import { type Carrier, CarrierFrameKind, type Frame } from './carrier.js';
+import { attemptWord, CarrierFrameReader, FRAME_BYTES_MAX, frameHead } from './frame.js';
 import { CutPathError, SilentPathError } from './lost-path.js';
 
 /** How many signs of life may be missed: a dead path is known within five times that long, whatever is on its way. */
@@ -52,7 +52,7 @@ export class DirectCarrier implements Carrier {
   readonly #flush: () => Promise<void>;
   readonly #aliveMs: number;
   readonly #isRelayed: boolean;
-  readonly #reader: FrameReader;
+  readonly #reader: CarrierFrameReader;
   readonly #frames: Frame[] = [];
   readonly #closed: Promise<void>;
   #timer: Timer | undefined;
@@ -86,7 +86,7 @@ export class DirectCarrier implements Carrier {
     this.#flush = flush;
     this.#aliveMs = aliveMs;
     this.#isRelayed = isRelayed;
-    this.#reader = new FrameReader(isRelayed);
+    this.#reader = new CarrierFrameReader(isRelayed);
     this.#closed = new Promise((resolve) => stream.once('close', resolve));
     stream.on('data', (bytes: Buffer) => this.#take(bytes));
     stream.resume();
@@ -98,7 +98,7 @@ export class DirectCarrier implements Carrier {
     });
     if (aliveMs === Number.POSITIVE_INFINITY) return;
     this.#timer = clock.after(aliveMs, () => this.#tick());
-    stream.write(frameHead(FrameKind.ALIVE, 0));
+    stream.write(frameHead(CarrierFrameKind.ALIVE, 0));
   }
 
   /**
@@ -120,7 +120,7 @@ export class DirectCarrier implements Carrier {
     return this.#error !== undefined;
   }
 
-  async send(kind: FrameKind, bytes: Uint8Array): Promise<void> {
+  async send(kind: CarrierFrameKind, bytes: Uint8Array): Promise<void> {
     while (this.#untaken > 0 && this.#untaken + bytes.length > WINDOW_BYTES && !this.#error) {
       await new Promise<void>((resolve) => {
         this.#roomAwaited = resolve;
@@ -128,7 +128,7 @@ export class DirectCarrier implements Carrier {
     }
     if (this.#error) throw this.#error;
     this.#sent = true;
-    if (kind === FrameKind.MOVED) {
+    if (kind === CarrierFrameKind.MOVED) {
       this.#stream.write(frameHead(kind, Buffer.from(bytes).readUInt32BE()));
       return;
     }
@@ -147,7 +147,7 @@ export class DirectCarrier implements Carrier {
     for (;;) {
       const frame = this.#frames.shift();
       if (frame) {
-        if (frame.kind === FrameKind.DATA) this.#handed = frame.bytes.length;
+        if (frame.kind === CarrierFrameKind.DATA) this.#handed = frame.bytes.length;
         return frame;
       }
       if (this.#ended) return undefined;
@@ -159,7 +159,7 @@ export class DirectCarrier implements Carrier {
   async finish(): Promise<void> {
     if (this.#error) throw this.#error;
     this.#said = true;
-    await this.#unlessOver((written) => this.#stream.write(frameHead(FrameKind.END, 0), written));
+    await this.#unlessOver((written) => this.#stream.write(frameHead(CarrierFrameKind.END, 0), written));
     await this.#unlessOver((flushed) => void this.#flush().then(flushed, (error) => this.#stream.destroy(error)));
     this.#finished = true;
     if (this.#ended) this.#part();
@@ -199,7 +199,7 @@ export class DirectCarrier implements Carrier {
   #sayTaken(): void {
     if (this.#toSay === 0 || this.#ended || this.#error) return;
     this.#sent = true;
-    this.#stream.write(frameHead(FrameKind.TAKEN, this.#toSay));
+    this.#stream.write(frameHead(CarrierFrameKind.TAKEN, this.#toSay));
     this.#toSay = 0;
   }
 
@@ -208,9 +208,9 @@ export class DirectCarrier implements Carrier {
     this.#heard = true;
     try {
       for (const frame of this.#reader.read(bytes)) {
-        if (frame.kind === FrameKind.END) this.#ended = true;
-        else if (frame.kind === FrameKind.DATA) this.#hold(frame.bytes);
-        else if (frame.kind === FrameKind.MOVED)
+        if (frame.kind === CarrierFrameKind.END) this.#ended = true;
+        else if (frame.kind === CarrierFrameKind.DATA) this.#hold(frame.bytes);
+        else if (frame.kind === CarrierFrameKind.MOVED)
           this.#frames.push({ kind: frame.kind, bytes: attemptWord(frame.attempt) });
         else this.#takenByPeer(frame.count);
       }
@@ -231,7 +231,7 @@ export class DirectCarrier implements Carrier {
   }
 
   #hold(bytes: Buffer): void {
-    const kind = FrameKind.DATA;
+    const kind = CarrierFrameKind.DATA;
     const last = this.#frames.at(-1);
     const mayJoin = last?.kind === kind && this.#frames.length >= FRAMES_APART_MAX;
     if (!mayJoin || last.bytes.length + bytes.length > JOINED_BYTES) this.#frames.push({ kind, bytes });
@@ -244,7 +244,7 @@ export class DirectCarrier implements Carrier {
     this.#timer = this.#clock.after(this.#aliveMs, () => this.#tick());
     // Also while little is said: the peer keeps what it has sent until then.
     this.#sayTaken();
-    if (!this.#sent && !this.#stream.writableNeedDrain) this.#stream.write(frameHead(FrameKind.ALIVE, 0));
+    if (!this.#sent && !this.#stream.writableNeedDrain) this.#stream.write(frameHead(CarrierFrameKind.ALIVE, 0));
     this.#sent = false;
     // Counted in ticks: a process that was stopped for an hour has missed one, and then reads what has come.
     this.#missed += 1;

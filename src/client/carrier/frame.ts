@@ -1,4 +1,4 @@
-import { type DataFrame, FrameKind } from './carrier.js';
+import { CarrierFrameKind, type DataFrame } from './carrier.js';
 
 /*
  * A frame inside TLS, on a direct path or on the relay (`relay_version` 2 of the protos):
@@ -14,7 +14,7 @@ const HEAD_BYTES = 4;
 export const FRAME_BYTES_MAX = 1 << 20;
 
 /** The head of a frame. */
-export function frameHead(kind: FrameKind, length: number): Buffer {
+export function frameHead(kind: CarrierFrameKind, length: number): Buffer {
   const head = Buffer.allocUnsafe(HEAD_BYTES);
   head.writeUInt32BE(kind * 2 ** 24 + length);
   return head;
@@ -22,16 +22,16 @@ export function frameHead(kind: FrameKind, length: number): Buffer {
 
 /** What is read besides data: the end of the peer's way, that it goes on elsewhere, and what its reader has taken. */
 type SpecialFrame =
-  | { readonly kind: typeof FrameKind.END }
-  | { readonly kind: typeof FrameKind.MOVED; readonly attempt: number }
-  | { readonly kind: typeof FrameKind.TAKEN; readonly count: number };
+  | { readonly kind: typeof CarrierFrameKind.END }
+  | { readonly kind: typeof CarrierFrameKind.MOVED; readonly attempt: number }
+  | { readonly kind: typeof CarrierFrameKind.TAKEN; readonly count: number };
 
 /**
  * Reads frames out of chunks that begin and end anywhere.
  *
  * The bytes of a frame are handed out as they come, chunk by chunk, and not gathered: it holds less than a head.
  */
-export class FrameReader {
+export class CarrierFrameReader {
   #head = Buffer.alloc(0);
   /** Bytes of the present frame that have yet to come. */
   #left = 0;
@@ -53,7 +53,7 @@ export class FrameReader {
         continue;
       }
       const bytes = rest.subarray(0, this.#left);
-      frames.push({ kind: FrameKind.DATA, bytes });
+      frames.push({ kind: CarrierFrameKind.DATA, bytes });
       this.#left -= bytes.length;
       rest = rest.subarray(bytes.length);
     }
@@ -65,22 +65,23 @@ export class FrameReader {
     const [kind] = this.#head;
     const length = this.#head.readUIntBE(1, 3);
     this.#head = Buffer.alloc(0);
-    const isEmpty = kind === FrameKind.ALIVE || kind === FrameKind.END;
-    const isMove = kind === FrameKind.MOVED && this.mayMove;
-    const mayHaveLength = isMove || kind === FrameKind.TAKEN || (kind === FrameKind.DATA && length <= FRAME_BYTES_MAX);
+    const isEmpty = kind === CarrierFrameKind.ALIVE || kind === CarrierFrameKind.END;
+    const isMove = kind === CarrierFrameKind.MOVED && this.mayMove;
+    const mayHaveLength =
+      isMove || kind === CarrierFrameKind.TAKEN || (kind === CarrierFrameKind.DATA && length <= FRAME_BYTES_MAX);
     if (isEmpty ? length > 0 : !mayHaveLength) {
       throw new Error(`the peer sends a frame of kind ${kind} with ${length} bytes, which none has`);
     }
-    if (kind === FrameKind.TAKEN) return [{ kind, count: length }];
-    if (kind === FrameKind.ALIVE) return [];
+    if (kind === CarrierFrameKind.TAKEN) return [{ kind, count: length }];
+    if (kind === CarrierFrameKind.ALIVE) return [];
     if (this.#ended) throw new Error('the peer sends more after it has said that it is done');
-    if (kind === FrameKind.DATA) {
+    if (kind === CarrierFrameKind.DATA) {
       this.#left = length;
       return [];
     }
-    if (isMove) return [{ kind: FrameKind.MOVED, attempt: length }];
+    if (isMove) return [{ kind: CarrierFrameKind.MOVED, attempt: length }];
     this.#ended = true;
-    return [{ kind: FrameKind.END }];
+    return [{ kind: CarrierFrameKind.END }];
   }
 }
 

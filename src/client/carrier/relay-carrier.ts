@@ -1,5 +1,5 @@
 import type { RelaySink, RelaySource } from '../relay/relay.js';
-import { type Carrier, type Frame, FrameKind } from './carrier.js';
+import { type Carrier, CarrierFrameKind, type Frame } from './carrier.js';
 
 /**
  * Two streams through the server, one each way. A frame is a block (`relay_version` 1 of the protos):
@@ -23,7 +23,7 @@ export class RelayCarrier implements Carrier {
     return this.#closed;
   }
 
-  async send(kind: FrameKind, bytes: Uint8Array): Promise<void> {
+  async send(kind: CarrierFrameKind, bytes: Uint8Array): Promise<void> {
     await this.source.write(Buffer.concat([Buffer.of(kind), bytes]));
   }
 
@@ -32,7 +32,7 @@ export class RelayCarrier implements Carrier {
     if (done) return undefined;
     const [kind] = value;
     const bytes = Buffer.from(value.buffer, value.byteOffset, value.length).subarray(1);
-    if (kind === FrameKind.DATA || kind === FrameKind.MOVED) return { kind, bytes };
+    if (kind === CarrierFrameKind.DATA || kind === CarrierFrameKind.MOVED) return { kind, bytes };
     throw new Error(`the peer relays frames of kind ${kind ?? 'none'}, which this client does not know`);
   }
 

@@ -1,8 +1,8 @@
 import type { ConnectionFallback, PathKind, RendezvousAddress } from '../../../gen/switchyard/v1/connection.js';
 import type { LinkType } from '../../../gen/switchyard/v1/link.js';
 import type { Clock, Random } from '../../base/clock.js';
-import type { Gathered } from '../direct/gather.js';
-import type { Identity } from '../direct/identity.js';
+import type { GatheredPaths } from '../direct/gather.js';
+import type { PathIdentity } from '../direct/identity.js';
 import type { LocalAddresses } from '../local-addresses.js';
 import type { RelayOptions, RelaySink, RelaySource } from '../relay/relay.js';
 import type { CarriedOrders } from './carried-orders.js';
@@ -20,18 +20,18 @@ export interface NamedConnection {
 
 /** What a connection needs of the instance that it belongs to. */
 export interface BrokeredDesk {
-  readonly identity: Identity;
+  readonly identity: PathIdentity;
   readonly clock: Clock;
   readonly random: Random;
   readonly addresses: LocalAddresses;
   /** Endorses this end's key by that of its identity; undefined: it has none. */
   endorse(): Promise<Buffer | undefined>;
   /** Opens sockets. Without a `rendezvous` from an order, the session's is asked. */
-  gather(link: LinkType, rendezvous?: readonly RendezvousAddress[]): Promise<Gathered>;
+  gather(link: LinkType, rendezvous?: readonly RendezvousAddress[]): Promise<GatheredPaths>;
   openSource(id: number, options: RelayOptions): Promise<RelaySource>;
   openSink(branchId: number, options: RelayOptions): Promise<RelaySink>;
   /** Asks the server for one more attempt of a relayed connection. */
-  askAgain(connection: NamedConnection, gathered: Gathered): Promise<void>;
+  askAgain(connection: NamedConnection, gathered: GatheredPaths): Promise<void>;
   /** Tells the server that the connection stands, or (failed: because its path is dead) does not any more. */
   report(connection: NamedConnection, word: Word): void;
   /** Asks the server for the relay again, as the direct path is dead; undefined: there is no session to ask with. */

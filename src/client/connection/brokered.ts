@@ -14,7 +14,7 @@ import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { CarriedDuplex } from '../carrier/carried-duplex.js';
 import type { Carrier } from '../carrier/carrier.js';
 import { isLoss } from '../carrier/lost-path.js';
-import type { Gathered } from '../direct/gather.js';
+import type { GatheredPaths } from '../direct/gather.js';
 import { attemptPlan, type DirectPath, dialPlan } from '../direct/path.js';
 import { Refusal } from '../instance/orders.js';
 import type { BrokeredDesk, BrokeredFacts, Word } from './brokered-desk.js';
@@ -44,7 +44,7 @@ export class Brokered {
   isWanted = false;
   /** Resolves with the stream once there is one; rejects when it comes to nothing. */
   readonly stream: Promise<PeerStream>;
-  readonly gathered: Promise<Gathered>;
+  readonly gathered: Promise<GatheredPaths>;
   readonly orders = new CarriedOrders();
   readonly isStill = ({ path }: Word) => this.#state === 'standing' && kindOf(this.#path) === path;
   readonly #life = new AbortController();
@@ -172,7 +172,7 @@ export class Brokered {
     if (this.#carried !== undefined) this.#wayBack.leave(this.#carried);
   }
 
-  #newUpgrade(fresh: () => Promise<Gathered> | undefined): Upgrade {
+  #newUpgrade(fresh: () => Promise<GatheredPaths> | undefined): Upgrade {
     this.#upgrade?.end();
     this.#upgrade = new Upgrade({
       ...this.desk,

@@ -2,13 +2,13 @@ import { GatherAnswer } from '../../../gen/switchyard/v1/connection.js';
 import type { DirectConnectionRequest } from '../../../gen/switchyard/v1/network_service.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { CallOptions } from '../channel/call.js';
-import type { Gathered } from '../direct/gather.js';
+import type { GatheredPaths } from '../direct/gather.js';
 import { durationOf } from '../duration.js';
 import type { BrokeredFacts } from './brokered-desk.js';
 import { RELAY_VERSION } from './open-relayed.js';
 
 /** What an end knows of itself as it asks. */
-export type Known = Pick<Gathered, 'candidates' | 'roundTripMs'>;
+export type Known = Pick<GatheredPaths, 'candidates' | 'roundTripMs'>;
 
 /** What it knows before it has gathered. */
 export const NOT_GATHERED: Known = { candidates: [], roundTripMs: undefined };

@@ -17,7 +17,7 @@ import type { Tracer } from '../../tracing/tracer.js';
 import { Backoff } from '../backoff.js';
 import type { CallOptions, Complete } from '../channel/call.js';
 import type { Channel } from '../channel/channel.js';
-import { type Gathered, gather } from '../direct/gather.js';
+import { type GatheredPaths, gather } from '../direct/gather.js';
 import { makeIdentity } from '../direct/identity.js';
 import type { PortMapper } from '../direct/nat-pmp.js';
 import { SwitchyardError } from '../error.js';
@@ -67,7 +67,7 @@ export interface ConnectionsDesk extends PathReportDeps {
  * When both ends ask for each other at the same moment, the server answers both requests with one connection, and both go on
  * as one.
  */
-export class Connections {
+export class BrokeredConnections {
   readonly #byId = new Map<string, Brokered>();
   /** Asked for, until the server has answered: what resolves then. */
   readonly #asking = new Map<Brokered, Promise<unknown>>();
@@ -260,7 +260,7 @@ export class Connections {
     return answer;
   }
 
-  async #askAgain(brokered: NamedConnection, gathered: Gathered): Promise<void> {
+  async #askAgain(brokered: NamedConnection, gathered: GatheredPaths): Promise<void> {
     const request = { ...(await this.#request(brokered, gathered)), connectionId: brokered.connectionId };
     await this.desk.ask(request, { traceparent: brokered.facts.traceparent });
   }

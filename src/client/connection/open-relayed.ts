@@ -8,7 +8,7 @@ import type { Carrier } from '../carrier/carrier.js';
 import { DirectCarrier } from '../carrier/direct-carrier.js';
 import { RelayCarrier } from '../carrier/relay-carrier.js';
 import { RelayPipe, type RelayPipeDeps } from '../carrier/relay-pipe.js';
-import type { Identity } from '../direct/identity.js';
+import type { PathIdentity } from '../direct/identity.js';
 import { secure } from '../direct/secure.js';
 import type { RelayOptions, RelaySink, RelaySource } from '../relay/relay.js';
 import { RelayDuplex } from '../relay/relay-duplex.js';
@@ -27,7 +27,7 @@ const SPOKEN_AFTER_PATH = 'switchyard-relay/4';
 
 /** What it takes to open an end of the relay. */
 export interface OpenRelayedDeps {
-  readonly identity: Identity;
+  readonly identity: PathIdentity;
   readonly clock: Clock;
   readonly random: Random;
   openSource(id: number, options: RelayOptions): Promise<RelaySource>;

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../base/clock.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
-import type { Gathered } from '../direct/gather.js';
+import type { GatheredPaths } from '../direct/gather.js';
 import { nextSockets, type SocketsState } from './brokered-state.js';
 
 /** The sockets that were opened with a connection, until they are given back. */
@@ -9,7 +9,7 @@ export class OwnSockets {
   #spare: Timer | undefined;
 
   constructor(
-    readonly gathered: Promise<Gathered>,
+    readonly gathered: Promise<GatheredPaths>,
     private readonly clock: Clock,
   ) {}
 
@@ -30,7 +30,7 @@ export class OwnSockets {
   }
 
   /** The sockets for a try beside the relay, once: what was observed of them is true for one attempt. */
-  takeFresh(): Promise<Gathered> | undefined {
+  takeFresh(): Promise<GatheredPaths> | undefined {
     const isFresh = this.#state === 'fresh';
     this.#state = nextSockets(this.#state, 'take');
     return isFresh ? this.gathered : undefined;

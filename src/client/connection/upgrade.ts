@@ -3,8 +3,8 @@ import type { Clock, Random, Timer } from '../../base/clock.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import type { CarriedDuplex } from '../carrier/carried-duplex.js';
 import type { DirectCarrier } from '../carrier/direct-carrier.js';
-import type { Gathered } from '../direct/gather.js';
-import type { Identity } from '../direct/identity.js';
+import type { GatheredPaths } from '../direct/gather.js';
+import type { PathIdentity } from '../direct/identity.js';
 import { attemptPlan, type DirectPath } from '../direct/path.js';
 import { LIMITS } from '../limits.js';
 import type { LocalAddresses } from '../local-addresses.js';
@@ -13,16 +13,16 @@ import { punchAnswer } from './punch-answer.js';
 
 /** What it takes to try again. */
 export interface UpgradeDesk {
-  readonly identity: Identity;
+  readonly identity: PathIdentity;
   readonly clock: Clock;
   readonly random: Random;
   readonly addresses: LocalAddresses;
   /** Sockets that were opened with the connection and that no attempt has used; undefined when there are none. */
-  fresh(): Promise<Gathered> | undefined;
+  fresh(): Promise<GatheredPaths> | undefined;
   /** Opens sockets anew: what was observed of the ones before is old. */
-  gather(rendezvous: readonly RendezvousAddress[] | undefined): Promise<Gathered>;
+  gather(rendezvous: readonly RendezvousAddress[] | undefined): Promise<GatheredPaths>;
   /** Asks the server for an attempt; the order to punch comes of it. */
-  ask(gathered: Gathered): Promise<void>;
+  ask(gathered: GatheredPaths): Promise<void>;
 }
 
 /** Something to be done with the connection once there is one, or not to be done at all. */
@@ -48,7 +48,7 @@ export class Upgrade {
   #timer: Timer | undefined;
   /** A try is under way, and no other begins until then. */
   #busyUntilMs = 0;
-  #gathered: Promise<Gathered> | undefined;
+  #gathered: Promise<GatheredPaths> | undefined;
 
   constructor(private readonly desk: UpgradeDesk) {}
 
@@ -84,7 +84,7 @@ export class Upgrade {
   }
 
   /** Opens sockets for a try. */
-  gather(rendezvous?: readonly RendezvousAddress[]): Promise<Gathered> {
+  gather(rendezvous?: readonly RendezvousAddress[]): Promise<GatheredPaths> {
     this.#close();
     this.#gathered = this.desk.fresh() ?? this.desk.gather(rendezvous);
     if (this.#life.signal.aborted) this.#letGo();

@@ -15,7 +15,7 @@ import { TcpPunch } from './tcp.js';
 import { UdpPunch } from './udp/udp.js';
 
 /** One end, ready to punch. */
-export interface Gathered {
+export interface GatheredPaths {
   readonly puncher: Puncher;
   /** Those of the puncher's that the server lets pass. */
   readonly candidates: readonly Candidate[];
@@ -36,7 +36,7 @@ export async function gather(
   link: LinkType,
   rendezvous: readonly Endpoint[],
   { clock, port, mapper }: GatherDeps,
-): Promise<Gathered> {
+): Promise<GatheredPaths> {
   const places = await resolved(rendezvous);
   const [puncher, seen] = await Promise.all([
     link === LinkType.TRANSPORT_UDP

@@ -8,14 +8,14 @@ import { createSecureContext, type SecureContext } from 'node:tls';
  * its private half. TLS wants a certificate around the key, so there is one that says nothing else: nobody reads its
  * names or its dates.
  */
-export interface Identity {
+export interface PathIdentity {
   /** DER SubjectPublicKeyInfo of an Ed25519 key: 44 bytes. */
   readonly publicKey: Buffer;
   readonly secureContext: SecureContext;
 }
 
 /** Makes a new identity; one for each process is enough, one for each connection does no harm. */
-export function makeIdentity(): Identity {
+export function makeIdentity(): PathIdentity {
   const { privateKey } = generateKeyPairSync('ed25519');
   const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
   const cert = pem('CERTIFICATE', certificate(publicKey, privateKey));

@@ -5,7 +5,7 @@ import type { Endpoint } from '../../stun/address.js';
 import type { SilentPathError } from '../carrier/lost-path.js';
 import { msOf } from '../duration.js';
 import { type Candidate, CandidateType } from './candidate.js';
-import type { Identity } from './identity.js';
+import type { PathIdentity } from './identity.js';
 import type { PairWords } from './outcome.js';
 import type { Proof } from './secure.js';
 
@@ -34,7 +34,7 @@ export interface AttemptPlan extends Proof {
 }
 
 /** The plan of an attempt, as it was ordered. */
-export function attemptPlan(order: Connection, identity: Identity): AttemptPlan {
+export function attemptPlan(order: Connection, identity: PathIdentity): AttemptPlan {
   const { peerPublicKey, role, candidates, nonce, startAfter } = order;
   return {
     identity,
@@ -50,7 +50,7 @@ export function attemptPlan(order: Connection, identity: Identity): AttemptPlan 
  * The plan of an end whose peer dials, or that dials, as it was ordered. The end that listens controls. There is no attempt
  * to have a nonce of; the connection's name, which both know and no other connection has, serves as well.
  */
-export function dialPlan(order: Connection, identity: Identity): AttemptPlan {
+export function dialPlan(order: Connection, identity: PathIdentity): AttemptPlan {
   const { connectionId, peerPublicKey, role, host, port } = order;
   const controlling = role === ConnectionRole.LISTEN;
   const nonce = createHash('sha256').update(connectionId).digest().subarray(0, 16);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect, TLSSocket } from 'node:tls';
-import type { Identity } from './identity.js';
+import type { PathIdentity } from './identity.js';
 import { PathError } from './outcome.js';
 
 /** Names what is spoken inside, so that a TLS server of another kind is not mistaken for a peer: frames, with ends. */
@@ -15,7 +15,7 @@ const OUTDATED = ['switchyard-direct/2', 'switchyard-direct/1'] as const;
 
 /** What it takes to prove a path. */
 export interface Proof {
-  readonly identity: Identity;
+  readonly identity: PathIdentity;
   /** The peer's public key as it came with the order: DER SubjectPublicKeyInfo. */
   readonly peerPublicKey: Uint8Array;
   /** The controlling end is the TLS client, the other one the server. Both show their certificate. */

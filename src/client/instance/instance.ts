@@ -7,7 +7,7 @@ import { Backoff } from '../backoff.js';
 import { call, showAgain } from '../channel/call.js';
 import type { Caller } from '../channel/caller.js';
 import type { ConnectOptions } from '../connection/connect-options.js';
-import { Connections } from '../connection/connections.js';
+import { BrokeredConnections } from '../connection/connections.js';
 import type { PeerStream } from '../connection/peer-stream.js';
 import { defaultGateways } from '../direct/default-gateways.js';
 import { NatPmp } from '../direct/nat-pmp.js';
@@ -20,7 +20,7 @@ import { attach } from './attach.js';
 import type { InstanceEvents } from './instance-events.js';
 import { type InstanceOptions, sessionRequest } from './instance-options.js';
 import { type Event, eventOf, next, type State } from './lifecycle.js';
-import { type OrderDesk, type OrderHandlers, Orders } from './orders.js';
+import { type OrderDesk, type OrderHandlers, OrderTaker } from './orders.js';
 import { type OwnSession, ownSession, whenAttached, withSession } from './own-session.js';
 import { Scope, wait } from './scope.js';
 import { SessionCalls } from './session-calls.js';
@@ -48,8 +48,8 @@ export class Instance extends SessionCalls {
   #scope: Scope;
   #sinceMs = 0;
   #session: OwnSession | undefined;
-  #orders: Orders | undefined;
-  #connections: Connections | undefined;
+  #orders: OrderTaker | undefined;
+  #connections: BrokeredConnections | undefined;
   /** The server itself, without the session's credentials: for what begins a session. */
   readonly #anybody: Caller;
   readonly #shower: IdentityShower;
@@ -207,7 +207,7 @@ export class Instance extends SessionCalls {
     signal.throwIfAborted();
     this.#session = ownSession(response);
     this.caller.channel.learn?.(response.servers);
-    this.#orders = new Orders(this.#desk(), this.#life.signal);
+    this.#orders = new OrderTaker(this.#desk(), this.#life.signal);
     return 'opened';
   }
 
@@ -326,10 +326,10 @@ export class Instance extends SessionCalls {
   }
 
   /** Made when it is first needed: most instances of a fleet never connect to each other. */
-  #brokered(): Connections {
+  #brokered(): BrokeredConnections {
     const { clock, random, addresses, tracer, channel } = this.caller;
     const attached = (signal: AbortSignal) => this.attached(signal);
-    this.#connections ??= new Connections({
+    this.#connections ??= new BrokeredConnections({
       handlers: this.handlers,
       ...{ clock, random, addresses, tracer, channel, attached, life: this.#life.signal, options: this.options },
       mapper: this.options.mapPorts ? new NatPmp({ clock, gateways: defaultGateways }) : undefined,

@@ -88,7 +88,7 @@ export interface OrderHandlers {
   terminate?: (reason: string, signal: AbortSignal) => Promise<void>;
 }
 
-/** What {@link Orders} needs of its instance. */
+/** What {@link OrderTaker} needs of its instance. */
 export interface OrderDesk {
   readonly handlers: OrderHandlers;
   /** Carries out an order about a connection, when no handler does. `answered`: resolves once the server has the answer, or can no longer get it. */
@@ -111,7 +111,7 @@ export interface OrderDesk {
  * An order that is given again while it is carried out, or while its answer is on its way, is the same order. Answers
  * are remembered within the bounds of {@link LIMITS}, the oldest forgotten first.
  */
-export class Orders {
+export class OrderTaker {
   readonly #running = new Map<string, Promise<void>>();
   readonly #answers = new Map<string, AnswerRequest>();
   #answersBytes = 0;

@@ -1,6 +1,6 @@
 import type { Refusal, SubmitRequest, SubmitResponse } from '../../../gen/switchyard/cluster/v1/peer.js';
 import { Fault, REASONS, type Reason } from '../../core/model/fault.js';
-import type { FollowerMessage, LeaderMessage, Refused } from '../peers.js';
+import type { CommandRefused, FollowerMessage, LeaderMessage } from '../peers.js';
 
 /** What a follower says, as it goes over the wire. */
 export function packFollower(network: string, message: FollowerMessage): SubmitRequest {
@@ -36,7 +36,7 @@ export function unpackLeader({ refusals, roster, ...rest }: SubmitResponse): Lea
   return { ...rest, refusals: refusals.map(unpackRefused), roster: roster?.servers };
 }
 
-function packRefused({ count, revision, fault }: Refused): Refusal {
+function packRefused({ count, revision, fault }: CommandRefused): Refusal {
   return {
     count,
     revision: BigInt(revision),
@@ -48,7 +48,7 @@ function packRefused({ count, revision, fault }: Refused): Refusal {
   };
 }
 
-function unpackRefused({ count, revision, reason, message, retryMs, fields, metadata }: Refusal): Refused {
+function unpackRefused({ count, revision, reason, message, retryMs, fields, metadata }: Refusal): CommandRefused {
   if (reason === '') return { count, revision: Number(revision), fault: undefined };
   // A leader of a later build may have a reason that this one does not know.
   const known: Reason = reason in REASONS ? (reason as Reason) : 'INTERNAL';

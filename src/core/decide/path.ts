@@ -1,6 +1,6 @@
 import type { LinkType } from '../model/link.js';
 import type { Graph } from '../store/graph.js';
-import { type GraphView, slotOfFar, typeOfFar } from '../store/graph-view.js';
+import { type SlotView, slotOfFar, typeOfFar } from '../store/graph-view.js';
 import { ReachedSlots } from '../store/packed/reached-slots.js';
 
 const NONE = -1;
@@ -19,7 +19,7 @@ class Side {
   readonly #from = new ReachedSlots();
   readonly #start: number;
 
-  constructor(view: GraphView, start: number) {
+  constructor(view: SlotView, start: number) {
     this.#start = start;
     this.reach(view, start, start);
   }
@@ -29,7 +29,7 @@ class Side {
   }
 
   /** Notes a node that was not reached before. */
-  reach(view: GraphView, slot: number, from: number): void {
+  reach(view: SlotView, slot: number, from: number): void {
     this.#from.add(slot, from);
     this.reached.push(slot);
     this.cost += view.degreeAt(slot);
@@ -55,7 +55,7 @@ class Side {
  */
 export class PathSearch {
   readonly #allowed: number;
-  #view: GraphView;
+  #view: SlotView;
   #isFrozen = false;
   readonly #sides: { readonly near: Side; readonly far: Side } | undefined;
   /** The side that is being widened; between two layers, the one that was. */

@@ -9,15 +9,15 @@ import type { Int32Pages } from './packed/pages.js';
  *  | 0|                     slot of the node                   | type|     all bits set: a free slot
  *  +--+--------------------------------------------------------+-----+
  */
-/** How many bits of a {@link GraphView.far} name the type. */
+/** How many bits of a {@link SlotView.far} name the type. */
 export const TYPE_BITS = 2;
 
-/** The node slot in a {@link GraphView.far}. */
+/** The node slot in a {@link SlotView.far}. */
 export function slotOfFar(far: number): number {
   return far >>> TYPE_BITS;
 }
 
-/** The link type in a {@link GraphView.far}. */
+/** The link type in a {@link SlotView.far}. */
 export function typeOfFar(far: number): LinkType {
   return (far & 3) as LinkType;
 }
@@ -26,7 +26,7 @@ export function typeOfFar(far: number): LinkType {
  * The graph as whoever walks along its links sees it, by slots. The live graph has one that always shows it as it is; a
  * frozen one goes on to show it as it was, so that a walk can rest between two steps while slots are given to other nodes.
  */
-export class GraphView {
+export class SlotView {
   constructor(
     private readonly sids: Int32Pages,
     private readonly head: Int32Pages,
@@ -41,9 +41,9 @@ export class GraphView {
    * Takes one reference a page, a few µs for each hundred thousand nodes; from then on the graph copies a page before it
    * first writes to it. So what a frozen view holds beyond the graph is what was written to since.
    */
-  freeze(): GraphView {
+  freeze(): SlotView {
     const { sids, head, degrees, fars, next } = this;
-    return new GraphView(sids.copy(), head.copy(), degrees.copy(), fars.copy(), next.copy());
+    return new SlotView(sids.copy(), head.copy(), degrees.copy(), fars.copy(), next.copy());
   }
 
   /** The SID of the node in a slot that is in use. */

@@ -1,5 +1,5 @@
 import { compareLinks, type Link, type LinkType, orderedLink } from '../model/link.js';
-import { GraphView, slotOfFar, TYPE_BITS, typeOfFar } from './graph-view.js';
+import { SlotView, slotOfFar, TYPE_BITS, typeOfFar } from './graph-view.js';
 import { Int32Pages } from './packed/pages.js';
 import { SlotIndex } from './packed/slots.js';
 
@@ -35,7 +35,7 @@ export class Graph {
   private links = 0;
 
   /** The graph's columns to read along links, as they are at every moment: a search walks over it, or freezes it. */
-  readonly view = new GraphView(this.sids, this.head, this.degrees, this.fars, this.next);
+  readonly view = new SlotView(this.sids, this.head, this.degrees, this.fars, this.next);
 
   /** How many nodes there are. */
   get nodeCount(): number {

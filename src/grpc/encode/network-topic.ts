@@ -6,12 +6,12 @@ import type { Position } from '../../core/model/position.js';
 import type { StateView } from '../../core/store/state-view.js';
 import {
   type GraphDelta,
-  type GraphNode,
   graphBytes,
   graphDelta,
   graphTouches,
   netEffect,
   snapshotDeltas,
+  type WatchedNode,
 } from '../../feed/graph-delta.js';
 import type { Topic } from '../../feed/topic.js';
 import { lengthTag, varintTag } from '../../protowire/tag.js';
@@ -139,7 +139,7 @@ function writeDelta({ nodesAdded, nodesRemoved, linksAdded, linksRemoved }: Grap
 }
 
 /** A NodeAdded, field 1 of its delta. */
-function writeNode({ sid, parent, uuid, name, labels }: GraphNode): void {
+function writeNode({ sid, parent, uuid, name, labels }: WatchedNode): void {
   const node = writer.open(DELTA_TAG.nodeAdded);
   writer.number(NODE_ADDED_TAG.cvid, sid);
   writer.number(NODE_ADDED_TAG.parent, parent);

@@ -22,10 +22,10 @@ import { boundClosing, CUT_OFF_MS, closingMs } from './closing-bound.js';
 import type { HeaderMemory } from './header-memory.js';
 import { CallShare, PeerBytes, type PeerBytesOwner } from './peer-bytes.js';
 import type { HeldKind, PeerHoldings, WrittenKind } from './peer-holdings.js';
-import type { Reader, Reading, Readings } from './reading.js';
+import type { ReadConnection, Reading, Readings } from './reading.js';
 import { tableStreams } from './stream-table.js';
 
-/** What a {@link Peer} needs of the owner of all peers. */
+/** What a {@link HttpPeer} needs of the owner of all peers. */
 export interface PeerWatch {
   readonly clock: Clock;
   readonly limits: WireLimits;
@@ -40,15 +40,15 @@ export interface PeerWatch {
   /** What headers take until they are collected. */
   readonly headerMemory: HeaderMemory;
   /** What all peers hold, by kind. */
-  readonly holdings: PeerHoldings<Peer>;
+  readonly holdings: PeerHoldings<HttpPeer>;
   /** What is written to a call of a path counts as; undefined where it is counted before. */
   writtenKind(path: string): WrittenKind | undefined;
   /** The paths whose calls carry data of the relay. */
   readonly relays: ReadonlySet<string>;
   /** Its first call has begun, or its last has ended. */
-  turned(peer: Peer): void;
+  turned(peer: HttpPeer): void;
   /** Does a part of the work for a peer. What it throws closes that peer. */
-  fenced(peer: Peer, part: () => void): void;
+  fenced(peer: HttpPeer, part: () => void): void;
   /** A peer went beyond a bound, and is closed. */
   expelled(why: string, address: string | undefined): void;
 }
@@ -66,7 +66,7 @@ const PEER = Symbol('peer');
 
 /** A session knows its peer, so that its listeners can be the same for all sessions: ten thousand are idle most of the time. */
 interface PeerSession extends ServerHttp2Session {
-  [PEER]?: Peer;
+  [PEER]?: HttpPeer;
 }
 
 /**
@@ -80,7 +80,7 @@ interface PeerSession extends ServerHttp2Session {
  * chunk reach a stream that has no listener any more, and the process aborts. Until the next turn nothing of a peer that is
  * leaving is read or served.
  */
-export class Peer implements Reader, PeerBytesOwner {
+export class HttpPeer implements ReadConnection, PeerBytesOwner {
   /** Calls that run. */
   calls = 0;
   /** Those of them whose turn has not come. */
@@ -121,7 +121,7 @@ export class Peer implements Reader, PeerBytesOwner {
   }
 
   /** The peer at the other end of a session. */
-  static of(session: ServerHttp2Session | undefined): Peer | undefined {
+  static of(session: ServerHttp2Session | undefined): HttpPeer | undefined {
     return (session as PeerSession | undefined)?.[PEER];
   }
 
@@ -330,7 +330,7 @@ export class Peer implements Reader, PeerBytesOwner {
 }
 
 function controlled(this: ServerHttp2Session): void {
-  Peer.of(this)?.control();
+  HttpPeer.of(this)?.control();
 }
 
 /**

@@ -12,7 +12,7 @@ import { AnswerFates, CALL_METADATA } from './answer-fates.js';
 import { listBytes } from './below-grpc.js';
 import { Departures } from './departures.js';
 import { HeaderMemory } from './header-memory.js';
-import { Peer, type PeerWatch } from './peer.js';
+import { HttpPeer, type PeerWatch } from './peer.js';
 import type { CallShare } from './peer-bytes.js';
 import { type CallPaths, PeerHoldings, type WrittenKind } from './peer-holdings.js';
 import { Readings } from './reading.js';
@@ -33,14 +33,14 @@ type StreamListener = (
  * held for all of them, the peer is closed for which most are held.
  */
 export class Peers implements PeerWatch {
-  private readonly peers = new Map<Place | string, Peer>();
+  private readonly peers = new Map<Place | string, HttpPeer>();
   /** By the name that grpc-js has for them. Clients that reach a proxy at several addresses from one port share a name. */
-  private readonly byName = new Map<string, readonly Peer[]>();
+  private readonly byName = new Map<string, readonly HttpPeer[]>();
   private readonly departures: Departures;
   private readonly silentErrors: SilentErrors;
   readonly resetPace: Pace;
   readonly controlPace: Pace;
-  readonly holdings: PeerHoldings<Peer>;
+  readonly holdings: PeerHoldings<HttpPeer>;
   /** What becomes of the answers of calls that make something. */
   readonly fates = new AnswerFates();
   readonly readings: Readings;
@@ -68,7 +68,7 @@ export class Peers implements PeerWatch {
     this.departures = new Departures(clock, limits.departuresPerTurnMax, failed);
     this.resetPace = { burst: limits.earlyResetsMax, perSecond: limits.earlyResetsPerSecond };
     this.controlPace = { burst: limits.controlFramesMax, perSecond: limits.controlFramesPerSecond };
-    this.holdings = new PeerHoldings<Peer>(limits, (peer, why) => {
+    this.holdings = new PeerHoldings<HttpPeer>(limits, (peer, why) => {
       this.told(why, peer.place?.address);
       peer.close();
     });
@@ -100,7 +100,7 @@ export class Peers implements PeerWatch {
       stream.on('error', ignore);
       // Nobody reads them, and node:http2 makes strings of them all the same.
       stream.on('trailers', trailed);
-      const peer = Peer.of(stream.session as ServerHttp2Session | undefined);
+      const peer = HttpPeer.of(stream.session as ServerHttp2Session | undefined);
       const begin = (share?: CallShare) => {
         prepare(headers);
         const path = headers[':path'] as string;
@@ -148,7 +148,7 @@ export class Peers implements PeerWatch {
   }
 
   /** The peer with this name of grpc-js, while its connection counts; of several the last. */
-  find(name: string): Peer | undefined {
+  find(name: string): HttpPeer | undefined {
     return this.byName.get(name)?.at(-1);
   }
 
@@ -157,7 +157,7 @@ export class Peers implements PeerWatch {
     for (const peer of this.byName.get(name) ?? []) peer.place?.vouch();
   }
 
-  turned(peer: Peer): void {
+  turned(peer: HttpPeer): void {
     peer.place?.setBusy(peer.calls > 0);
   }
 
@@ -165,13 +165,13 @@ export class Peers implements PeerWatch {
     this.told(why, address);
   }
 
-  fenced(peer: Peer | undefined, part: () => void): void {
+  fenced(peer: HttpPeer | undefined, part: () => void): void {
     if (this.fence === undefined) part();
     else this.fence.around('grpc', part, () => peer?.close())();
   }
 
   private add(socket: Socket): void {
-    const peer = new Peer(nameOf(socket), socket, this);
+    const peer = new HttpPeer(nameOf(socket), socket, this);
     this.peers.set(peer.place ?? peer.name, peer);
     this.byName.set(peer.name, [...(this.byName.get(peer.name) ?? []), peer]);
     if (this.isShared(peer.name)) this.shared(peer.name);
@@ -183,13 +183,13 @@ export class Peers implements PeerWatch {
 
   /**
    * Destroys TLS that was agreed on after its peer had reset the connection: TCP has no address of it any more, so its
-   * session would find no {@link Peer} that bounds it. In the next turn, because node:http2 still makes a session of it.
+   * session would find no {@link HttpPeer} that bounds it. In the next turn, because node:http2 still makes a session of it.
    */
   private dropReset(socket: Socket): void {
     if (socket.remoteAddress === undefined) this.clock.soon(() => this.fenced(undefined, () => socket.destroy()));
   }
 
-  private forget(peer: Peer): void {
+  private forget(peer: HttpPeer): void {
     this.holdings.forget(peer);
     peer.gone();
     const key = peer.place ?? peer.name;

@@ -5,7 +5,7 @@ const WAITING_MAX = 64;
 const WAITING_MIN = 16;
 
 /** A connection, as far as it is read. */
-export interface Reader {
+export interface ReadConnection {
   stopReading(): void;
   goOnReading(): void;
 }
@@ -27,7 +27,7 @@ export class Readings {
   }
 
   /** A connection that has its turns by this key is read from now on, or when it may be. */
-  join(key: string, reader: Reader): Reading {
+  join(key: string, reader: ReadConnection): Reading {
     const reading = this.#byKey.get(key) ?? this.#make(key);
     reading.join(reader);
     return reading;
@@ -52,10 +52,10 @@ export class Reading {
   readonly #clock: Pick<Clock, 'soon'>;
   /** Called when there is no connection, and no call waits. */
   readonly #emptied: () => void;
-  readonly #read = new Set<Reader>();
+  readonly #read = new Set<ReadConnection>();
   /** Those that are not read, the one that has waited longest first; new ones before all others, for their handshakes. */
-  readonly #fresh = new Set<Reader>();
-  readonly #held = new Set<Reader>();
+  readonly #fresh = new Set<ReadConnection>();
+  readonly #held = new Set<ReadConnection>();
   #waiting = 0;
   #isPlanned = false;
 
@@ -65,7 +65,7 @@ export class Reading {
   }
 
   /** A connection is read from now on, or when it is its turn. */
-  join(reader: Reader): void {
+  join(reader: ReadConnection): void {
     if (this.#waiting <= WAITING_MAX && !this.#isAnyHeld) {
       this.#read.add(reader);
       return;
@@ -76,13 +76,13 @@ export class Reading {
   }
 
   /** A connection is over, or about to be. Its waiting calls still count. */
-  leave(reader: Reader): void {
+  leave(reader: ReadConnection): void {
     for (const some of [this.#read, this.#fresh, this.#held]) some.delete(reader);
     this.#tidy();
   }
 
   /** A connection has a new call, which waits. */
-  waits(reader: Reader): void {
+  waits(reader: ReadConnection): void {
     this.#waiting++;
     // node:http2 resumes reading after it has written.
     if (this.#fresh.has(reader) || this.#held.has(reader)) reader.stopReading();
@@ -98,12 +98,12 @@ export class Reading {
   }
 
   /** Whether a connection is not read because others of its address are in front of it, or too much of it waits. */
-  isHeld(reader: Reader): boolean {
+  isHeld(reader: ReadConnection): boolean {
     return this.#fresh.has(reader) || this.#held.has(reader);
   }
 
   /** Reads no more from a connection in this turn of the event loop, because it has brought much. */
-  rest(reader: Reader): void {
+  rest(reader: ReadConnection): void {
     if (this.#read.has(reader)) this.#hold(reader);
     this.#plan();
   }
@@ -112,7 +112,7 @@ export class Reading {
     return this.#fresh.size + this.#held.size > 0;
   }
 
-  #hold(reader: Reader): void {
+  #hold(reader: ReadConnection): void {
     this.#read.delete(reader);
     this.#held.add(reader);
     reader.stopReading();

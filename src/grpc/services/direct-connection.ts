@@ -19,7 +19,7 @@ import { Fault } from '../../core/model/fault.js';
 import { originOfPeer } from '../../shares/origin.js';
 import { TRACEPARENT } from '../../tracing/traceparent.js';
 import type { Backing } from '../backing.js';
-import type { Made, Step } from '../call-handlers.js';
+import type { MadeForCaller, Step } from '../call-handlers.js';
 import { signalOf } from '../call-signal.js';
 import type { Caller } from '../caller.js';
 import { connectionMessage } from '../encode/connection-message.js';
@@ -49,7 +49,7 @@ export async function directConnection(
   backing: Backing,
   request: DirectConnectionRequest,
   { sid, caller, call }: Asker,
-): Promise<Made<DirectConnectionResponse> | Fault> {
+): Promise<MadeForCaller<DirectConnectionResponse> | Fault> {
   const { connectionId, roundTrip, ...asked } = request;
   const relayed = readConnectionId(connectionId);
   if (connectionId !== '' && relayed === 0) return noConnection(connectionId);

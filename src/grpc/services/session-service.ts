@@ -26,7 +26,7 @@ import type { Subscription } from '../../feed/subscription.js';
 import type { Attachment, Message } from '../../replica/attachments.js';
 import type { Origin } from '../../shares/origin.js';
 import type { Backing } from '../backing.js';
-import type { Answer, Calls, Made } from '../call-handlers.js';
+import type { Answer, Calls, MadeForCaller } from '../call-handlers.js';
 import { signalOf } from '../call-signal.js';
 import { type Caller, renew } from '../caller.js';
 import { durationOf, msOf } from '../encode/duration.js';
@@ -84,7 +84,7 @@ async function open(
   { replica, opening, gatekeeper, rendezvous }: Backing,
   request: SessionRequest,
   caller: Caller,
-): Promise<Made<SessionResponse> | Fault> {
+): Promise<MadeForCaller<SessionResponse> | Fault> {
   const { instanceUuid: uuid, instanceType: type, instanceFlavor: flavor, ttl, name, labels, proof } = request;
   const { vouched } = caller;
   const wanted = { uuid, type, flavor, ttlMs: msOf(ttl), name, labels, proof, vouched };

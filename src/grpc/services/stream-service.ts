@@ -26,7 +26,7 @@ import { isEndpoint, StopReason, type Stream } from '../../core/model/stream.js'
 import type { StateView } from '../../core/store/state-view.js';
 import { tryOutCurrently } from '../../replica/currency.js';
 import type { Backing } from '../backing.js';
-import type { Calls, Made, Step } from '../call-handlers.js';
+import type { Calls, MadeForCaller, Step } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
 import { passingBytes } from '../encode/encoded.js';
 import { positionMessage, streamMessage } from '../encode/message.js';
@@ -70,7 +70,7 @@ async function create(
   { params, sinkCvids, requestId }: CreateStreamRequest,
   sid: number,
   caller: Caller,
-): Promise<Made<CreateStreamResponse> | Fault> {
+): Promise<MadeForCaller<CreateStreamResponse> | Fault> {
   const { state } = replica;
   const checked = new Checked(state.limits);
   const read = readParams(checked, params);

@@ -19,7 +19,7 @@ import { IDENTITY_BOUNDS, IdentityKind, ROLES } from '../../core/model/trust/ide
 import { LOW_ROLES, TICKET_BOUNDS, TICKET_ID_LENGTH, type Ticket, ticketId } from '../../core/model/trust/ticket.js';
 import { encodeTicket, TICKET_ADDRESSES_MAX, TICKET_SECRET_BYTES } from '../../trust/ticket.js';
 import type { Backing } from '../backing.js';
-import type { Made } from '../call-handlers.js';
+import type { MadeForCaller } from '../call-handlers.js';
 import type { Caller } from '../caller.js';
 import { msOf } from '../encode/duration.js';
 import { identityMessage } from '../encode/identity-message.js';
@@ -50,7 +50,7 @@ export async function issueTicket(
   backing: Backing,
   request: IssueTicketRequest,
   caller: Caller,
-): Promise<Made<IssueTicketResponse> | Fault> {
+): Promise<MadeForCaller<IssueTicketResponse> | Fault> {
   const { replica, random, clock, reach, audit } = backing;
   const checked = new Checked(replica.state.limits);
   const said = readTicket(checked, request);

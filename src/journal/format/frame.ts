@@ -74,7 +74,7 @@ export const FrameKind = {
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
 /** Where a frame belongs. */
-export interface Place {
+export interface FramePlace {
   readonly revision: number;
   /** Which part of a snapshot, from 0. 0 for everything that has no parts. */
   readonly part: number;
@@ -85,7 +85,12 @@ const VERSION_AT = 4;
 const KIND_AT = 5;
 
 /** Makes a frame, of the lowest format that has what its content says. */
-export function seal(kind: FrameKind, place: Place, content: Uint8Array, version: number = Format.FIRST): Uint8Array {
+export function seal(
+  kind: FrameKind,
+  place: FramePlace,
+  content: Uint8Array,
+  version: number = Format.FIRST,
+): Uint8Array {
   const frame = Buffer.allocUnsafe(HEAD_BYTES + content.length);
   frame[VERSION_AT] = version;
   frame[KIND_AT] = kind;
@@ -106,7 +111,7 @@ export function seal(kind: FrameKind, place: Place, content: Uint8Array, version
  */
 export function unseal(
   kind: FrameKind,
-  place: Place,
+  place: FramePlace,
   bytes: Uint8Array,
   what: string,
   known: number = FORMAT_VERSION,
@@ -124,14 +129,14 @@ export function unseal(
 }
 
 /** A number on its own as a frame, which is all that marks and the headers of format 1 are. */
-export function sealNumber(kind: FrameKind, place: Place, value: number): Uint8Array {
+export function sealNumber(kind: FrameKind, place: FramePlace, value: number): Uint8Array {
   const content = Buffer.alloc(8);
   content.writeBigUInt64BE(BigInt(value));
   return seal(kind, place, content);
 }
 
 /** The number in such a frame. Throws as {@link unseal} does. */
-export function unsealNumber(kind: FrameKind, place: Place, bytes: Uint8Array, what: string): number {
+export function unsealNumber(kind: FrameKind, place: FramePlace, bytes: Uint8Array, what: string): number {
   const content = unseal(kind, place, bytes, what);
   return Number(Buffer.from(content.buffer, content.byteOffset, content.length).readBigUInt64BE());
 }
@@ -179,7 +184,7 @@ function sumIn(frame: Uint8Array): number {
 const PLACE = new Uint8Array(12);
 const PLACE_NUMBERS = new DataView(PLACE.buffer);
 
-function checksum({ revision, part }: Place, frame: Uint8Array): number {
+function checksum({ revision, part }: FramePlace, frame: Uint8Array): number {
   PLACE_NUMBERS.setUint32(0, Math.floor(revision / 2 ** 32));
   PLACE_NUMBERS.setUint32(4, revision >>> 0);
   PLACE_NUMBERS.setUint32(8, part);

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { type Bytes, endOf, type KeyRange, type Section } from './section.js';
+import { type Bytes, endOf, type Section, type SectionKeys } from './section.js';
 import type { Store } from './store.js';
 
 /** Keys that are copied in one transaction: parts of snapshots have 256 KiB each. */
@@ -30,7 +30,7 @@ export async function copySection(from: Section, to: Store): Promise<void> {
   if (header !== undefined) await to.commit(header.length, () => void database.put(key, header));
 }
 
-async function copyRange({ database, prefix }: KeyRange, to: Store, target: Bytes): Promise<void> {
+async function copyRange({ database, prefix }: SectionKeys, to: Store, target: Bytes): Promise<void> {
   const end = endOf(prefix);
   for (let start = prefix; ; await setImmediate()) {
     const entries = [...database.getRange({ start, end, limit: COPIED_KEYS_MAX })].map(({ key, value }) => ({

@@ -40,7 +40,7 @@ export function isMark(key: Buffer, prefix: Buffer = NO_PREFIX): boolean {
 }
 
 /** A run of keys in one database that belongs to one journal: all that begin with a prefix. */
-export interface KeyRange {
+export interface SectionKeys {
   readonly database: Bytes;
   readonly prefix: Buffer;
 }
@@ -49,8 +49,8 @@ export interface KeyRange {
 export interface SectionLayout {
   /** What it is called for people. */
   readonly what: string;
-  readonly records: KeyRange;
-  readonly snapshots: KeyRange;
+  readonly records: SectionKeys;
+  readonly snapshots: SectionKeys;
   readonly header: { readonly database: Bytes; readonly key: Buffer };
 }
 

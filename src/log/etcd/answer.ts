@@ -16,7 +16,7 @@ const REFUSED: ReadonlySet<status> = new Set([
 ]);
 
 /** What every answer has. */
-export interface Answer {
+export interface EtcdAnswer {
   readonly header: ResponseHeader | undefined;
 }
 

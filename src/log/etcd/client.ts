@@ -14,10 +14,10 @@ import { type Address, formatAddress } from '../../base/address.js';
 import type { Clock } from '../../base/clock.js';
 import { JournalError } from '../../journal/journal.js';
 import { channelCredentials, type EtcdAccess, type EtcdUser } from './access.js';
-import { type Answer, type Answered, answerOf, failureOf, isCode, isServiceError, type Send } from './answer.js';
+import { type Answered, answerOf, type EtcdAnswer, failureOf, isCode, isServiceError, type Send } from './answer.js';
 import { COMPARED_S, REQUEST_MS_MAX, REWATCH_MS } from './limits.js';
 import { compareOf, keyValueOf, operationOf, rangeOf } from './messages.js';
-import { type Membership, SameCluster } from './same-cluster.js';
+import { type ClusterMembership, SameCluster } from './same-cluster.js';
 import {
   type Committed,
   type EtcdStore,
@@ -211,7 +211,7 @@ export class EtcdClient implements EtcdStore {
     for (const member of this.#members) member.close();
   }
 
-  #unary<Request, Response extends Answer>(method: Method<Request, Response>, request: Request): Promise<Response> {
+  #unary<Request, Response extends EtcdAnswer>(method: Method<Request, Response>, request: Request): Promise<Response> {
     return this.#ask((member, metadata, answered) => this.#send(member, method, request, metadata, answered));
   }
 
@@ -226,7 +226,7 @@ export class EtcdClient implements EtcdStore {
     member.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, options, answered);
   }
 
-  async #ask<T extends Answer>(send: Send<T>): Promise<T> {
+  async #ask<T extends EtcdAnswer>(send: Send<T>): Promise<T> {
     const at = this.#at;
     try {
       if (!this.#cluster.isOurs(at)) await this.#introduce(at).catch(unsent);
@@ -246,7 +246,7 @@ export class EtcdClient implements EtcdStore {
     }
   }
 
-  async #answer<T extends Answer>(at: number, send: Send<T>): Promise<T> {
+  async #answer<T extends EtcdAnswer>(at: number, send: Send<T>): Promise<T> {
     const asked = this.#token.metadata(at);
     try {
       return await answerOf<T>(async (answered) => send(this.#members[at], await asked, answered));
@@ -286,12 +286,12 @@ export class EtcdClient implements EtcdStore {
     return TTL > 0n;
   }
 
-  #check(at: number, { header }: Answer): void {
+  #check(at: number, { header }: EtcdAnswer): void {
     if (header === undefined) return;
     this.#use(this.#cluster.heard(at, header.clusterId, header.memberId));
   }
 
-  #use(membership: Membership): void {
+  #use(membership: ClusterMembership): void {
     const { problem } = this.#cluster;
     if (problem !== undefined && problem !== this.#reported) this.mixed(problem, membership === 'replaced');
     this.#reported = problem;

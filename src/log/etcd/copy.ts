@@ -13,7 +13,7 @@ import {
   type LogEnd,
   type StoredMark,
 } from './batch.js';
-import { Fence, journalErrorOf } from './fence.js';
+import { AppendFence, journalErrorOf } from './fence.js';
 import { LogKeys } from './keys.js';
 import { type Lead, type LeadDeps, takeLead } from './lead.js';
 import { APPEND_BYTES_MAX, BATCH_RECORDS_MAX } from './limits.js';
@@ -107,12 +107,12 @@ async function holding<R>(
   deps: LeadDeps,
   keys: LogKeys,
   signal: AbortSignal | undefined,
-  run: (lead: Lead, fence: Fence) => Promise<R>,
+  run: (lead: Lead, fence: AppendFence) => Promise<R>,
 ): Promise<R> {
   const { store, clock } = deps;
   try {
     const lead = await takeLead(deps, keys, signal);
-    const fence = new Fence({ store, clock, leaderKey: keys.leader, term: lead.term, retried: () => {} });
+    const fence = new AppendFence({ store, clock, leaderKey: keys.leader, term: lead.term, retried: () => {} });
     const giveUp = () => fence.close();
     signal?.addEventListener('abort', giveUp, { once: true });
     try {
@@ -132,10 +132,10 @@ class CopyIn {
   readonly #deps: LeadDeps;
   readonly #keys: LogKeys;
   readonly #lead: Lead;
-  readonly #fence: Fence;
+  readonly #fence: AppendFence;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(deps: LeadDeps, keys: LogKeys, lead: Lead, fence: Fence, signal: AbortSignal | undefined) {
+  constructor(deps: LeadDeps, keys: LogKeys, lead: Lead, fence: AppendFence, signal: AbortSignal | undefined) {
     this.#deps = deps;
     this.#keys = keys;
     this.#lead = lead;

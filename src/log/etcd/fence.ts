@@ -13,7 +13,7 @@ import {
 } from './store.js';
 
 /** What a fence needs. */
-export interface FenceDeps {
+export interface AppendFenceDeps {
   readonly store: EtcdStore;
   readonly clock: Clock;
   /** The key `leader`, or another that says who may write. */
@@ -33,11 +33,11 @@ export interface FenceDeps {
  * A transaction of which nothing is known is sent again until etcd says what became of it: so what was asked for has happened,
  * or never will, when a method here resolves or rejects.
  */
-export class Fence {
-  readonly #deps: FenceDeps;
+export class AppendFence {
+  readonly #deps: AppendFenceDeps;
   readonly #closing = new AbortController();
 
-  constructor(deps: FenceDeps) {
+  constructor(deps: AppendFenceDeps) {
     this.#deps = deps;
   }
 

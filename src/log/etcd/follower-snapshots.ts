@@ -11,8 +11,8 @@ import { hasMark, withMark } from './snapshots.js';
 /** Snapshots that are kept: the older one is where a start begins, so that the feeds' history between the two comes back. */
 const KEPT = 2;
 
-/** What {@link FollowerSnapshots} stand on. */
-export interface FollowerSnapshotsDeps extends LogReadersDeps {
+/** What {@link ClaimedSnapshots} stand on. */
+export interface ClaimedSnapshotsDeps extends LogReadersDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly name: string;
@@ -21,10 +21,10 @@ export interface FollowerSnapshotsDeps extends LogReadersDeps {
 }
 
 /** The snapshots of a log, as a process stores them that does not lead: under a claim of its own instead of the leader's term. */
-export class FollowerSnapshots implements SharedSnapshots {
-  readonly #deps: FollowerSnapshotsDeps;
+export class ClaimedSnapshots implements SharedSnapshots {
+  readonly #deps: ClaimedSnapshotsDeps;
 
-  constructor(deps: FollowerSnapshotsDeps) {
+  constructor(deps: ClaimedSnapshotsDeps) {
     this.#deps = deps;
   }
 

@@ -12,7 +12,7 @@ import { refuseUnread } from '../../journal/unread.js';
 import type { RetryCause, TermFigures, ToldSource } from '../shared-log.js';
 import { EMPTY_LOG, encodeHead, extend, type LogEnd } from './batch.js';
 import { BatchReader } from './batch-reader.js';
-import type { Fence } from './fence.js';
+import type { AppendFence } from './fence.js';
 import type { LogKeys } from './keys.js';
 import { REQUEST_BYTES_MAX } from './limits.js';
 import type { Quota } from './quota.js';
@@ -24,7 +24,7 @@ import { LogTrimmer } from './trim.js';
 /** What a term's journal is made of. */
 export interface EtcdJournalDeps {
   readonly store: EtcdStore;
-  readonly fence: Fence;
+  readonly fence: AppendFence;
   readonly keys: LogKeys;
   readonly clock: Clock;
   readonly term: bigint;

@@ -4,8 +4,8 @@ import { OWN_NUMBERS } from '../../journal/own-numbers.js';
 import type { KnownNumbers } from '../../journal/readers.js';
 import type { FollowedLog, LogTail, LogView, RetryCause, SharedSnapshots, Term } from '../shared-log.js';
 import { decodeBatch, decodeHead } from './batch.js';
-import { Fence, journalErrorOf } from './fence.js';
-import { FollowerSnapshots } from './follower-snapshots.js';
+import { AppendFence, journalErrorOf } from './fence.js';
+import { ClaimedSnapshots } from './follower-snapshots.js';
 import { EtcdJournal } from './journal.js';
 import { LogKeys } from './keys.js';
 import { type Lead, type LeadDeps, takeLead } from './lead.js';
@@ -39,7 +39,7 @@ export class EtcdLog implements FollowedLog {
     this.#keys = new LogKeys(deps.network);
     // What operators hear of the room the leader says.
     const quota = new Quota(deps.quotaBytes, { info: () => {}, warn: () => {} });
-    this.snapshots = new FollowerSnapshots({ ...deps, ...this.#readersDeps(), quota });
+    this.snapshots = new ClaimedSnapshots({ ...deps, ...this.#readersDeps(), quota });
   }
 
   async lead(signal?: AbortSignal): Promise<Term> {
@@ -94,7 +94,7 @@ export class EtcdLog implements FollowedLog {
     const retried = (cause: RetryCause) => {
       retries[cause]++;
     };
-    const fence = new Fence({ store, clock, leaderKey: keys.leader, term, retried });
+    const fence = new AppendFence({ store, clock, leaderKey: keys.leader, term, retried });
     lease.lost.addEventListener('abort', () => log.warn({ network, term: String(term) }, lease.lost.reason.message));
     const [head] = (await store.read({ key: keys.head })).values;
     if (head === undefined) await checkEmpty(store, keys);

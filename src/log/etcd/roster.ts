@@ -15,7 +15,7 @@ const NOWHERE = { revision: 0, part: 0 };
 const INCARNATION_BYTES = 8;
 
 /** What a server says to the others' programs, beside what it says to people. */
-export interface ServerFacts {
+export interface RosterFacts {
   /** In which words its network feed is published; 0: it did not say so. */
   readonly feedVersion: number;
   /** The last batch that it has applied; 0: it did not say so. */
@@ -29,7 +29,7 @@ export interface EtcdRosterDeps {
   readonly random: Random;
   readonly keys: LogKeys;
   /** How this server publishes, and how far the log is applied here. */
-  readonly facts: () => ServerFacts;
+  readonly facts: () => RosterFacts;
   readonly warn: (message: string, error: unknown) => void;
 }
 
@@ -109,7 +109,7 @@ export class EtcdRoster implements Roster {
 }
 
 function encode(
-  { lagMs, leads, isReady, revision, appliedSeq, ...entry }: RosterEntry & ServerFacts,
+  { lagMs, leads, isReady, revision, appliedSeq, ...entry }: RosterEntry & RosterFacts,
   incarnation: Uint8Array,
   atMs: number,
 ) {
@@ -123,7 +123,7 @@ function encode(
 }
 
 /** What a server says of itself, as it is stored. Throws a JournalError, `damaged` or `version`. */
-export function decodeMember(bytes: Uint8Array): ListedServer & ServerFacts {
+export function decodeMember(bytes: Uint8Array): ListedServer & RosterFacts {
   const member = Member.decode(unseal(FrameKind.LOG_MEMBER, NOWHERE, bytes, "a server's own entry"));
   const { name, leads, term, sessions, addresses, version, formatMax, rulesMax, feedVersion } = member;
   return {
@@ -134,6 +134,6 @@ export function decodeMember(bytes: Uint8Array): ListedServer & ServerFacts {
   };
 }
 
-function listed({ feedVersion: _v, appliedSeq: _a, ...server }: ListedServer & ServerFacts): ListedServer {
+function listed({ feedVersion: _v, appliedSeq: _a, ...server }: ListedServer & RosterFacts): ListedServer {
   return server;
 }

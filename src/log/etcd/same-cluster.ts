@@ -2,7 +2,7 @@
 type Standing = 'unknown' | 'ours' | 'foreign';
 
 /** What came of an answer: `ours`; `foreign`: of another cluster, and others may be ours; `replaced`: every member is of another cluster now. */
-export type Membership = 'ours' | 'foreign' | 'replaced';
+export type ClusterMembership = 'ours' | 'foreign' | 'replaced';
 
 /**
  * Which members belong to the etcd that this process began with, by the cluster id in their answers. A member of another cluster, as one
@@ -41,7 +41,7 @@ export class SameCluster {
   }
 
   /** A member has answered with these ids. The first answer says which cluster is ours. */
-  heard(at: number, id: bigint, memberId: bigint): Membership {
+  heard(at: number, id: bigint, memberId: bigint): ClusterMembership {
     this.#own ??= { id, address: this.#addresses[at] };
     const isAnother = this.#ids[at] !== id || this.#memberIds[at] !== memberId;
     this.#ids[at] = id;
@@ -51,7 +51,7 @@ export class SameCluster {
     return this.#standings.every((standing) => standing === 'foreign') ? 'replaced' : 'foreign';
   }
 
-  #heardOurs(at: number, isAnother: boolean): Membership {
+  #heardOurs(at: number, isAnother: boolean): ClusterMembership {
     if (isAnother) [this.#isProven[at], this.#standings[at]] = [false, 'unknown'];
     if (this.#standings[at] === 'foreign') return 'foreign';
     this.#isProven[at] ||= this.twinOf(at) === undefined;

@@ -1,7 +1,7 @@
 import type { Clock, Random, Timer } from '../../base/clock.js';
 import { JournalError } from '../../journal/journal.js';
 import { encodeSnapshotter } from './batch.js';
-import { Fence } from './fence.js';
+import { AppendFence } from './fence.js';
 import type { LogKeys } from './keys.js';
 import { CLAIM_KEEP_MS, CLAIM_TTL_MS } from './limits.js';
 import type { EtcdStore, Lease } from './store.js';
@@ -40,7 +40,7 @@ export class SnapshotClaim {
     /** The name of the attempt. */
     readonly attempt: string,
     /** Writes while the claim stands. */
-    readonly fence: Fence,
+    readonly fence: AppendFence,
   ) {
     this.#deps = deps;
     this.#lease = lease;
@@ -66,7 +66,14 @@ export class SnapshotClaim {
       return undefined;
     }
     const attempt = attemptName(revision, Buffer.from(incarnation).toString('hex'));
-    const fence = new Fence({ store, clock, leaderKey: key, term: revision, retried: () => {}, ended: claimEnded });
+    const fence = new AppendFence({
+      store,
+      clock,
+      leaderKey: key,
+      term: revision,
+      retried: () => {},
+      ended: claimEnded,
+    });
     return new SnapshotClaim(deps, lease, revision, attempt, fence);
   }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.js';
 import { JournalError } from '../../journal/journal.js';
 import type { StoredMark } from './batch.js';
-import { type Fence, journalErrorOf } from './fence.js';
+import { type AppendFence, journalErrorOf } from './fence.js';
 import { type LogKeys, partOf } from './keys.js';
 import { PIECE_BYTES_MAX, READ_KEYS_MIN, SNAPSHOT_BYTES_PER_SECOND } from './limits.js';
 import type { SnapshotGuard } from './readers.js';
@@ -52,7 +52,7 @@ async function* readJoined(place: PartsPlace, { revision, attempt, parts }: Stor
 
 /** What the parts of a snapshot are written with. */
 export interface PartsWriter {
-  readonly fence: Pick<Fence, 'write'>;
+  readonly fence: Pick<AppendFence, 'write'>;
   readonly keys: LogKeys;
   readonly clock: Clock;
   /** Sees each part before it is written; absent where no server reads the log yet. */

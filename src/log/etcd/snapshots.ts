@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.js';
 import { JournalError } from '../../journal/journal.js';
 import { decodeMarks, encodeMarks, type LogMarks, type StoredMark } from './batch.js';
-import type { Fence } from './fence.js';
+import type { AppendFence } from './fence.js';
 import type { LogKeys } from './keys.js';
 import { type LogReaders, SnapshotGuard } from './readers.js';
 import { attemptName, isAttemptOf } from './snapshot-claim.js';
@@ -11,7 +11,7 @@ import type { EtcdStore, KeyRange } from './store.js';
 /** What snapshots need. */
 export interface SnapshotsDeps {
   readonly store: EtcdStore;
-  readonly fence: Fence;
+  readonly fence: AppendFence;
   readonly keys: LogKeys;
   readonly clock: Clock;
   readonly term: bigint;

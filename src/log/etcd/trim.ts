@@ -1,5 +1,5 @@
 import { JournalError } from '../../journal/journal.js';
-import type { Fence } from './fence.js';
+import type { AppendFence } from './fence.js';
 import type { LogKeys } from './keys.js';
 import { ROSTER_MAX, TRIM_KEYS_MAX, TRIM_PATIENCE } from './limits.js';
 import { decodeMember } from './roster.js';
@@ -10,7 +10,7 @@ import { isStray } from './stray.js';
 export interface LogTrimmerDeps {
   readonly store: EtcdStore;
   readonly keys: LogKeys;
-  readonly fence: Pick<Fence, 'write'>;
+  readonly fence: Pick<AppendFence, 'write'>;
 }
 
 /** What is to be trimmed. */

@@ -21,7 +21,7 @@ const WRONG_PER_MINUTE_MAX = 20;
 const ADDRESSES_MAX = 65_536;
 const RETRY_MS = 60_000;
 
-/** What an {@link Enrolment} stands on. */
+/** What an {@link EnrolmentDesk} stands on. */
 export interface EnrolmentDeps {
   readonly replica: Replica;
   readonly prover: KeyProver;
@@ -44,7 +44,7 @@ export interface Enrolled {
 }
 
 /** Redeems tickets, in the same steps for every door. */
-export class Enrolment {
+export class EnrolmentDesk {
   readonly #deps: EnrolmentDeps;
   readonly #attempts: FailedAttempts;
 

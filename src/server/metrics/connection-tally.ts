@@ -4,9 +4,9 @@ import type { Reason } from '../../core/model/fault.js';
 import type { Position } from '../../core/model/position.js';
 
 /** What can become of a brokered connection: `upgraded` is one that has moved from the relay to a direct path. */
-export const OUTCOMES = ['direct', 'relayed', 'upgraded', 'failed', 'cancelled'] as const;
-/** One of {@link OUTCOMES}. */
-export type Outcome = (typeof OUTCOMES)[number];
+export const TALLIED_OUTCOMES = ['direct', 'relayed', 'upgraded', 'failed', 'cancelled'] as const;
+/** One of {@link TALLIED_OUTCOMES}. */
+export type TalliedOutcome = (typeof TALLIED_OUTCOMES)[number];
 
 /** What the tally counts into. */
 export interface TallyDeps {
@@ -15,7 +15,7 @@ export interface TallyDeps {
   /** An attempt to find a direct path is over: `ok`, or why it came to nothing. */
   readonly attempt: (reason: 'ok' | Reason) => void;
   /** A connection stands, has moved, or is over. */
-  readonly outcome: (outcome: Outcome, reason: 'ok' | Reason) => void;
+  readonly outcome: (outcome: TalliedOutcome, reason: 'ok' | Reason) => void;
 }
 
 /** What was counted of a connection: its state, and the number of its last attempt that is over. */

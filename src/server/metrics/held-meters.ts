@@ -2,14 +2,14 @@ import { Gauge, type Registry } from 'prom-client';
 import { type MeasuredNetwork, sumOf } from './measured-network.js';
 
 /** What these meters read. */
-export interface Held {
+export interface HeldParts {
   /** Those that run. */
   networks(): readonly MeasuredNetwork[];
   readonly doors: { heldBytes(): Readonly<Record<string, number>> };
 }
 
 /** What watches and clients hold, and what the largest share of one of them is. Read when somebody asks. */
-export function meterHeld(registry: Registry, { networks, doors }: Held): void {
+export function meterHeld(registry: Registry, { networks, doors }: HeldParts): void {
   const gauge = (name: string, help: string, label: string, values: () => ReadonlyMap<string, number>) =>
     new Gauge({
       ...{ name, help, labelNames: [label], registers: [registry] },

@@ -4,7 +4,7 @@ import { ConnectionState, PathKind } from '../../core/model/connection.js';
 import type { StateView } from '../../core/store/state-view.js';
 import { CALL_BUCKETS, type CallTimes } from '../../grpc/call-times.js';
 import type { Journal } from '../../journal/journal.js';
-import { ConnectionTally, OUTCOMES } from './connection-tally.js';
+import { ConnectionTally, TALLIED_OUTCOMES } from './connection-tally.js';
 import { commandsSinceSnapshot, type MeasuredNetwork, mostOf, sumOf } from './measured-network.js';
 import { orphansOf } from './moves.js';
 import { lastCommandSeconds } from './network-meters.js';
@@ -34,7 +34,7 @@ export function meterConnections(registry: Registry): (state: Pick<StateView, 'c
   });
   // From zero, so that a rate knows the first one.
   for (const reason of ['ok', 'PATH_FAILED']) attempts.inc({ reason }, 0);
-  for (const outcome of OUTCOMES) outcomes.inc({ outcome, reason: FIRST_REASON[outcome] ?? 'ok' }, 0);
+  for (const outcome of TALLIED_OUTCOMES) outcomes.inc({ outcome, reason: FIRST_REASON[outcome] ?? 'ok' }, 0);
   return ({ connections }) =>
     new ConnectionTally({
       connections: connections.all(),

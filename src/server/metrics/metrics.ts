@@ -13,21 +13,21 @@ import type { Applied } from '../../core/decide/apply.js';
 import type { Command } from '../../core/model/command.js';
 import { Fault } from '../../core/model/fault.js';
 import type { StateView } from '../../core/store/state-view.js';
-import type { FairTurns, Refused } from '../../fair/fair-turns.js';
+import type { FairTurns, RefusedKind } from '../../fair/fair-turns.js';
 import { CallTimes } from '../../grpc/call-times.js';
 import type { Publisher } from '../../replica/publisher.js';
 import { SHARE_FLAGS, type ShareFlag } from '../../shares/limits.js';
 import { countDeprecated } from './deprecations.js';
-import { type Held, meterHeld } from './held-meters.js';
+import { type HeldParts, meterHeld } from './held-meters.js';
 import { type Metered, meterCalls, meterConnections, meterServer } from './meters.js';
 import { meterMoves } from './moves.js';
 import { type MeteredNetworks, meterNetworks } from './network-meters.js';
-import { meterStanding, type Standing } from './standing-meters.js';
+import { type LogStanding, meterStanding } from './standing-meters.js';
 
 /** What is measured. Gauges read it when somebody asks, so that they cost nothing in between. */
-export interface Measured extends Metered, MeteredNetworks, Held {
+export interface Measured extends Metered, MeteredNetworks, HeldParts {
   readonly turns: FairTurns;
-  readonly doors: Held['doors'] & {
+  readonly doors: HeldParts['doors'] & {
     readonly connectionCount: number;
     readonly grpcConnectionCount: number;
     readonly watchBytes: number;
@@ -191,7 +191,7 @@ export class Metrics {
   }
 
   /** Counts what was refused because too much waits for its turn. */
-  turnRefused(what: Refused): void {
+  turnRefused(what: RefusedKind): void {
     this.fullTurns.inc({ what });
   }
 
@@ -223,7 +223,7 @@ export class Metrics {
   }
 
   /** Adds the figures of a log that several servers have in common. */
-  measureStanding(standing: Standing): void {
+  measureStanding(standing: LogStanding): void {
     meterStanding(this.registry, standing);
   }
 

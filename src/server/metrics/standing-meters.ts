@@ -6,7 +6,7 @@ import type { TermFigures } from '../../log/shared-log.js';
 const FORWARD_SECONDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** What a server is to the log that it appends to or follows. */
-export interface Standing {
+export interface LogStanding {
   role(): 'starting' | 'following' | 'leading' | 'over';
   /** The term that it leads in, or the newest that it has seen. */
   term(): bigint;
@@ -38,13 +38,13 @@ export interface Following {
 }
 
 /** Whether a server can serve sessions: it leads, or hears of the one that does and is not behind the log. */
-export function isReady({ role, follows }: Pick<Standing, 'role' | 'follows'>): boolean {
+export function isReady({ role, follows }: Pick<LogStanding, 'role' | 'follows'>): boolean {
   if (role() === 'leading') return true;
   return role() === 'following' && follows?.readiness() === 'ready';
 }
 
 /** What a server tells of the log that it has in common with others. Read when somebody asks. */
-export function meterStanding(registry: Registry, standing: Standing): void {
+export function meterStanding(registry: Registry, standing: LogStanding): void {
   const registers = [registry];
   const gauge = (name: string, help: string, value: () => number) =>
     new Gauge({

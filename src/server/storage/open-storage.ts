@@ -6,7 +6,7 @@ import type { Journal } from '../../journal/journal.js';
 import type { Roster } from '../../log/roster.js';
 import type { Term } from '../../log/shared-log.js';
 import type { Storage } from '../engine.js';
-import type { Standing } from '../metrics/standing-meters.js';
+import type { LogStanding } from '../metrics/standing-meters.js';
 import type { JoinDeps, JoinedCluster } from './join-cluster.js';
 import { type OpenTermDeps, openTerm } from './open-term.js';
 
@@ -29,7 +29,7 @@ export interface OpenedStorage {
   readonly appendBytesMax?: number | undefined;
   /** For metrics. */
   readonly journal: Pick<Journal, 'size' | 'snapshots'>;
-  readonly standing: Standing;
+  readonly standing: LogStanding;
   /** The servers of the network; undefined for one that is alone. */
   readonly others?: { readonly name: string; readonly roster: Roster } | undefined;
   /** From now on it is told when the right to append is lost. */

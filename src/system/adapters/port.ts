@@ -2,7 +2,7 @@ import type { Server } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Admission } from '../../admission/admission.js';
 import type { ConnectionGate } from '../../admission/connection-gate.js';
-import type { Origin } from '../../admission/web-guard.js';
+import type { WebOrigin } from '../../admission/web-guard.js';
 import type { Address } from '../../base/address.js';
 import type { CertificateClaim } from '../../core/model/trust/certificate.js';
 import type { Adapter } from '../../transport/adapter.js';
@@ -15,7 +15,7 @@ export interface PortDeps {
   /** The places of all transports of system events. */
   readonly gate: ConnectionGate;
   /** Origins of web pages that may connect. */
-  readonly origins: readonly Origin[];
+  readonly origins: readonly WebOrigin[];
   readonly maxBlockBytes: number;
   /** What the other end of a TLS connection has shown; absent where no certificate says who somebody is. */
   readonly certificateOf?: CertificateOf | undefined;

@@ -7,7 +7,7 @@ import { Flaw } from '../codec/flaw.js';
 import { decodePacket, encodePacketHeader, type Packet } from '../codec/packet.js';
 import { SystemError } from './error.js';
 import { inflate } from './inflate.js';
-import type { Link, LinkListener } from './link.js';
+import type { LinkListener, SystemLink } from './link.js';
 
 /** What a client asks. */
 export type RequestName =
@@ -55,7 +55,7 @@ export class BaseClient {
   private readonly listeners: Partial<Listeners>;
   private readonly writer = new ByteWriter();
   private readonly asked = new Map<number, (answer: EventBody<'Answer'> | SystemError) => void>();
-  private link!: Link;
+  private link!: SystemLink;
   private lastPacketId = 0;
   private farewell: SystemError | undefined;
   private over: SystemError | undefined;
@@ -71,7 +71,9 @@ export class BaseClient {
   }
 
   /** Takes the way to the server that `connect` makes. Resolves when packets can be sent. */
-  protected async open(connect: (listener: LinkListener, packetBytesMax: number) => Promise<Link>): Promise<void> {
+  protected async open(
+    connect: (listener: LinkListener, packetBytesMax: number) => Promise<SystemLink>,
+  ): Promise<void> {
     const listener = {
       packet: (bytes: Uint8Array) => this.take(bytes),
       closed: (error?: Error) => this.lose(error),

@@ -1,5 +1,5 @@
 /** A way to a server: whole packets both ways, in order. */
-export interface Link {
+export interface SystemLink {
   send(packet: Uint8Array): void;
   /** Takes nothing more from the server, which feels that. What was read already still comes. A browser's WebSocket cannot, and goes on. */
   pause(): void;

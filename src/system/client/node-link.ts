@@ -1,6 +1,6 @@
 import { WebSocket as NodeWebSocket } from 'ws';
-import type { Link, LinkListener } from './link.js';
-import { connectFramed, type TlsOptions } from './socket-link.js';
+import type { LinkListener, SystemLink } from './link.js';
+import { connectFramed, type SocketTlsOptions } from './socket-link.js';
 import { connectWebSocket, type WebSocketClass } from './web-link.js';
 
 /**
@@ -12,8 +12,8 @@ export function connectLink(
   url: string,
   listener: LinkListener,
   packetBytesMax: number,
-  tls?: TlsOptions,
-): Promise<Link> {
+  tls?: SocketTlsOptions,
+): Promise<SystemLink> {
   if (!/^wss?:/.test(url)) return connectFramed(url, listener, packetBytesMax, tls);
   const ofPackage = NodeWebSocket as unknown as WebSocketClass;
   // Node's own takes no certificates, and cannot be paused.

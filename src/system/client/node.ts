@@ -1,6 +1,6 @@
 import { BaseClient, type Listeners } from './client.js';
 import { connectLink } from './node-link.js';
-import type { TlsOptions } from './socket-link.js';
+import type { SocketTlsOptions } from './socket-link.js';
 
 /** A connection of system events from Node, over TCP, TLS or WebSocket. */
 export class SystemClient extends BaseClient {
@@ -11,7 +11,7 @@ export class SystemClient extends BaseClient {
   static async connect(
     url: string | readonly string[],
     listeners: Partial<Listeners> = {},
-    tls: TlsOptions | undefined = undefined,
+    tls: SocketTlsOptions | undefined = undefined,
   ): Promise<SystemClient> {
     const [first, ...others] = typeof url === 'string' ? [url] : url;
     if (first === undefined) throw new TypeError('url: at least one is needed');

@@ -1,10 +1,10 @@
 import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { FRAME_HEADER_BYTES, FrameReader } from '../codec/frame.js';
-import type { Link, LinkListener } from './link.js';
+import type { LinkListener, SystemLink } from './link.js';
 
 /** How to know the server, and how to be known to it, over `tls://` and `wss://`. PEM. */
-export interface TlsOptions {
+export interface SocketTlsOptions {
   /** Whom to trust. Absent: Node's own list. */
   readonly ca?: Uint8Array | string;
   /** This client's certificate chain, with its `key`. */
@@ -19,8 +19,8 @@ export function connectFramed(
   url: string,
   listener: LinkListener,
   packetBytesMax: number,
-  tls: TlsOptions = {},
-): Promise<Link> {
+  tls: SocketTlsOptions = {},
+): Promise<SystemLink> {
   const [, scheme, host, port] = /^(tcp|tls):\/\/(?:\[(?=.*\]))?([^\]]+?)\]?:(\d+)\/?$/.exec(url) ?? [];
   if (host === undefined) return Promise.reject(new Error(`${url} is not tcp://HOST:PORT or tls://HOST:PORT`));
   const secure = scheme === 'tls';

@@ -1,4 +1,4 @@
-import type { Link, LinkListener } from './link.js';
+import type { LinkListener, SystemLink } from './link.js';
 
 /** The subprotocol of RFC 6455 that both sides name. */
 const SUBPROTOCOL = 'switchyard';
@@ -28,7 +28,7 @@ export async function connectWebSocket(
   listener: LinkListener,
   WebSocket: WebSocketClass,
   options?: object,
-): Promise<Link> {
+): Promise<SystemLink> {
   const socket = options === undefined ? new WebSocket(url, SUBPROTOCOL) : new WebSocket(url, SUBPROTOCOL, options);
   socket.binaryType = 'arraybuffer';
   await new Promise<void>((resolve, reject) => {

@@ -8,7 +8,7 @@ import type { FairTurns } from '../../fair/fair-turns.js';
 import type { Feed } from '../../feed/feed.js';
 import type { Relay } from '../../relay/relay.js';
 import type { CertificateLogins } from '../../replica/access/certificate-logins.js';
-import type { Enrolment } from '../../replica/access/enrolment.js';
+import type { EnrolmentDesk } from '../../replica/access/enrolment.js';
 import type { Gatekeeper } from '../../replica/access/gatekeeper.js';
 import type { Opening } from '../../replica/opening.js';
 import type { Replica } from '../../replica/replica.js';
@@ -18,13 +18,13 @@ import type { Transports } from '../../transport/transports.js';
 import type { SystemLimits } from '../limits.js';
 
 /** What the door of system events stands on. Handed in by the composition root, shared with the other doors. */
-export interface Backing {
+export interface SystemBacking {
   readonly replica: Replica;
   readonly opening: Opening;
   /** Who may do what. */
   readonly gatekeeper: Gatekeeper;
   /** Redeems tickets. */
-  readonly enrolment: Enrolment;
+  readonly enrolment: EnrolmentDesk;
   /** Lets in who has shown a client certificate. */
   readonly certificates: Pick<CertificateLogins, 'accept' | 'find'>;
   /** What each caller may take of what all share. */

@@ -7,7 +7,7 @@ import { decodeBody } from '../codec/body.js';
 import { type AnswerData, EVENTS, type EventBody } from '../codec/event.js';
 import { Flaw } from '../codec/flaw.js';
 import type { AnswerBody } from './answer.js';
-import type { Backing } from './backing.js';
+import type { SystemBacking } from './backing.js';
 
 const NO_BYTES = new Uint8Array(0);
 /** Connections of system events stay on the path that they were made on. */
@@ -17,7 +17,7 @@ const EMPTY_BODY = Uint8Array.of(0);
 
 /** A connection as one of its ends is told of it, with what that end has to do. */
 export function connectionBody(
-  { rendezvous, gatekeeper, replica }: Pick<Backing, 'rendezvous' | 'gatekeeper' | 'replica'>,
+  { rendezvous, gatekeeper, replica }: Pick<SystemBacking, 'rendezvous' | 'gatekeeper' | 'replica'>,
   connection: Connection,
   sid: number,
   role: ConnectionRole,
@@ -67,7 +67,12 @@ function peerRecord(end: VerifiedEnd | undefined): EventBody<'Connection'>['peer
 }
 
 /** The command for the successful answer to an order of a connection. What cannot be used is a refusal of the order. */
-export function answerConnection({ asking }: Backing, order: Order, answer: AnswerBody, host: string): Command | Fault {
+export function answerConnection(
+  { asking }: SystemBacking,
+  order: Order,
+  answer: AnswerBody,
+  host: string,
+): Command | Fault {
   const { id, sid, body } = order;
   const decoded = decodeBody(EVENTS.Connection.answerTable, answer.data ?? EMPTY_BODY);
   if (decoded instanceof Flaw) return new Fault(decoded.reason, decoded.description);

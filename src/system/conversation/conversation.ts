@@ -4,21 +4,21 @@ import type { Position } from '../../core/model/position.js';
 import type { CloseReason, Session } from '../../core/model/session.js';
 import type { Stream } from '../../core/model/stream.js';
 import type { CertificateClaim } from '../../core/model/trust/certificate.js';
-import type { Access } from '../../replica/access/access-tokens.js';
+import type { TokenHolder } from '../../replica/access/access-tokens.js';
 import type { Asker } from '../../replica/access/asker.js';
 import type { Origin } from '../../shares/origin.js';
 import type { EventBody } from '../codec/event.js';
 import { closedBody } from '../encode/message.js';
-import type { Backing } from './backing.js';
+import type { SystemBacking } from './backing.js';
 import { type ConversationEvent, type ConversationState, nextConversation } from './conversation-state.js';
 import { Flows } from './flows.js';
-import { Outbox, type Sender } from './outbox.js';
+import { Outbox, type OutboxSender } from './outbox.js';
 
 type WatchBody = NonNullable<EventBody<'Session'>['watch']>;
 
 /** What a conversation stands on. */
 export interface ConversationDeps {
-  readonly backing: Backing;
+  readonly backing: SystemBacking;
   /** By what bounds on its client are measured. */
   readonly time: Pick<Clock, 'nowMs'>;
   /** By what its session is counted. */
@@ -26,7 +26,7 @@ export interface ConversationDeps {
   /** What its connection has shown of who is at the other end. */
   readonly certificate: CertificateClaim | undefined;
   /** What sends, on its connection. */
-  readonly sender: Sender;
+  readonly sender: OutboxSender;
   readonly owner: ConversationOwner;
 }
 
@@ -101,14 +101,14 @@ export class Conversation implements Asker {
   }
 
   /** Who its client certificate says that it is, where that is known. */
-  get access(): Access | undefined {
+  get access(): TokenHolder | undefined {
     const { backing, certificate } = this.#deps;
     const found = backing.certificates.find(certificate);
     return found instanceof Fault ? undefined : found;
   }
 
   /** The same, of one that comes for the first time, too; why it is not taken. */
-  async acceptCertificate(): Promise<Access | undefined | Fault> {
+  async acceptCertificate(): Promise<TokenHolder | undefined | Fault> {
     const { backing, certificate } = this.#deps;
     return backing.certificates.accept(certificate);
   }

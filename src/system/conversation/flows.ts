@@ -5,7 +5,7 @@ import { StopReason, type Stream } from '../../core/model/stream.js';
 import { SinkEnd, type SourceEnd } from '../../relay/end.js';
 import { Flaw } from '../codec/flaw.js';
 import type { Packet } from '../codec/packet.js';
-import type { Backing } from './backing.js';
+import type { SystemBacking } from './backing.js';
 
 /** Smaller blocks do not gain by compression, and larger ones would hold up the event loop for milliseconds. */
 const COMPRESSED_BYTES_MIN = 128;
@@ -46,7 +46,7 @@ export class Flows {
   private isClosed = false;
 
   constructor(
-    private readonly backing: Backing,
+    private readonly backing: SystemBacking,
     private readonly sid: number,
     /** A sink may have a block; a source may have room, or a confirmation. */
     private readonly stir: () => void,

@@ -6,7 +6,7 @@ import { Flaw } from '../codec/flaw.js';
 import { decodePacket, type Packet } from '../codec/packet.js';
 import { type AnswerBody, refusal, type Sent } from './answer.js';
 import type { Answers } from './answers.js';
-import type { Backing, CutCause } from './backing.js';
+import type { CutCause, SystemBacking } from './backing.js';
 import type { Conversation } from './conversation.js';
 import type { Flows } from './flows.js';
 import { Requests } from './requests.js';
@@ -22,8 +22,8 @@ const UNKNOWN_MAX = 64;
 type Taken = ReturnType<Flows['take']>;
 
 /** What an inbox asks of the connection that it is of. */
-export interface Reader {
-  readonly backing: Backing;
+export interface InboxReader {
+  readonly backing: SystemBacking;
   readonly conversation: Conversation;
   readonly pipe: Pipe;
   readonly vigil: Vigil;
@@ -66,7 +66,7 @@ export class Inbox {
   private readonly key: string;
   private readonly wake: () => void;
 
-  constructor(private readonly reader: Reader) {
+  constructor(private readonly reader: InboxReader) {
     const { backing, conversation, pipe } = reader;
     this.wake = reader.guard(() => {
       this.goOn();

@@ -4,7 +4,7 @@ import { DEFAULT_NETWORK, NETWORK_NAME, NETWORK_NAME_RULE } from '../../core/mod
 import { refuseStranger } from '../../replica/access/key-prover.js';
 import { networkOfToken } from '../../replica/access/token.js';
 import type { SystemEvent } from '../codec/event.js';
-import type { Backing } from './backing.js';
+import type { SystemBacking } from './backing.js';
 import type { Conversation } from './conversation.js';
 
 /**
@@ -14,7 +14,7 @@ import type { Conversation } from './conversation.js';
 export function routeRequest(
   event: SystemEvent,
   conversation: Conversation,
-  { gatekeeper, stopped }: Pick<Backing, 'gatekeeper' | 'stopped'>,
+  { gatekeeper, stopped }: Pick<SystemBacking, 'gatekeeper' | 'stopped'>,
 ): Fault | undefined {
   if (conversation.state !== 'new') return undefined;
   switch (event.type) {
@@ -54,7 +54,7 @@ function moveToName(conversation: Conversation, network: string): Fault | undefi
  */
 function unknown(
   { unknownNetwork }: Conversation,
-  { gatekeeper: { mode }, stopped }: Pick<Backing, 'gatekeeper' | 'stopped'>,
+  { gatekeeper: { mode }, stopped }: Pick<SystemBacking, 'gatekeeper' | 'stopped'>,
   stranger?: Fault,
 ): Fault | undefined {
   if (unknownNetwork === undefined) return undefined;

@@ -7,7 +7,7 @@ import type { Asker } from '../../replica/access/asker.js';
 import type { Attachment } from '../../replica/attachments.js';
 import type { EventBody, SystemEvent } from '../codec/event.js';
 import { type AnswerBody, refusal } from './answer.js';
-import type { Backing } from './backing.js';
+import type { SystemBacking } from './backing.js';
 import { answerConnection, connectionBody } from './connection-body.js';
 import type { Flows, OutgoingBlock } from './flows.js';
 
@@ -18,7 +18,7 @@ const REASON_BYTES_MAX = 1_024;
 const NO_BYTES = new Uint8Array(0);
 
 /** What an outbox asks of the connection that it is of. */
-export interface Sender {
+export interface OutboxSender {
   /** The address at the other end. */
   readonly remote: string;
   /** Whether more may be sent now. */
@@ -36,8 +36,8 @@ export interface Sender {
 
 /** What an outbox stands on. */
 export interface OutboxDeps {
-  readonly backing: Backing;
-  readonly sender: Sender;
+  readonly backing: SystemBacking;
+  readonly sender: OutboxSender;
   /** The client, as it is asked what it may read. */
   readonly asker: Asker;
   readonly attachment: Attachment;
@@ -55,8 +55,8 @@ export class Outbox {
   isAskedToEnd = false;
   private watches: { readonly subscription: MeteredSource<CostlySource>; readonly packetId: number | undefined }[] = [];
 
-  private readonly backing: Backing;
-  private readonly sender: Sender;
+  private readonly backing: SystemBacking;
+  private readonly sender: OutboxSender;
   private readonly asker: Asker;
   private readonly attachment: Attachment;
   private readonly flows: Flows;

@@ -8,21 +8,21 @@ import type { SystemEvent } from '../codec/event.js';
 import { writeBlock, writeEvent } from '../codec/send.js';
 import { type AnswerBody, refusal, type Sent } from './answer.js';
 import type { Answers } from './answers.js';
-import type { Backing, CutCause } from './backing.js';
+import type { CutCause, SystemBacking } from './backing.js';
 import { Conversation } from './conversation.js';
 import type { OutgoingBlock } from './flows.js';
 import { Inbox } from './inbox.js';
-import type { Sender } from './outbox.js';
+import type { OutboxSender } from './outbox.js';
 import { PendingAnswers } from './pending-answers.js';
 import { Vigil } from './vigil.js';
 
 /** What a peer asks of the door that holds it. */
 export interface Host {
-  readonly backing: Backing;
+  readonly backing: SystemBacking;
   /** The time in which the process looked after its connections: what bounds a client is measured by it. */
   readonly time: Pick<Clock, 'nowMs'>;
   /** This connection is the session's now. */
-  entered(peer: Peer, sid: number): void;
+  entered(peer: SystemPeer, sid: number): void;
   /** It is about another network from now on. False: there is none of that name or number. */
   moveTo(network: string | number): boolean;
   /** It has shown a valid credential. */
@@ -30,14 +30,14 @@ export interface Host {
   /** What was answered to a session's requests, over whichever connections. */
   answersOf(sid: number): Answers;
   /** Packets that are not complete, on all connections. */
-  readonly partials: Holdings<Peer>;
+  readonly partials: Holdings<SystemPeer>;
   /** What waits to be sent, on all connections. */
-  readonly unsent: Holdings<Peer>;
+  readonly unsent: Holdings<SystemPeer>;
   /** The part of it that connections share. */
-  readonly sharedUnsent: SharedBytes<Peer>;
+  readonly sharedUnsent: SharedBytes<SystemPeer>;
   /** The same, and a throw ends this connection and nothing else. For what is called in a turn of its own. */
   guard(part: () => void): () => void;
-  left(peer: Peer): void;
+  left(peer: SystemPeer): void;
 }
 
 /**
@@ -53,7 +53,7 @@ const writer = new ByteWriter();
  * A client at the other end of a pipe: what goes in and out on its connection, and when that ends. What is said there, and in
  * which session, is its {@link Conversation}.
  */
-export class Peer implements Receiver, Sender {
+export class SystemPeer implements Receiver, OutboxSender {
   readonly conversation: Conversation;
   private stirred = false;
   private readonly pumpGuarded: () => void;

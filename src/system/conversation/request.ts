@@ -1,12 +1,12 @@
 import type { Fault } from '../../core/model/fault.js';
 import type { AnswerData, EventBody, EventName } from '../codec/event.js';
 import type { Sent } from './answer.js';
-import type { Backing } from './backing.js';
+import type { SystemBacking } from './backing.js';
 import type { Conversation } from './conversation.js';
 
 /** What a client asks for. */
 export interface Request<N extends EventName> {
-  readonly backing: Backing;
+  readonly backing: SystemBacking;
   readonly body: EventBody<N>;
   readonly packetId: number | undefined;
 }

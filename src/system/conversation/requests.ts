@@ -3,7 +3,7 @@ import { answerCurrently } from '../../replica/currency.js';
 import type { SystemEvent } from '../codec/event.js';
 import { type AnswerBody, refusal, type Sent, success } from './answer.js';
 import type { Answers } from './answers.js';
-import type { Backing } from './backing.js';
+import type { SystemBacking } from './backing.js';
 import type { Conversation } from './conversation.js';
 import { handle, isRemembered } from './handlers.js';
 import { routeRequest } from './network-routing.js';
@@ -13,7 +13,7 @@ type Tell = (answer: AnswerBody, sent?: Sent) => void;
 
 /** What the requests of one connection stand on. */
 export interface RequestsDeps {
-  readonly backing: Backing;
+  readonly backing: SystemBacking;
   readonly conversation: Conversation;
   /** Sends an Answer. */
   answer(packetId: number | undefined, body: AnswerBody, options: { readonly sent?: Sent | undefined }): void;

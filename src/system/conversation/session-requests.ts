@@ -4,7 +4,7 @@ import { CloseReason, identityOf } from '../../core/model/session.js';
 import { authenticate } from '../../replica/access/token.js';
 import type { ProofMessage } from '../../trust/server/proofs.js';
 import type { EventBody } from '../codec/event.js';
-import type { Backing } from './backing.js';
+import type { SystemBacking } from './backing.js';
 import type { Conversation } from './conversation.js';
 import { principalOf, proofMessage } from './identity-requests.js';
 import type { Handler, SessionHandler } from './request.js';
@@ -117,7 +117,7 @@ export const keepAlive: Handler<'KeepAlive'> = ({ backing, body, packetId }, con
  * begins on the connection meanwhile.
  */
 async function settleThen<T>(
-  { opening, replica }: Backing,
+  { opening, replica }: SystemBacking,
   proof: ProofMessage | undefined,
   sid: number,
   conversation: Conversation,

@@ -2,12 +2,12 @@ import type { Position } from '../../core/model/position.js';
 import type { StateView } from '../../core/store/state-view.js';
 import {
   type GraphDelta,
-  type GraphNode,
   graphBytes,
   graphDelta,
   graphTouches,
   netEffect,
   snapshotDeltas,
+  type WatchedNode,
 } from '../../feed/graph-delta.js';
 import type { Topic } from '../../feed/topic.js';
 import { packetsOf } from '../../transport/pipe.js';
@@ -104,7 +104,7 @@ function listsOf({ nodesAdded, nodesRemoved, linksAdded, linksRemoved }: GraphDe
   };
 }
 
-function nodeAdded({ sid, parent, uuid, name, labels }: GraphNode): Lists['nodeAdded'][number] {
+function nodeAdded({ sid, parent, uuid, name, labels }: WatchedNode): Lists['nodeAdded'][number] {
   return {
     cvid: sid,
     parent: parent === 0 ? undefined : parent,

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CarriedDuplex } from '../../../src/client/carrier/carried-duplex.js';
-import { FrameKind } from '../../../src/client/carrier/carrier.js';
+import { CarrierFrameKind } from '../../../src/client/carrier/carrier.js';
 import { DirectCarrier, WINDOW_BYTES } from '../../../src/client/carrier/direct-carrier.js';
 import { SilentPathError } from '../../../src/client/carrier/lost-path.js';
 import { systemClock as clock } from '../../../src/client/system.js';
@@ -43,7 +43,7 @@ async function path() {
   return { near: ends[0], far: ends[1], cut };
 }
 
-const data = (text: string) => [FrameKind.DATA, Buffer.from(text)] as const;
+const data = (text: string) => [CarrierFrameKind.DATA, Buffer.from(text)] as const;
 
 /** Reads so many bytes. */
 async function take(carrier: DirectCarrier, count: number): Promise<Buffer> {
@@ -107,7 +107,7 @@ describe('a direct path', () => {
     const block = Buffer.alloc(65_535, 7);
     let sent = 0;
     const writing = (async () => {
-      for (; sent < 400; sent++) await near.send(FrameKind.DATA, block);
+      for (; sent < 400; sent++) await near.send(CarrierFrameKind.DATA, block);
     })();
     const back = near.receive();
     await wait(20 * ALIVE_MS);
@@ -122,7 +122,7 @@ describe('a direct path', () => {
     const { near, far } = await path();
     let sent = 0;
     const writing = (async () => {
-      for (; sent < 400; sent++) await near.send(FrameKind.DATA, Buffer.alloc(65_536, 7));
+      for (; sent < 400; sent++) await near.send(CarrierFrameKind.DATA, Buffer.alloc(65_536, 7));
     })();
     while (sent * 65_536 < WINDOW_BYTES) await wait(ALIVE_MS);
     await wait(5 * ALIVE_MS);
@@ -184,9 +184,9 @@ describe('a direct path', () => {
     await near.finish();
     expect(await far.receive()).toBeUndefined();
     await wait(3 * ALIVE_MS);
-    await far.send(FrameKind.DATA, block.subarray(0, 1 << 20));
+    await far.send(CarrierFrameKind.DATA, block.subarray(0, 1 << 20));
     for (let at = 1 << 20; at < block.length; at += 1 << 20)
-      await far.send(FrameKind.DATA, block.subarray(at, at + (1 << 20)));
+      await far.send(CarrierFrameKind.DATA, block.subarray(at, at + (1 << 20)));
     await far.finish();
     far.close();
     expect(await reading).toBeUndefined();

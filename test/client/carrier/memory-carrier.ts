@@ -1,4 +1,4 @@
-import { type Carrier, type Frame, FrameKind } from '../../../src/client/carrier/carrier.js';
+import { type Carrier, CarrierFrameKind, type Frame } from '../../../src/client/carrier/carrier.js';
 
 /** What a pair of carriers is made of: how soon things arrive, and how much may be on its way. */
 export interface Way {
@@ -59,8 +59,8 @@ export class MemoryCarrier implements Carrier {
     return ends;
   }
 
-  async send(kind: FrameKind, bytes: Uint8Array): Promise<void> {
-    if (kind !== FrameKind.DATA && kind !== FrameKind.MOVED) throw new Error('nobody sends these here');
+  async send(kind: CarrierFrameKind, bytes: Uint8Array): Promise<void> {
+    if (kind !== CarrierFrameKind.DATA && kind !== CarrierFrameKind.MOVED) throw new Error('nobody sends these here');
     const copy = Buffer.from(bytes);
     await this.#put({ kind, bytes: copy });
   }
@@ -82,7 +82,7 @@ export class MemoryCarrier implements Carrier {
   #took(): void {
     const [frame, peer] = [this.#handed, this.#peer];
     this.#handed = undefined;
-    if (peer === undefined || frame?.kind !== FrameKind.DATA || this.isOver) return;
+    if (peer === undefined || frame?.kind !== CarrierFrameKind.DATA || this.isOver) return;
     peer.#taken.bytes += frame.bytes.length;
     peer.#taken.frames += 1;
     if (peer.#taken.frames % peer.takenAfter === 0) peer.onTaken?.(peer.#taken.bytes);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FrameKind } from '../../../src/client/carrier/carrier.js';
+import { CarrierFrameKind } from '../../../src/client/carrier/carrier.js';
 import { RelayCarrier } from '../../../src/client/carrier/relay-carrier.js';
 import type { RelaySink, RelaySource } from '../../../src/client/relay/relay.js';
 
@@ -19,16 +19,16 @@ function carrier(...blocks: readonly Buffer[]) {
 describe('a frame on the relay', () => {
   it('is a block, its kind before its bytes, and fits one', async () => {
     const { put, relay } = carrier();
-    await relay.send(FrameKind.DATA, Buffer.from('abc'));
-    await relay.send(FrameKind.MOVED, Buffer.from('00000004', 'hex'));
+    await relay.send(CarrierFrameKind.DATA, Buffer.from('abc'));
+    await relay.send(CarrierFrameKind.MOVED, Buffer.from('00000004', 'hex'));
     expect(put.map((block) => Buffer.from(block).toString('hex'))).toEqual(['00616263', '0100000004']);
     expect(relay.frameBytesMax + 1).toBe(65_536);
   });
 
   it('is read as it was put in, up to the end', async () => {
     const { relay } = carrier(Buffer.from('\u0000abc'), Buffer.from('0100000004', 'hex'));
-    expect(await relay.receive()).toEqual({ kind: FrameKind.DATA, bytes: Buffer.from('abc') });
-    expect(await relay.receive()).toEqual({ kind: FrameKind.MOVED, bytes: Buffer.from('00000004', 'hex') });
+    expect(await relay.receive()).toEqual({ kind: CarrierFrameKind.DATA, bytes: Buffer.from('abc') });
+    expect(await relay.receive()).toEqual({ kind: CarrierFrameKind.MOVED, bytes: Buffer.from('00000004', 'hex') });
     expect(await relay.receive()).toBeUndefined();
   });
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type Connection, ConnectionRole } from '../../../gen/switchyard/v1/connection.js';
 import { quietPort } from '../../../harness/port.js';
-import { Connections } from '../../../src/client/connection/connections.js';
+import { BrokeredConnections } from '../../../src/client/connection/connections.js';
 import { TcpPunch } from '../../../src/client/direct/tcp.js';
 import { type ConnectOptions, InstanceType, type PeerStream, Switchyard } from '../../../src/client/index.js';
 import { type Running, run } from '../../grpc/running.js';
@@ -30,9 +30,13 @@ afterEach(async () => {
 
 /** Both ends of a connection; and what gives both all of its orders again, as after their answers were forgotten. */
 async function connected(options: ConnectOptions, listenPort?: number) {
-  const { order } = Connections.prototype;
-  const given: { one: Connection; to: Connections; answer: Promise<Uint8Array | undefined> }[] = [];
-  jest.spyOn(Connections.prototype, 'order').mockImplementation(function (this: Connections, one, answered) {
+  const { order } = BrokeredConnections.prototype;
+  const given: { one: Connection; to: BrokeredConnections; answer: Promise<Uint8Array | undefined> }[] = [];
+  jest.spyOn(BrokeredConnections.prototype, 'order').mockImplementation(function (
+    this: BrokeredConnections,
+    one,
+    answered,
+  ) {
     const answer = order.call(this, one, answered);
     given.push({ one, to: this, answer });
     return answer;

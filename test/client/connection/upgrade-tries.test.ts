@@ -4,7 +4,7 @@ import { Connection, ConnectionRole } from '../../../gen/switchyard/v1/connectio
 import { ManualClock } from '../../../harness/manual-clock.js';
 import { CarriedDuplex } from '../../../src/client/carrier/carried-duplex.js';
 import { Upgrade } from '../../../src/client/connection/upgrade.js';
-import type { Gathered } from '../../../src/client/direct/gather.js';
+import type { GatheredPaths } from '../../../src/client/direct/gather.js';
 import { makeIdentity } from '../../../src/client/direct/identity.js';
 import { LocalAddresses } from '../../../src/client/local-addresses.js';
 import { systemRandom } from '../../../src/client/system.js';
@@ -13,7 +13,7 @@ import { MemoryCarrier } from '../carrier/memory-carrier.js';
 const place = { host: '192.0.2.1', port: 1 };
 
 /** What an end has gathered whose attempt finds a path at once. */
-function gathered(): Gathered {
+function gathered(): GatheredPaths {
   const path = { stream: new PassThrough(), local: place, remote: place, flush: async () => {}, roundTripMs: 1 };
   const attempt = async () => ({ path, pairs: [], tookMs: 1 });
   const puncher = {

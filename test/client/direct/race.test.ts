@@ -4,7 +4,7 @@ import { connect as tlsConnect } from 'node:tls';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../../harness/manual-clock.js';
 import type { Clock } from '../../../src/base/clock.js';
-import { type Identity, makeIdentity } from '../../../src/client/direct/identity.js';
+import { makeIdentity, type PathIdentity } from '../../../src/client/direct/identity.js';
 import { PUNCH_LIMITS } from '../../../src/client/direct/limits.js';
 import type { AttemptPlan } from '../../../src/client/direct/path.js';
 import { PathRace } from '../../../src/client/direct/race.js';
@@ -35,7 +35,7 @@ async function pair(): Promise<[Socket, Socket]> {
 }
 
 function race(controlling: boolean, changes: Partial<AttemptPlan> = {}, clock: Clock = systemClock): PathRace<Socket> {
-  const identity: Identity = controlling ? caller : peer;
+  const identity: PathIdentity = controlling ? caller : peer;
   const peerPublicKey = (controlling ? peer : caller).publicKey;
   const plan = { controlling, identity, peerPublicKey, nonce: NONCE, candidates: [], startAfterMs: 0, ...changes };
   return new PathRace(plan, clock, (socket) => socket.resetAndDestroy());

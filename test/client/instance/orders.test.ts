@@ -5,7 +5,7 @@ import type { Order } from '../../../gen/switchyard/v1/session.js';
 import type { AnswerRequest } from '../../../gen/switchyard/v1/session_service.js';
 import { settle } from '../../../harness/manual-clock.js';
 import { Refusal, StatusCode } from '../../../src/client/index.js';
-import { type OrderHandlers, Orders } from '../../../src/client/instance/orders.js';
+import { type OrderHandlers, OrderTaker } from '../../../src/client/instance/orders.js';
 import { LIMITS } from '../../../src/client/limits.js';
 import type { Tracer } from '../../../src/tracing/tracer.js';
 import { away, refusal } from '../worlds/fake-channel.js';
@@ -17,7 +17,7 @@ function desk(handlers: OrderHandlers = {}, tracer?: Tracer) {
   const life = new AbortController();
   /** What the server makes of the next answers. */
   const server = { deliver: async (_answer: AnswerRequest): Promise<void> => {} };
-  const orders = new Orders(
+  const orders = new OrderTaker(
     {
       handlers,
       connection: async () => {

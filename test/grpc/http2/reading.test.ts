@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type Reader, type Reading, Readings } from '../../../src/grpc/http2/reading.js';
+import { type ReadConnection, type Reading, Readings } from '../../../src/grpc/http2/reading.js';
 
 /** Calls that may wait before an address is read no more, and with which it is read again. */
 const WAITING_MAX = 64;
 const WAITING_MIN = 16;
 
 /** A connection that writes down whether it is read. */
-class Connection implements Reader {
+class Connection implements ReadConnection {
   isRead = true;
   stopped = 0;
   reading: Reading | undefined;

@@ -4,7 +4,7 @@ import type { Clock } from '../../../src/base/clock.js';
 import { systemClock } from '../../../src/client/system.js';
 import { FairTurns } from '../../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../../src/fair/limits.js';
-import { Inbox, type Reader } from '../../../src/system/conversation/inbox.js';
+import { Inbox, type InboxReader } from '../../../src/system/conversation/inbox.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../../../src/system/limits.js';
 import { type Running, run } from '../../grpc/running.js';
 import { cutOffCount, RawTalk } from '../talking.js';
@@ -79,7 +79,7 @@ describe('an inbox that cannot hand on', () => {
       pipe: { remote: '192.0.2.1', pause: () => {} },
       cut: (cause: string) => cut.push(cause),
       guard: (part: () => void) => part,
-    } as unknown as Reader);
+    } as unknown as InboxReader);
     const packet = new Uint8Array(65_536);
     const fit = Math.floor((inBytesMax + packetBytesMax) / packet.length);
     for (let count = 0; count < fit; count++) inbox.packet(packet);

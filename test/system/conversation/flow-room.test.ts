@@ -5,9 +5,9 @@ import { DEFAULT_TURN_LIMITS } from '../../../src/fair/limits.js';
 import type { SinkEnd } from '../../../src/relay/end.js';
 import { ByteWriter } from '../../../src/system/codec/bytes.js';
 import { encodePacketHeader } from '../../../src/system/codec/packet.js';
-import type { Backing } from '../../../src/system/conversation/backing.js';
+import type { SystemBacking } from '../../../src/system/conversation/backing.js';
 import { Flows } from '../../../src/system/conversation/flows.js';
-import { Inbox, type Reader } from '../../../src/system/conversation/inbox.js';
+import { Inbox, type InboxReader } from '../../../src/system/conversation/inbox.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../../../src/system/limits.js';
 import { World } from '../../relay/world.js';
 
@@ -30,7 +30,7 @@ function connect(world: World, at = 0) {
     ...{ limits: DEFAULT_SYSTEM_LIMITS, clock: world.clock, relay: world.relay },
     turns: new FairTurns({ clock: world.clock, limits: DEFAULT_TURN_LIMITS }),
     replica: { state: world.state, deadlines },
-  } as unknown as Backing;
+  } as unknown as SystemBacking;
   const stir = () => void world.clock.soon(() => inbox.goOn());
   const flows = new Flows(backing, sid, stir);
   const inbox: Inbox = new Inbox({
@@ -48,7 +48,7 @@ function connect(world: World, at = 0) {
     settled: () => {},
     answer: (_id: unknown, body: unknown) => expect(body).toEqual({ code: 0 }),
     guard: (part: () => void) => part,
-  } as unknown as Reader);
+  } as unknown as InboxReader);
   return { flows, inbox, isPaused: () => isPaused };
 }
 

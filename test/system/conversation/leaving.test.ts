@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Fault } from '../../../src/core/model/fault.js';
 import { ByteWriter } from '../../../src/system/codec/bytes.js';
 import { encodePacketHeader } from '../../../src/system/codec/packet.js';
-import { Inbox, type Reader } from '../../../src/system/conversation/inbox.js';
+import { Inbox, type InboxReader } from '../../../src/system/conversation/inbox.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../../../src/system/limits.js';
 
 const DRAINING = new Fault('DRAINING', 'the server is draining');
@@ -39,7 +39,7 @@ function leaving() {
     close: () => done.push('closed'),
     settled: () => done.push('settled'),
     guard: (part: () => void) => part,
-  } as unknown as Reader);
+  } as unknown as InboxReader);
   return { inbox, done, turn };
 }
 

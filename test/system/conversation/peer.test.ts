@@ -4,7 +4,7 @@ import { Holdings } from '../../../src/base/holdings.js';
 import { SharedBytes } from '../../../src/base/shared-bytes.js';
 import { FairTurns } from '../../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../../src/fair/limits.js';
-import { type Host, Peer } from '../../../src/system/conversation/peer.js';
+import { type Host, SystemPeer } from '../../../src/system/conversation/peer.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../../../src/system/limits.js';
 import type { Pipe } from '../../../src/transport/pipe.js';
 
@@ -16,11 +16,11 @@ function asIs(part: () => void): () => void {
 
 /** Peers whose transports take nothing, as far as what they share goes. */
 function makePeers(count: number) {
-  const unsent = new Holdings<Peer>({ bytesMax: Number.POSITIVE_INFINITY, expel: () => {} });
+  const unsent = new Holdings<SystemPeer>({ bytesMax: Number.POSITIVE_INFINITY, expel: () => {} });
   const clock = new ManualClock();
   const turns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS });
   const backing = { clock, limits: DEFAULT_SYSTEM_LIMITS, turns };
-  const partials = new Holdings<Peer>({ bytesMax: Number.POSITIVE_INFINITY, expel: () => {} });
+  const partials = new Holdings<SystemPeer>({ bytesMax: Number.POSITIVE_INFINITY, expel: () => {} });
   const host = {
     backing,
     time: clock,
@@ -33,7 +33,7 @@ function makePeers(count: number) {
   const pipe = { remote: '192.0.2.1', copiesFrames: false, bufferedBytes: 0, partialBytes: 0, write: () => {} };
   const peers = Array.from(
     { length: count },
-    () => new Peer(host as unknown as Host, pipe as Partial<Pipe> as unknown as Pipe),
+    () => new SystemPeer(host as unknown as Host, pipe as Partial<Pipe> as unknown as Pipe),
   );
   return { unsent, peers };
 }

@@ -6,7 +6,7 @@ import type { Gatekeeper } from '../../../src/replica/access/gatekeeper.js';
 import type { Currency } from '../../../src/replica/currency.js';
 import type { SystemEvent } from '../../../src/system/codec/event.js';
 import type { AnswerBody } from '../../../src/system/conversation/answer.js';
-import type { Backing } from '../../../src/system/conversation/backing.js';
+import type { SystemBacking } from '../../../src/system/conversation/backing.js';
 import type { Conversation } from '../../../src/system/conversation/conversation.js';
 import { Requests } from '../../../src/system/conversation/requests.js';
 import { meterOfOne } from '../../replica/access/meter-of-one.js';
@@ -43,7 +43,7 @@ function made(admit?: Gatekeeper['admit']) {
       homes: { shown: () => ({ serverSid: 257, serverUuid: '00000000-0000-4000-8000-0000000000ff' }) },
       takeBack: (command: unknown) => closed.push(command),
     },
-  } as unknown as Backing;
+  } as unknown as SystemBacking;
   const conversation = {
     sid: undefined,
     state: 'new',
