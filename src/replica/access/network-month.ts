@@ -1,9 +1,11 @@
 import type { Clock } from '../../base/clock.js';
 import { Fault } from '../../core/model/fault.js';
+import type { HashKey } from '../../core/store/packed/halfsiphash.js';
+import { UseSketch } from './use-sketch.js';
 import { UseTally } from './use-tally.js';
 
 /**
- * Identities of one network whose use is kept, for each quota: a line of the file has 59 bytes at most, so that the file stays below the
+ * Identities of one network whose use is kept exactly and stored, for each quota: a line of the file has 59 bytes at most, so that the file stays below the
  * 1 MiB up to which such files are read.
  */
 const IDENTITIES_MAX = 8_192;
@@ -11,7 +13,9 @@ const IDENTITIES_MAX = 8_192;
 const PART_LINES = 256;
 const HEADER = /^switchyard month-use 1 (\d{4})-(\d{2})$/;
 const LINE = /^(calls|bytes) ([0-9a-f-]{36}) (\d{1,16})$/;
-const FULL_WORDS = `the quotas of a month count ${IDENTITIES_MAX} identities of a network: those that have used least are forgotten`;
+const FULL_WORDS =
+  `the quotas of a month store the use of ${IDENTITIES_MAX} identities of a network: ` +
+  'that of those that have used least is forgotten at a restart';
 const LATER_WORDS = 'the quotas of a month are counted for one that is later than the clock says, until that is over';
 
 /** What a quota of a month bounds. */
@@ -25,6 +29,8 @@ export interface NetworkMonthDeps {
   /** There is something to store. */
   changed(): void;
   warn(message: string): void;
+  /** A secret that is drawn now. */
+  drawKey(): HashKey;
 }
 
 /**
@@ -39,7 +45,7 @@ export class NetworkMonth {
   #month: number;
   /** and when this one begins and ends, so that no call makes a date of the time. */
   #spanMs: readonly [number, number];
-  #used: Tallies = makeTallies();
+  #used: Tallies;
   #saidFull = false;
   #saidLater = false;
 
@@ -47,6 +53,7 @@ export class NetworkMonth {
     this.#deps = deps;
     this.#month = monthOf(deps.clock.wallMs());
     this.#spanMs = spanOf(this.#month);
+    this.#used = this.#makeTallies();
   }
 
   /** What an identity has used of a quota. */
@@ -69,11 +76,11 @@ export class NetworkMonth {
   add(uuid: string, what: MonthQuota, count: number): void {
     this.#turn();
     const tally = this.#used[what];
-    if (tally.isFull && tally.of(uuid) === 0 && !this.#saidFull) {
+    tally.add(uuid, count);
+    if (tally.hasSketch && !this.#saidFull) {
       this.#saidFull = true;
       this.#deps.warn(FULL_WORDS);
     }
-    tally.add(uuid, count);
     this.isChanged = true;
     this.#deps.changed();
   }
@@ -98,7 +105,7 @@ export class NetworkMonth {
     const [first, ...lines] = text.trimEnd().split('\n');
     const [, year, number] = HEADER.exec(first) ?? [];
     if (year === undefined) throw new Error('the first line is not that of such a file');
-    const used = makeTallies();
+    const used = this.#makeTallies();
     for (const [at, line] of lines.entries()) readLine(used, line, at + 2);
     const month = Number(year) * MONTHS + Number(number) - 1;
     if (month < this.#month) return;
@@ -119,14 +126,15 @@ export class NetworkMonth {
     }
     this.#month = monthOf(nowMs);
     this.#spanMs = spanOf(this.#month);
-    this.#used = makeTallies();
+    this.#used = this.#makeTallies();
     this.#saidFull = false;
     this.#saidLater = false;
   }
-}
 
-function makeTallies(): Tallies {
-  return { calls: new UseTally(IDENTITIES_MAX), bytes: new UseTally(IDENTITIES_MAX) };
+  #makeTallies(): Tallies {
+    const makeTally = () => new UseTally(IDENTITIES_MAX, () => new UseSketch(this.#deps.drawKey()));
+    return { calls: makeTally(), bytes: makeTally() };
+  }
 }
 
 function readLine(used: Tallies, line: string, number: number): void {

@@ -47,6 +47,7 @@ class Disk {
         },
         remove: async (network) => void this.texts.delete(network),
       },
+      drawKey: () => [3, 4],
       warn: (message) => void this.warnings.push(message),
     });
   }
@@ -170,7 +171,7 @@ describe('the use of a month', () => {
     expect(disk.texts.get(0)).toContain(`bytes ${A} 9\n`);
   });
 
-  it('forgets those of a network that have used least once there are too many, and nothing of another network', async () => {
+  it('holds for identities beyond those that it stores, and forgets those of them that have used least at a restart', async () => {
     const disk = new Disk();
     const use = disk.start();
     use.of(7).add(A, 'calls', 1);
@@ -181,6 +182,21 @@ describe('the use of a month', () => {
     expect(disk.warnings).toEqual([expect.stringContaining('8192 identities of a network')]);
     await use.close();
     expect(disk.start().of(0).used(A, 'calls')).toBe(1_000);
+  });
+
+  it('refuses an identity at its quota that came when 8,192 others had used theirs up, in turn with another', async () => {
+    const disk = new Disk();
+    const use = disk.start();
+    for (let n = 0; n < 8_192; n++) use.of(0).add(uuidOf(n), 'calls', 5);
+    const taken = { [A]: 0, [B]: 0 };
+    for (let n = 0; n < 20; n++) {
+      const uuid = n % 2 === 0 ? A : B;
+      if (use.of(0).refuse(uuid, 'calls', 5) !== undefined) continue;
+      use.of(0).add(uuid, 'calls', 1);
+      taken[uuid]++;
+    }
+    expect(taken).toEqual({ [A]: 5, [B]: 5 });
+    expect(use.of(0).used(uuidOf(9_999), 'calls')).toBe(0);
   });
 
   it('fits a file of less than 1 MiB at most, and goes with its network', async () => {
