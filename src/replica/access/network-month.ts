@@ -17,6 +17,10 @@ const FULL_WORDS =
   `the quotas of a month store the use of ${IDENTITIES_MAX} identities of a network: ` +
   'that of those that have used least is forgotten at a restart';
 const LATER_WORDS = 'the quotas of a month are counted for one that is later than the clock says, until that is over';
+/** So many months may the one that is counted be later than the clock's: a clock that was further ahead was wrong. */
+const LATER_MONTHS_MAX = 1;
+const AHEAD_WORDS =
+  'the quotas of a month were counted for one that is years or months later than the clock says: this month begins anew';
 
 /** What a quota of a month bounds. */
 export type MonthQuota = 'calls' | 'bytes';
@@ -34,8 +38,8 @@ export interface NetworkMonthDeps {
 }
 
 /**
- * Counts what the identities of one network use in a calendar month (UTC). A clock that is set back does not begin a month again: the
- * later one goes on until it is over.
+ * Counts what the identities of one network use in a calendar month (UTC). A clock that is set back into the month before does not begin
+ * that again: the later one goes on until it is over. One that was further ahead was wrong, and its own month begins anew.
  */
 export class NetworkMonth {
   /** Whether there is something that is not stored. */
@@ -109,6 +113,10 @@ export class NetworkMonth {
     for (const [at, line] of lines.entries()) readLine(used, line, at + 2);
     const month = Number(year) * MONTHS + Number(number) - 1;
     if (month < this.#month) return;
+    if (month > this.#month + LATER_MONTHS_MAX) {
+      this.#deps.warn(AHEAD_WORDS);
+      return;
+    }
     this.#month = month;
     this.#spanMs = spanOf(month);
     this.#used = used;
@@ -119,13 +127,15 @@ export class NetworkMonth {
     const nowMs = this.#deps.clock.wallMs();
     const [fromMs, untilMs] = this.#spanMs;
     if (nowMs >= fromMs && nowMs < untilMs) return;
-    if (nowMs < fromMs) {
+    const month = monthOf(nowMs);
+    if (nowMs < fromMs && month + LATER_MONTHS_MAX < this.#month) this.#deps.warn(AHEAD_WORDS);
+    else if (nowMs < fromMs) {
       if (!this.#saidLater) this.#deps.warn(LATER_WORDS);
       this.#saidLater = true;
       return;
     }
-    this.#month = monthOf(nowMs);
-    this.#spanMs = spanOf(this.#month);
+    this.#month = month;
+    this.#spanMs = spanOf(month);
     this.#used = this.#makeTallies();
     this.#saidFull = false;
     this.#saidLater = false;
