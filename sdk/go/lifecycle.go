@@ -77,6 +77,12 @@ func isLasting(code codes.Code) bool {
 	}
 }
 
+// Whether a quota of the month is used up: the same call is refused until the next one.
+func isOfMonth(err *Error) bool {
+	_, ok := err.Metadata["month_ends"]
+	return ok
+}
+
 // What an error of one of the instance's own calls means for it.
 func eventOf(err *Error) event {
 	if meaning, ok := eventsOfReasons[err.Reason]; ok {
@@ -102,7 +108,7 @@ func meaningForWatch(err *Error) watchMeaning {
 	switch {
 	case err.Reason == "WATCH_LAGGED" || err.Code == codes.OutOfRange || err.Code == codes.DataLoss:
 		return watchBeginsAgain
-	case isLasting(err.Code):
+	case isLasting(err.Code), isOfMonth(err):
 		return watchEnds
 	default:
 		return watchGoesOn

@@ -282,7 +282,7 @@ func openAgain(ctx context.Context, waits *backoff, failure error, open func() e
 		}
 		if failure != nil {
 			reason := errorOf(failure)
-			if eventOf(reason) != broke || time.Now().After(endsAt) {
+			if eventOf(reason) != broke || isOfMonth(reason) || time.Now().After(endsAt) {
 				return failure
 			}
 			delay := waits.afterFailure(reason.RetryAfter, 0)

@@ -1,6 +1,7 @@
 package switchyard
 
 import (
+	"context"
 	"os"
 	"strconv"
 	"strings"
@@ -114,6 +115,24 @@ func TestEveryErrorMeansWhatTheDocumentSays(t *testing.T) {
 				t.Errorf("%s: %s: %s instead of %s", heading, name, got, want)
 			}
 		}
+	}
+}
+
+func TestEndsWatchesAndRelaysWhoseMonthIsUsedUp(t *testing.T) {
+	spent := &Error{Code: codes.ResourceExhausted, Reason: "NETWORK_LIMIT", Metadata: map[string]string{"month_ends": "2027-01-01T00:00:00Z"}}
+	if meaning := meaningForWatch(spent); meaning != watchEnds {
+		t.Errorf("a watch %s", meaning)
+	}
+	if happened := eventOf(spent); happened != broke {
+		t.Errorf("an instance takes it for %s", eventNames[happened])
+	}
+	opened := 0
+	err := openAgain(context.Background(), &backoff{}, nil, func() error {
+		opened++
+		return spent
+	})
+	if err != error(spent) || opened != 1 {
+		t.Errorf("opened %d times, and then: %v", opened, err)
 	}
 }
 

@@ -86,6 +86,11 @@ export class SwitchyardError extends Error {
   }
 }
 
+/** Whether a quota of the month is used up: the same call is refused until the next one. */
+export function isOfMonth({ metadata }: SwitchyardError): boolean {
+  return metadata.month_ends !== undefined;
+}
+
 function isStatusCode(code: number): code is StatusCode {
   return Number.isInteger(code) && code >= StatusCode.OK && code <= StatusCode.UNAUTHENTICATED;
 }

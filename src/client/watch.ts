@@ -5,7 +5,7 @@ import { showAgain } from './channel/call.js';
 import { callSpan } from './channel/call-span.js';
 import type { Caller } from './channel/caller.js';
 import type { Method } from './channel/channel.js';
-import { SwitchyardError } from './error.js';
+import { isOfMonth, SwitchyardError } from './error.js';
 import { Scope, wait } from './instance/scope.js';
 import { unlessSilent } from './instance/silence.js';
 import { LIMITS } from './limits.js';
@@ -162,6 +162,7 @@ function nextTry(
   if (signal.aborted) throw signal.reason;
   if (!(failure instanceof SwitchyardError)) throw failure;
   if (ofSession(failure)) return { error: failure, anew: true };
+  if (isOfMonth(failure)) throw failure;
   switch (failure.code) {
     case StatusCode.INVALID_ARGUMENT:
     case StatusCode.NOT_FOUND:

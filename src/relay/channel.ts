@@ -51,6 +51,8 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
   private hasBegun = false;
   /** Whether the numbers of blocks are those that the ends count by. */
   private isCounted = false;
+  /** Bytes that were let go for the source to repeat them: counted for its month when they came first. */
+  private repeatedBytes = 0;
   /** How many blocks were sent and never came, by the number of the block after them; */
   private readonly gaps = new Map<number, number>();
   /** and in all. */
@@ -81,13 +83,11 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
   }
 
   /**
-   * The source's end, or why it cannot stand where it says or may send no more. An earlier one of the same stream gives way; this one
-   * is told what the sinks have already.
+   * The source's end, or why it cannot stand where it says. An earlier one of the same stream gives way; this one is told what the sinks have
+   * already. One whose month is used up can hear that, and finish.
    */
   openSource(blocks?: number): SourceEnd | Fault {
     const { deliveryConfirmation } = this.stream.params;
-    const over = this.around.meter.refuse(this.metered);
-    if (over !== undefined) return over;
     if (!this.hasBegun) this.begin(blocks);
     else if (blocks !== undefined && deliveryConfirmation) {
       if (blocks > this.first) {
@@ -125,15 +125,17 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
     if (block.length > maxBlockBytes) {
       return new Fault('TOO_LARGE', `a block of ${block.length} bytes; ${maxBlockBytes} are the limit of this stream`);
     }
-    const over = this.around.meter.refuse(this.metered);
+    const repeatedBytes = Math.min(this.repeatedBytes, block.length);
+    const over = repeatedBytes < block.length ? this.around.meter.refuse(this.metered) : undefined;
     if (over !== undefined) return over;
+    this.repeatedBytes -= repeatedBytes;
     const { end } = this;
     for (const branch of this.branches.values()) {
       if (branch.confirmed >= end) branch.movedMs = Math.max(branch.movedMs, this.around.nowMs());
     }
     this.blocks.push(block);
     this.grow(block.length);
-    this.around.meter.took(block.length, this.metered);
+    this.around.meter.took(block.length, this.metered, block.length - repeatedBytes);
     this.around.used(this.stream.id);
     // Nobody waits for what every sink had before the source repeated it.
     this.release();
@@ -282,6 +284,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
 
   /** The source repeats everything that not every sink has confirmed. */
   private dropHeld(): void {
+    this.repeatedBytes += this.bytes;
     this.grow(-this.bytes);
     this.blocks = [];
     this.gone = 0;

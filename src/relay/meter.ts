@@ -91,11 +91,11 @@ export class RelayMeter {
     this.#quotaOf = quotaOf;
   }
 
-  /** A source has sent so many bytes. */
-  took(bytes: number, source: RelayedSource): void {
+  /** A source has sent so many bytes. `ofMonth`: so many of them were not counted for its month before. */
+  took(bytes: number, source: RelayedSource, ofMonth: number): void {
     this.taken += bytes;
     const quota = source.quota(this.#quotaOf, this.#version);
-    quota?.month?.add(bytes);
+    if (ofMonth > 0) quota?.month?.add(ofMonth);
     if (quota?.bytesPerSecond === undefined) return;
     const credit = this.#credit(quota.holder, quota.bytesPerSecond);
     credit.bytes -= bytes;

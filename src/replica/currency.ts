@@ -1,6 +1,6 @@
 import type { Change } from '../core/model/change.js';
 import type { Command } from '../core/model/command.js';
-import { Fault, isFault, type Reason } from '../core/model/fault.js';
+import { Fault, isFault, isMonthRefusal, type Reason } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import type { StateView } from '../core/store/state-view.js';
 
@@ -45,9 +45,12 @@ const NEGATIVE: ReadonlySet<Reason> = new Set<Reason>([
   'NETWORK_LIMIT',
 ]);
 
-/** Whether a refusal says that something is not, or may not be: a server that is behind could be wrong about it. */
-export function isNegative({ reason }: Fault): boolean {
-  return NEGATIVE.has(reason);
+/**
+ * Whether a refusal says that something is not, or may not be: a server that is behind could be wrong about it. Not about what was used of a
+ * month, which each server counts for itself.
+ */
+export function isNegative(fault: Fault): boolean {
+  return NEGATIVE.has(fault.reason) && !isMonthRefusal(fault);
 }
 
 /** What a dry run asks: the state of one server, or of one of several. */

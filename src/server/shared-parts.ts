@@ -12,6 +12,7 @@ import { MonthUse } from '../replica/access/month-use.js';
 import { DEFAULT_TRUST_LIMITS } from '../trust/server/limits.js';
 import { Proofs } from '../trust/server/proofs.js';
 import { type VerifySignature, verifyInThreadPool } from '../trust/server/signatures.js';
+import { drawKey } from './draws.js';
 import { historyInAllMax } from './feeds.js';
 import type { Metrics } from './metrics/metrics.js';
 import { monthUseFiles } from './month-use-files.js';
@@ -78,6 +79,7 @@ export function makeSharedParts(deps: SharedPartsDeps): SharedParts {
     month: new MonthUse({
       clock,
       store: monthUseFiles(config.data),
+      drawKey: () => drawKey(random),
       warn: (message, details) => log.warn(details, message),
     }),
     sessions: new SessionsInAll(config.limits.sessionsMax),

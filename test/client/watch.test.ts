@@ -63,6 +63,19 @@ describe('a watch', () => {
     expect(heard).toEqual(['RESET -', 'SNAPSHOT 90', 'SNAPSHOT_END 90']);
   });
 
+  it('ends with the error when the quota of the month is used up', async () => {
+    const { channel, yard, clock } = world();
+    const watch = yard.watchNetworkDelta()[Symbol.asyncIterator]();
+    const ended = watch.next().catch((error: unknown) => error);
+    await clock.pass(0);
+    const metadata = { month_ends: '2027-01-01T00:00:00Z' };
+    const error = new SwitchyardError(StatusCode.RESOURCE_EXHAUSTED, 'used up', { reason: 'NETWORK_LIMIT', metadata });
+    channel.stream(NAME).end(error);
+    await clock.pass(60_000);
+    expect(channel.named(NAME)).toHaveLength(1);
+    expect(await ended).toBe(error);
+  });
+
   it('begins again when a snapshot was cut short: two halves are no whole', async () => {
     const { channel, yard, clock } = world();
     const { heard } = listen(yard.watchNetworkDelta());

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Change } from '../../src/core/model/change.js';
 import { Fault } from '../../src/core/model/fault.js';
 import { DEFAULT_STREAM_PARAMS } from '../../src/core/model/stream.js';
-import { SourceEnd } from '../../src/relay/end.js';
+import type { SourceEnd } from '../../src/relay/end.js';
 import { read, World } from './world.js';
 
 const RATE = 16_384;
@@ -13,6 +13,22 @@ function makeWorld(): World {
   const world = new World();
   world.quotaOf = (sid) => (sid === world.sids[3] ? undefined : { holder: 'anna', bytesPerSecond: RATE });
   return world;
+}
+
+const OVER = new Fault('NETWORK_LIMIT', 'the month is used up', [], undefined, { month_ends: '2027-01-01T00:00:00Z' });
+
+/** A relay whose sources have used up their month with 3,000 bytes. */
+function monthly(): { readonly world: World; readonly month: { readonly used: number } } {
+  const world = new World();
+  const month = {
+    used: 0,
+    add: (bytes: number) => {
+      month.used += bytes;
+    },
+    refuse: () => (month.used >= 3_000 ? OVER : undefined),
+  };
+  world.quotaOf = () => ({ holder: 'anna', bytesPerSecond: undefined, month });
+  return { world, month };
 }
 
 /** Blocks of 1 KiB that a source takes until it has no room. */
@@ -159,25 +175,33 @@ describe('the quota of an identity', () => {
     expect(world.used).toEqual([]);
   });
 
-  it('of a month ends its sources once it is used up, whatever the rate, and lets none begin', () => {
-    const world = new World();
-    const over = new Fault('NETWORK_LIMIT', 'the month is used up');
-    let used = 0;
-    const month = {
-      add: (bytes: number) => {
-        used += bytes;
-      },
-      refuse: () => (used >= 3_000 ? over : undefined),
-    };
-    world.quotaOf = () => ({ holder: 'anna', bytesPerSecond: undefined, month });
-    const { id, source, sinks } = world.stream(1);
+  it('of a month refuses blocks once it is used up, whatever the rate, and lets an end that is opened then hear what came, and finish', () => {
+    const { world, month } = monthly();
+    const { id, source, sinks } = world.stream(1, { deliveryConfirmation: true });
     const [owner] = world.sids as [number];
     expect(source.hasRoom()).toBe(true);
     const written = [1, 2, 3, 4].map(() => source.write(KIB));
-    expect([written, used]).toEqual([[undefined, undefined, undefined, over], 3_072]);
+    expect([written, month.used]).toEqual([[undefined, undefined, undefined, OVER], 3_072]);
     expect(read(sinks[0]!)).toHaveLength(3);
-    expect(world.relay.open(owner, id)).toBe(over);
-    used = 0;
-    expect(world.relay.open(owner, id)).toMatchObject({ end: expect.any(SourceEnd) });
+    source.close();
+    sinks[0]!.confirm(3);
+    const again = world.open(owner, id, 3) as SourceEnd;
+    expect([again.write(KIB), again.takeConfirmed()]).toEqual([OVER, 3]);
+    again.finish();
+    expect([again.isDone, sinks[0]!.next()]).toEqual([true, 'ended']);
+  });
+
+  it('of a month counts what a source repeats once, and takes it when the month is used up', () => {
+    const { world, month } = monthly();
+    const { id, source, sinks } = world.stream(1, { deliveryConfirmation: true });
+    for (let n = 0; n < 3; n++) source.write(KIB);
+    sinks[0]!.next();
+    sinks[0]!.confirm(1);
+    for (const repeated of [1, 2]) {
+      const again = world.open(world.sids[0]!, id, 1) as SourceEnd;
+      for (let n = 0; n < repeated; n++) expect(again.write(KIB)).toBeUndefined();
+      expect(again.write(repeated === 1 ? new Uint8Array(1_025) : KIB)).toBe(OVER);
+    }
+    expect(month.used).toBe(3_072);
   });
 });

@@ -36,6 +36,13 @@ describe('an answer of one of several servers', () => {
     expect(await answerCurrently(deps, { isOfSession: false, isOnce: false }, attempt)).toBe('made');
   });
 
+  it('asks no other server when the quota of the month is used up, which is counted here', async () => {
+    const { deps } = makeServer();
+    const over = new Fault('NETWORK_LIMIT', 'used up', [], undefined, { month_ends: '2027-01-01T00:00:00Z' });
+    expect(await answerCurrently(deps, { isOfSession: false, isOnce: false }, () => over)).toBe(over);
+    expect(deps.state.revision).toBe(1);
+  });
+
   it('is tried only once for a request that cannot be repeated, after everything was applied', async () => {
     const { deps, attempt, attempts } = makeServer();
     expect(await answerCurrently(deps, { isOfSession: false, isOnce: true }, attempt)).toBe('there');

@@ -56,7 +56,12 @@ export class Brokering {
     const { state, replica, random } = deps;
     const { clock } = deps.process;
     const tokens = new AccessTokens({ clock, random });
-    const month = new MonthUse({ clock, store: undefined, warn: () => {} }).of(0);
+    const month = new MonthUse({
+      clock,
+      store: undefined,
+      drawKey: () => [random.word(), random.word()],
+      warn: () => {},
+    }).of(0);
     const gatekeeper = new Gatekeeper({ ...{ state, clock, tokens, month }, floor: 'open', bindsSessions: true });
     const key = [random.fork(1).word(), random.fork(2).word()] as const;
     const shares = new Shares({ state, limits: defaultShares(state.limits), key, isExempt: () => true });

@@ -164,7 +164,12 @@ export class SimulatedServer implements Listener {
     const gatekeeper = new Gatekeeper({
       ...{ state, clock, floor: 'open', bindsSessions: true },
       tokens: new AccessTokens({ clock, random }),
-      month: new MonthUse({ clock, store: undefined, warn: () => {} }).of(0),
+      month: new MonthUse({
+        clock,
+        store: undefined,
+        drawKey: () => [random.word(), random.word()],
+        warn: () => {},
+      }).of(0),
     });
     const prover = new KeyProver({ state, proofs, clock, charge, gatekeeper });
     const both = {

@@ -67,6 +67,11 @@ def next_state(state: State, event: Event) -> State:
     return state if cell == _STAY else State(cell)
 
 
+def is_of_month(error: SwitchyardError) -> bool:
+    """Whether a quota of the month is used up: the same call is refused until the next one."""
+    return "month_ends" in error.metadata
+
+
 def event_of(error: SwitchyardError) -> Event:
     """What an error of one of the instance's own calls means for it."""
     if error.reason in _OVER_REASONS:
@@ -90,4 +95,4 @@ def meaning_for_watch(error: SwitchyardError) -> WatchMeaning:
     """Whether a watch goes on after an error, and where."""
     if error.reason == "WATCH_LAGGED" or error.code in (StatusCode.OUT_OF_RANGE, StatusCode.DATA_LOSS):
         return WatchMeaning.BEGINS_AGAIN
-    return WatchMeaning.ENDS if error.code in LASTING_CODES else WatchMeaning.GOES_ON
+    return WatchMeaning.ENDS if error.code in LASTING_CODES or is_of_month(error) else WatchMeaning.GOES_ON

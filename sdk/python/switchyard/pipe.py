@@ -8,7 +8,7 @@ from typing import Any, AsyncIterator, Awaitable, Callable, Deque, Optional, Typ
 from . import limits
 from .backoff import Backoff
 from .errors import SwitchyardError
-from .lifecycle import Event, event_of
+from .lifecycle import Event, event_of, is_of_month
 from .relay import RelaySink, RelaySource
 
 End = TypeVar("End", RelaySource, RelaySink)
@@ -130,7 +130,7 @@ class RelayPipe:
         ends_at = self._loop.time() + limits.RELAY_REOPEN_MS / 1000
         while True:
             if failure is not None:
-                if event_of(failure) is not Event.BROKE or self._loop.time() > ends_at:
+                if event_of(failure) is not Event.BROKE or is_of_month(failure) or self._loop.time() > ends_at:
                     raise failure
                 await asyncio.sleep(min(limits.RELAY_REOPEN_WAIT_MS / 1000, backoff.after_failure(failure.retry_after)))
             try:

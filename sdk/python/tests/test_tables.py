@@ -49,6 +49,16 @@ class Tables(unittest.TestCase):
             for name, meaning in rows[:-1] + others:
                 self.assertEqual(meaning_of(error_named(name)).value, meaning, f"{heading}: {name}")
 
+    def test_a_watch_ends_when_the_quota_of_the_month_is_used_up(self):
+        error = SwitchyardError(
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            "used up",
+            reason="NETWORK_LIMIT",
+            metadata={"month_ends": "2027-01-01T00:00:00Z"},
+        )
+        self.assertEqual(meaning_for_watch(error).value, "ends")
+        self.assertEqual(event_of(error).value, "broke")
+
     def test_every_bound_is_that_of_the_document(self):
         bounds = table("Bounds")[1:]
         self.assertEqual(len(bounds), 13)

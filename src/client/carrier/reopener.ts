@@ -1,7 +1,7 @@
 import type { Clock, Random } from '../../base/clock.js';
 import { CONNECTION_TIMES } from '../../core/model/connection-times.js';
 import { Backoff } from '../backoff.js';
-import { SwitchyardError } from '../error.js';
+import { isOfMonth, SwitchyardError } from '../error.js';
 import { eventOf } from '../instance/lifecycle.js';
 import { wait } from '../instance/scope.js';
 
@@ -46,8 +46,8 @@ export class Reopener {
 
   async #rest(error: unknown, endMs: number): Promise<void> {
     this.signal.throwIfAborted();
-    if (!(error instanceof SwitchyardError) || eventOf(error) !== 'broke' || this.deps.clock.nowMs() > endMs)
-      throw error;
+    if (!(error instanceof SwitchyardError) || eventOf(error) !== 'broke' || isOfMonth(error)) throw error;
+    if (this.deps.clock.nowMs() > endMs) throw error;
     await wait(
       this.deps.clock,
       Math.min(CONNECTION_TIMES.reopenWaitMaxMs, this.#backoff.afterFailure(error.retryAfterMs)),

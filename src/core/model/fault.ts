@@ -114,6 +114,11 @@ export class Fault {
   }
 }
 
+/** Whether a quota of the month is used up, of what each server counts for itself. */
+export function isMonthRefusal({ metadata }: Fault): boolean {
+  return metadata.month_ends !== undefined;
+}
+
 /** Tells a refusal from a result. */
 export function isFault(value: unknown): value is Fault {
   return value instanceof Fault;

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../base/clock.js';
+import type { HashKey } from '../../core/store/packed/halfsiphash.js';
 import { NetworkMonth } from './network-month.js';
 
 /** How long what was counted last may be missing after a crash. */
@@ -22,6 +23,8 @@ export interface MonthUseDeps {
   readonly clock: Pick<Clock, 'wallMs' | 'after'>;
   /** Undefined: the use is forgotten with the process. */
   readonly store: MonthUseStore | undefined;
+  /** Draws a secret: identities choose their own UUIDs. */
+  readonly drawKey: () => HashKey;
   readonly warn: (message: string, details: { readonly network: number; readonly err?: unknown }) => void;
 }
 
@@ -47,9 +50,9 @@ export class MonthUse {
   of(network: number): NetworkMonth {
     const known = this.#networks.get(network);
     if (known !== undefined) return known;
-    const { clock, store, warn } = this.#deps;
+    const { clock, store, drawKey, warn } = this.#deps;
     const changed = () => this.#schedule();
-    const month = new NetworkMonth({ clock, changed, warn: (message) => warn(message, { network }) });
+    const month = new NetworkMonth({ clock, changed, drawKey, warn: (message) => warn(message, { network }) });
     try {
       month.restore(store?.read(network));
     } catch (err) {

@@ -1,9 +1,11 @@
 import type { Clock } from '../../base/clock.js';
 import { Fault } from '../../core/model/fault.js';
+import type { HashKey } from '../../core/store/packed/halfsiphash.js';
+import { UseSketch } from './use-sketch.js';
 import { UseTally } from './use-tally.js';
 
 /**
- * Identities of one network whose use is kept, for each quota: a line of the file has 59 bytes at most, so that the file stays below the
+ * Identities of one network whose use is kept exactly and stored, for each quota: a line of the file has 59 bytes at most, so that the file stays below the
  * 1 MiB up to which such files are read.
  */
 const IDENTITIES_MAX = 8_192;
@@ -11,8 +13,14 @@ const IDENTITIES_MAX = 8_192;
 const PART_LINES = 256;
 const HEADER = /^switchyard month-use 1 (\d{4})-(\d{2})$/;
 const LINE = /^(calls|bytes) ([0-9a-f-]{36}) (\d{1,16})$/;
-const FULL_WORDS = `the quotas of a month count ${IDENTITIES_MAX} identities of a network: those that have used least are forgotten`;
+const FULL_WORDS =
+  `the quotas of a month store the use of ${IDENTITIES_MAX} identities of a network: ` +
+  'that of those that have used least is forgotten at a restart';
 const LATER_WORDS = 'the quotas of a month are counted for one that is later than the clock says, until that is over';
+/** So many months may the one that is counted be later than the clock's: a clock that was further ahead was wrong. */
+const LATER_MONTHS_MAX = 1;
+const AHEAD_WORDS =
+  'the quotas of a month were counted for one that is years or months later than the clock says: this month begins anew';
 
 /** What a quota of a month bounds. */
 export type MonthQuota = 'calls' | 'bytes';
@@ -25,11 +33,13 @@ export interface NetworkMonthDeps {
   /** There is something to store. */
   changed(): void;
   warn(message: string): void;
+  /** A secret that is drawn now. */
+  drawKey(): HashKey;
 }
 
 /**
- * Counts what the identities of one network use in a calendar month (UTC). A clock that is set back does not begin a month again: the
- * later one goes on until it is over.
+ * Counts what the identities of one network use in a calendar month (UTC). A clock that is set back into the month before does not begin
+ * that again: the later one goes on until it is over. One that was further ahead was wrong, and its own month begins anew.
  */
 export class NetworkMonth {
   /** Whether there is something that is not stored. */
@@ -39,7 +49,7 @@ export class NetworkMonth {
   #month: number;
   /** and when this one begins and ends, so that no call makes a date of the time. */
   #spanMs: readonly [number, number];
-  #used: Tallies = makeTallies();
+  #used: Tallies;
   #saidFull = false;
   #saidLater = false;
 
@@ -47,6 +57,7 @@ export class NetworkMonth {
     this.#deps = deps;
     this.#month = monthOf(deps.clock.wallMs());
     this.#spanMs = spanOf(this.#month);
+    this.#used = this.#makeTallies();
   }
 
   /** What an identity has used of a quota. */
@@ -69,11 +80,11 @@ export class NetworkMonth {
   add(uuid: string, what: MonthQuota, count: number): void {
     this.#turn();
     const tally = this.#used[what];
-    if (tally.isFull && tally.of(uuid) === 0 && !this.#saidFull) {
+    tally.add(uuid, count);
+    if (tally.hasSketch && !this.#saidFull) {
       this.#saidFull = true;
       this.#deps.warn(FULL_WORDS);
     }
-    tally.add(uuid, count);
     this.isChanged = true;
     this.#deps.changed();
   }
@@ -98,10 +109,14 @@ export class NetworkMonth {
     const [first, ...lines] = text.trimEnd().split('\n');
     const [, year, number] = HEADER.exec(first) ?? [];
     if (year === undefined) throw new Error('the first line is not that of such a file');
-    const used = makeTallies();
+    const used = this.#makeTallies();
     for (const [at, line] of lines.entries()) readLine(used, line, at + 2);
     const month = Number(year) * MONTHS + Number(number) - 1;
     if (month < this.#month) return;
+    if (month > this.#month + LATER_MONTHS_MAX) {
+      this.#deps.warn(AHEAD_WORDS);
+      return;
+    }
     this.#month = month;
     this.#spanMs = spanOf(month);
     this.#used = used;
@@ -112,21 +127,24 @@ export class NetworkMonth {
     const nowMs = this.#deps.clock.wallMs();
     const [fromMs, untilMs] = this.#spanMs;
     if (nowMs >= fromMs && nowMs < untilMs) return;
-    if (nowMs < fromMs) {
+    const month = monthOf(nowMs);
+    if (nowMs < fromMs && month + LATER_MONTHS_MAX < this.#month) this.#deps.warn(AHEAD_WORDS);
+    else if (nowMs < fromMs) {
       if (!this.#saidLater) this.#deps.warn(LATER_WORDS);
       this.#saidLater = true;
       return;
     }
-    this.#month = monthOf(nowMs);
-    this.#spanMs = spanOf(this.#month);
-    this.#used = makeTallies();
+    this.#month = month;
+    this.#spanMs = spanOf(month);
+    this.#used = this.#makeTallies();
     this.#saidFull = false;
     this.#saidLater = false;
   }
-}
 
-function makeTallies(): Tallies {
-  return { calls: new UseTally(IDENTITIES_MAX), bytes: new UseTally(IDENTITIES_MAX) };
+  #makeTallies(): Tallies {
+    const makeTally = () => new UseTally(IDENTITIES_MAX, () => new UseSketch(this.#deps.drawKey()));
+    return { calls: makeTally(), bytes: makeTally() };
+  }
 }
 
 function readLine(used: Tallies, line: string, number: number): void {

@@ -1,3 +1,5 @@
+import type { UseSketch } from './use-sketch.js';
+
 /** A name with a count that it had when it was looked at last. */
 interface Seen {
   readonly name: string;
@@ -5,55 +7,80 @@ interface Seen {
 }
 
 /**
- * Counts by name, of a bounded number of names. A name that is new at the bound takes the place of the one with the smallest count, so that
- * names in any number make no large count forgotten; one whose place was taken begins anew, and has gained what was the smallest.
+ * Counts by name: exactly of a bounded number of names, those with the highest counts. The others have theirs in a sketch, which is made when the
+ * first one comes. A name gets a place, and the one with the smallest count loses its, once it has more than that.
  */
 export class UseTally {
   readonly #max: number;
+  readonly #makeSketch: () => UseSketch;
   readonly #counts = new Map<string, number>();
   /** Each name once, a binary heap by the counts that were seen: they only grow, so the smallest is found by looking at the first again. */
   readonly #heap: Seen[] = [];
+  /** Of those without a place. */
+  #sketch: UseSketch | undefined;
 
-  constructor(max: number) {
+  constructor(max: number, makeSketch: () => UseSketch) {
     this.#max = max;
+    this.#makeSketch = makeSketch;
   }
 
   get size(): number {
     return this.#counts.size;
   }
 
-  /** Whether a new name takes the place of another. */
   get isFull(): boolean {
     return this.size >= this.#max;
   }
 
-  of(name: string): number {
-    return this.#counts.get(name) ?? 0;
+  /** Whether some names have no place. */
+  get hasSketch(): boolean {
+    return this.#sketch !== undefined;
   }
 
+  of(name: string): number {
+    return this.#counts.get(name) ?? this.#sketch?.of(name) ?? 0;
+  }
+
+  /** The counts of the names that have a place. */
   entries(): Iterable<[string, number]> {
     return this.#counts.entries();
   }
 
   add(name: string, count: number): void {
-    const known = this.#counts.get(name);
-    if (known === undefined) {
-      if (this.isFull) this.#dropSmallest();
-      this.#heap.push({ name, count });
+    const total = this.of(name) + count;
+    if (!this.#counts.has(name)) {
+      if (this.isFull && !this.#makeRoom(name, total)) return;
+      this.#heap.push({ name, count: total });
       this.#rise(this.#heap.length - 1);
     }
-    this.#counts.set(name, (known ?? 0) + count);
+    this.#counts.set(name, total);
   }
 
-  #dropSmallest(): void {
-    const heap = this.#heap;
+  /** Takes the place of the name with the smallest count for one that has more; false: that one has none. */
+  #makeRoom(name: string, total: number): boolean {
+    const smallest = this.#findSmallest();
+    this.#sketch ??= this.#makeSketch();
+    if (total <= smallest.count) {
+      this.#sketch.raise(name, total);
+      return false;
+    }
+    this.#sketch.raise(smallest.name, smallest.count);
+    this.#dropFirst();
+    return true;
+  }
+
+  #findSmallest(): Seen {
     for (;;) {
-      const [first] = heap;
+      const [first] = this.#heap;
       const count = this.of(first.name);
-      if (count === first.count) break;
+      if (count === first.count) return first;
       first.count = count;
       this.#sink();
     }
+  }
+
+  #dropFirst(): void {
+    const heap = this.#heap;
     this.#counts.delete(heap[0].name);
     const last = heap.pop();
     if (last === undefined || heap.length === 0) return;

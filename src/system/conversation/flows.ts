@@ -1,6 +1,6 @@
 import { deflateSync, inflateSync } from 'node:zlib';
 import { asError, codeOf } from '../../base/errors.js';
-import { Fault } from '../../core/model/fault.js';
+import { Fault, isMonthRefusal } from '../../core/model/fault.js';
 import { StopReason, type Stream } from '../../core/model/stream.js';
 import { SinkEnd, type SourceEnd } from '../../relay/end.js';
 import { Flaw } from '../codec/flaw.js';
@@ -102,10 +102,14 @@ export class Flows {
     const source = this.sourceOf(streamId);
     if (source instanceof Fault) return source;
     // A source that was just opened finds the window as those before it have left it.
-    if (!source.end.hasRoom()) return 'full';
+    if (source.end.fault === undefined && !source.end.hasRoom()) return 'full';
     const block = compressed ? inflate(body, maxBlockBytes) : body.slice();
     const fault = block instanceof Fault ? block : (refuseEmpty(block) ?? source.end.write(block));
-    if (fault !== undefined) return fault;
+    if (fault !== undefined) {
+      // A block of the next month would leave a hole that the sink is not told of.
+      if (isMonthRefusal(fault)) source.end.end(fault);
+      return fault;
+    }
     if (packetId === undefined) return undefined;
     if (!deliveryConfirmation) return 'taken';
     source.waiting.push({ count: source.end.writtenBlocks, packetId });
@@ -126,7 +130,7 @@ export class Flows {
         while (waiting.length > 0 && waiting[0].count <= count) {
           yield { streamId, packetId: waiting.shift()!.packetId };
         }
-      if (end.fault !== undefined) this.sources.delete(streamId);
+      if (end.fault !== undefined && !isMonthRefusal(end.fault)) this.sources.delete(streamId);
     }
   }
 
@@ -156,7 +160,8 @@ export class Flows {
 
   private sourceOf(streamId: number): Source | Fault {
     const known = this.sources.get(streamId);
-    if (known !== undefined && known.end.fault === undefined) return known;
+    const fault = known?.end.fault;
+    if (known !== undefined && (fault === undefined || isMonthRefusal(fault))) return known;
     const opened = this.backing.relay.open(this.sid, streamId);
     if (opened instanceof Fault) return opened;
     const end = opened.end as SourceEnd;

@@ -1,4 +1,4 @@
-import { Fault } from '../../core/model/fault.js';
+import { Fault, isMonthRefusal } from '../../core/model/fault.js';
 import { isNegative } from '../../replica/currency.js';
 import type { Pipe } from '../../transport/pipe.js';
 import { decodeEvent, type SystemEvent } from '../codec/event.js';
@@ -241,7 +241,9 @@ export class Inbox {
     else if (taken !== undefined) this.reader.answer(packetId, refusal(taken), { streamId });
     // Not blocks that were on their way as the connection began to leave.
     const isLate = this.reader.leaving() !== undefined;
-    if (taken !== undefined && taken !== 'taken' && !isLate) this.takeCounted(packet);
+    // Nor those on their way as the month was used up, which cost their address its turns.
+    if (taken instanceof Fault && isMonthRefusal(taken)) this.reader.backing.turns.charge(this.key, REQUEST_MS);
+    else if (taken !== undefined && taken !== 'taken' && !isLate) this.takeCounted(packet);
   }
 
   private takeEvent({ streamId, packetId, body }: Packet): void {

@@ -70,9 +70,11 @@ export class Outbox {
     attachment.onReady(() => sender.stir());
   }
 
-  /** Begins to watch; an earlier watch ends. What cannot be watched is answered to the request that asked for it. */
+  /**
+   * Begins to watch; an earlier watch ends, unless its client may not watch, or not now. What cannot be watched is answered to the request that
+   * asked for it.
+   */
   watch({ deltas, endpointsClosed, after, coalesce, cvids }: WatchBody, packetId: number | undefined): void {
-    this.endWatches();
     const { turns, clock, feeds, gatekeeper } = this.backing;
     const { network, closed } = feeds;
     const refused = gatekeeper.refuse('graph.read', this.asker, 'WatchNetworkDelta');
@@ -80,14 +82,21 @@ export class Outbox {
       this.sender.answer(packetId, refusal(refused));
       return;
     }
+    const parts = [
+      ...(deltas ? [() => network.subscribe({ after, coalesce, sids: cvids })] : []),
+      ...(endpointsClosed ? [() => closed.subscribe({ after, sids: cvids })] : []),
+    ];
+    for (const part of parts) {
+      // Each counts as one call, as over gRPC.
+      const spent = gatekeeper.calls.take(this.asker, part);
+      if (spent === undefined) continue;
+      this.sender.answer(packetId, refusal(spent));
+      return;
+    }
+    this.endWatches();
     const key = turns.keyOf(this.asker.origin);
     const fromMs = clock.nowMs();
-    // Each counts as one call, as over gRPC.
-    const metered = <S>(begin: () => S) => gatekeeper.calls.take(this.asker, begin) ?? begin();
-    const begun = [
-      ...(deltas ? [metered(() => network.subscribe({ after, coalesce, sids: cvids }))] : []),
-      ...(endpointsClosed ? [metered(() => closed.subscribe({ after, sids: cvids }))] : []),
-    ];
+    const begun = parts.map((begin) => begin());
     // A snapshot is taken here, if none is shared.
     turns.charge(key, clock.nowMs() - fromMs);
     for (const one of begun) {

@@ -6,7 +6,7 @@ import { TransportServiceService as Transports } from '../../../gen/switchyard/v
 import { systemClock } from '../../../src/client/system.js';
 import { REASONS } from '../../../src/core/model/fault.js';
 import { decodeBody } from '../../../src/system/codec/body.js';
-import { EVENTS } from '../../../src/system/codec/event.js';
+import { decodeEvent, EVENTS } from '../../../src/system/codec/event.js';
 import { ProofPurpose } from '../../../src/trust/signed-bytes.js';
 import { RawTalk, agent as systemAgent, type Talk, talk } from '../../system/talking.js';
 import { type Member, makeMember } from '../../trust/members.js';
@@ -71,7 +71,7 @@ describe('calls a second in the policy', () => {
     await client.ask('KeepAlive', {} as never);
   });
 
-  it('count each watch over system events as one call, and answer the request for one too many', async () => {
+  it('count each watch over system events as one call, and answer the request for one too many, which ends no watch', async () => {
     const { uuid } = await makeMember(at, { number: 6, roles: ['client'] });
     const raw = await RawTalk.connect(at.server.addresses.tcp!);
     raw.sendEvent({ type: 'Challenge', body: {} }, 1);
@@ -83,12 +83,22 @@ describe('calls a second in the policy', () => {
     const watch = { deltas: true, endpointsClosed: true };
     raw.sendEvent({ type: 'KeepAlive', body: { watch } }, 3);
     raw.sendEvent({ type: 'KeepAlive', body: { watch } }, 4);
-    const answers = [await raw.answer(), await raw.answer(), await raw.answer()];
+    raw.sendEvent({ type: 'KeepAlive', body: { watch } }, 5);
+    const answers = [];
+    for (let n = 0; n < 5; n++) answers.push(await raw.answer());
     expect(answers.map(({ packetId, code }) => [packetId, code])).toEqual([
       [3, 0],
       [4, 0],
       [4, REASONS.RATE_LIMITED],
+      [5, 0],
+      [5, REASONS.RATE_LIMITED],
     ]);
+    const { sid } = await makeMember(at, { number: 7, roles: ['agent'] });
+    await raw.packets.until(({ event, body }) => {
+      const told = event ? decodeEvent(body, 'client') : undefined;
+      if (told === undefined || !('type' in told) || told.type !== 'NetworkDelta') return false;
+      return told.body.nodeAdded?.some(({ cvid }) => cvid === sid) ?? false;
+    });
     raw.socket.destroy();
   });
 

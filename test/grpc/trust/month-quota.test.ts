@@ -74,20 +74,22 @@ describe('quotas of a month in the policy', () => {
     expect((await refused(transports(again))).reason).toBe('NETWORK_LIMIT');
   });
 
-  it('end a source that has sent its bytes, deliver what it had sent, and let it open no other', async () => {
+  it('end a source that has sent its bytes, deliver what it had sent, and let it finish on another call that takes no block', async () => {
     const [source, sink] = [
       await makeMember(at, { number: 2, roles: ['operator'] }),
       await makeMember(at, { number: 3, roles: ['agent'] }),
     ];
     const request = { params: undefined, sinkCvids: [sink.sid], requestId: '' };
     const { stream } = await ask(at, Streams.createStream, request, source.as);
-    const relay = (as: Metadata, id: number) => {
+    const relay = (as: Metadata, id: number, blocks: readonly Buffer[] = []) => {
       const { path, requestSerialize, responseDeserialize } = Streams.relay;
       const call = at.client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, as);
       call.write(RelayRequest.fromPartial({ open: { id } }));
-      const ended = new Promise<string | undefined>((resolve) =>
-        call.on('error', (one) => resolve(refusalOf(one).reason)),
-      );
+      for (const block of blocks) call.write(RelayRequest.fromPartial({ block }));
+      const ended = new Promise<string | undefined>((resolve) => {
+        call.on('error', (one) => resolve(refusalOf(one).reason));
+        call.on('end', () => resolve('finished'));
+      });
       return { call, ended };
     };
     let bytes = 0;
@@ -95,13 +97,17 @@ describe('quotas of a month in the policy', () => {
     reading.call.on('data', ({ block }: RelayResponse) => {
       bytes += block?.length ?? 0;
     });
-    const sending = relay(source.as, stream!.id);
+    const sending = relay(source.as, stream!.id, Array(4).fill(BLOCK));
     sending.call.on('data', () => {});
-    for (let n = 0; n < 4; n++) sending.call.write(RelayRequest.fromPartial({ block: BLOCK }));
     expect(await sending.ended).toBe('NETWORK_LIMIT');
-    expect(await relay(source.as, stream!.id).ended).toBe('NETWORK_LIMIT');
+    const again = relay(source.as, stream!.id, [BLOCK]);
+    again.call.on('data', () => {});
+    expect(await again.ended).toBe('NETWORK_LIMIT');
+    const finishing = relay(source.as, stream!.id);
+    finishing.call.on('data', () => {});
+    finishing.call.end();
+    expect(await Promise.all([finishing.ended, reading.ended])).toEqual(['finished', 'finished']);
     expect(bytes).toBe(3 * BLOCK.length);
-    reading.call.cancel();
   });
 
   it('refuse data over system events in the same way, each block with an answer', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { MonthUse } from '../../../src/replica/access/month-use.js';
 
 const [A, B] = ['a', 'b'].map((letter) => `${letter.repeat(8)}-0000-4000-8000-000000000000`) as [string, string];
-const SEPTEMBER = Date.UTC(2026, 8, 3);
+const YEARS_AHEAD = Date.UTC(2036, 2, 3);
 const NOVEMBER = Date.UTC(2026, 10, 30, 23, 59);
 const DECEMBER = Date.UTC(2026, 11, 1);
 const JANUARY = Date.UTC(2027, 0, 1);
@@ -47,6 +47,7 @@ class Disk {
         },
         remove: async (network) => void this.texts.delete(network),
       },
+      drawKey: () => [3, 4],
       warn: (message) => void this.warnings.push(message),
     });
   }
@@ -121,12 +122,12 @@ describe('the use of a month', () => {
     expect(other.of(0).refuse(A, 'calls', 5)?.message).toContain('the month ends at 2027-01-01T00:00:00Z');
   });
 
-  it('is kept when the clock is set back by months, and back and forth, over a restart too', async () => {
+  it('is kept when the clock is set back into the month before, and back and forth, over a restart too', async () => {
     const disk = new Disk();
     disk.wallMs = DECEMBER;
     let use = disk.start();
     use.of(0).add(A, 'calls', 5);
-    for (const wallMs of [NOVEMBER, SEPTEMBER, DECEMBER, SEPTEMBER, NOVEMBER]) {
+    for (const wallMs of [NOVEMBER, DECEMBER, NOVEMBER, DECEMBER, NOVEMBER]) {
       disk.wallMs = wallMs;
       expect(use.of(0).used(A, 'calls')).toBe(5);
       await use.close();
@@ -140,6 +141,34 @@ describe('the use of a month', () => {
     );
     disk.wallMs = JANUARY;
     expect([use.of(0).used(A, 'calls'), use.of(0).used(B, 'calls')]).toEqual([0, 0]);
+  });
+
+  it('refuses no identity in its own month that used up one years ahead, to which the clock jumped for a moment', () => {
+    const disk = new Disk();
+    const use = disk.start();
+    disk.wallMs = YEARS_AHEAD;
+    use.of(0).add(A, 'calls', 5);
+    expect(use.of(0).refuse(A, 'calls', 5)?.message).toContain('the month ends at 2036-04-01T00:00:00Z');
+    disk.wallMs = NOVEMBER;
+    expect(use.of(0).refuse(A, 'calls', 5)).toBeUndefined();
+    use.of(0).add(A, 'calls', 5);
+    expect(use.of(0).refuse(A, 'calls', 5)?.message).toContain('the month ends at 2026-12-01T00:00:00Z');
+    expect(disk.warnings).toEqual([expect.stringContaining('years or months later than the clock says')]);
+  });
+
+  it('goes on from no file of a month years ahead of the clock, and says so', async () => {
+    const disk = new Disk();
+    disk.wallMs = YEARS_AHEAD;
+    const before = disk.start();
+    before.of(0).add(A, 'calls', 5);
+    await before.close();
+    disk.wallMs = NOVEMBER;
+    const after = disk.start();
+    expect(after.of(0).refuse(A, 'calls', 5)).toBeUndefined();
+    after.of(0).add(B, 'calls', 1);
+    await after.close();
+    expect(disk.texts.get(0)).toContain('month-use 1 2026-11');
+    expect(disk.warnings).toEqual([expect.stringContaining('years or months later than the clock says')]);
   });
 
   it.each([
@@ -170,7 +199,7 @@ describe('the use of a month', () => {
     expect(disk.texts.get(0)).toContain(`bytes ${A} 9\n`);
   });
 
-  it('forgets those of a network that have used least once there are too many, and nothing of another network', async () => {
+  it('holds for identities beyond those that it stores, and forgets those of them that have used least at a restart', async () => {
     const disk = new Disk();
     const use = disk.start();
     use.of(7).add(A, 'calls', 1);
@@ -181,6 +210,21 @@ describe('the use of a month', () => {
     expect(disk.warnings).toEqual([expect.stringContaining('8192 identities of a network')]);
     await use.close();
     expect(disk.start().of(0).used(A, 'calls')).toBe(1_000);
+  });
+
+  it('refuses an identity at its quota that came when 8,192 others had used theirs up, in turn with another', async () => {
+    const disk = new Disk();
+    const use = disk.start();
+    for (let n = 0; n < 8_192; n++) use.of(0).add(uuidOf(n), 'calls', 5);
+    const taken = { [A]: 0, [B]: 0 };
+    for (let n = 0; n < 20; n++) {
+      const uuid = n % 2 === 0 ? A : B;
+      if (use.of(0).refuse(uuid, 'calls', 5) !== undefined) continue;
+      use.of(0).add(uuid, 'calls', 1);
+      taken[uuid]++;
+    }
+    expect(taken).toEqual({ [A]: 5, [B]: 5 });
+    expect(use.of(0).used(uuidOf(9_999), 'calls')).toBe(0);
   });
 
   it('fits a file of less than 1 MiB at most, and goes with its network', async () => {

@@ -1,30 +1,44 @@
 import { describe, expect, it } from '@jest/globals';
+import { UseSketch } from '../../../src/replica/access/use-sketch.js';
 import { UseTally } from '../../../src/replica/access/use-tally.js';
 
-describe('a tally of a bounded number of names', () => {
-  it('gives the place of the smallest count to a new name, however many come', () => {
-    const tally = new UseTally(4);
+const makeTally = (max: number) => new UseTally(max, () => new UseSketch([5, 6]));
+
+describe('a tally with a bounded number of places', () => {
+  it('keeps the highest counts exactly, and that of each name without a place, however many come', () => {
+    const tally = makeTally(4);
     for (const [name, count] of Object.entries({ big: 900, middle: 50, small: 7 })) tally.add(name, count);
     for (let n = 0; n < 10_000; n++) tally.add(`new ${n}`, 1);
     expect([tally.size, tally.of('big'), tally.of('middle'), tally.of('small')]).toEqual([4, 900, 50, 7]);
-    expect(tally.of('new 9999')).toBe(1);
+    expect([tally.of('new 1'), tally.of('new 9999'), tally.of('another')]).toEqual([1, 1, 0]);
   });
 
   it('takes the place of the one that is the smallest now, not of the one that was when it came', () => {
-    const tally = new UseTally(3);
+    const tally = makeTally(3);
     for (const name of ['a', 'b', 'c']) tally.add(name, 1);
     tally.add('a', 100);
     tally.add('c', 10);
     tally.add('d', 5);
-    expect(['a', 'b', 'c', 'd'].map((name) => tally.of(name))).toEqual([101, 0, 11, 5]);
+    expect(['a', 'b', 'c', 'd'].map((name) => tally.of(name))).toEqual([101, 1, 11, 5]);
     tally.add('b', 3);
-    expect(['a', 'b', 'c', 'd'].map((name) => tally.of(name))).toEqual([101, 3, 11, 0]);
+    expect(['a', 'b', 'c', 'd'].map((name) => tally.of(name))).toEqual([101, 4, 11, 5]);
+    expect([...tally.entries()].map(([name]) => name)).toEqual(['a', 'c', 'd']);
+    tally.add('b', 3);
+    expect(new Map(tally.entries())).toEqual(
+      new Map([
+        ['a', 101],
+        ['c', 11],
+        ['b', 7],
+      ]),
+    );
+    expect(tally.of('d')).toBe(5);
   });
 
-  it('does what a search for the smallest does, over 20,000 random steps', () => {
+  it('does what counting all names does, over 20,000 random steps', () => {
     const max = 16;
-    const tally = new UseTally(max);
-    const model = new Map<string, number>();
+    const tally = makeTally(max);
+    const all = new Map<string, number>();
+    const placed = new Set<string>();
     let seed = 12_345;
     const draw = (below: number) => {
       seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
@@ -34,21 +48,26 @@ describe('a tally of a bounded number of names', () => {
     for (let step = 0; step < 20_000; step++) {
       // Each count once, so that there is one smallest.
       const [name, count] = [`n${draw(40)}`, step + draw(1_000) * 100_000 + 1];
-      if (!model.has(name) && model.size === max) {
-        const [smallest] = [...model].reduce((one, other) => (other[1] < one[1] ? other : one));
-        model.delete(smallest);
-        evictions++;
-      }
-      model.set(name, (model.get(name) ?? 0) + count);
+      const total = (all.get(name) ?? 0) + count;
+      all.set(name, total);
+      if (!placed.has(name) && placed.size === max) {
+        const smallest = [...placed].reduce((one, other) => (all.get(other)! < all.get(one)! ? other : one));
+        if (total > all.get(smallest)!) {
+          placed.delete(smallest);
+          placed.add(name);
+          evictions++;
+        }
+      } else placed.add(name);
       tally.add(name, count);
     }
-    expect(new Map(tally.entries())).toEqual(model);
+    expect(new Map([...all.keys()].map((name) => [name, tally.of(name)]))).toEqual(all);
+    expect(new Set([...tally.entries()].map(([name]) => name))).toEqual(placed);
     expect(evictions).toBeGreaterThan(100);
   });
 
   it('counts nothing twice where one name has the only place', () => {
-    const tally = new UseTally(1);
+    const tally = makeTally(1);
     for (const name of ['a', 'b', 'a']) tally.add(name, 2);
-    expect([...tally.entries()]).toEqual([['a', 2]]);
+    expect([[...tally.entries()], tally.of('b')]).toEqual([[['a', 4]], 2]);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { Fault, REASONS, type Reason } from '../../../src/core/model/fault.js';
 import { DEFAULT_STREAM_PARAMS } from '../../../src/core/model/stream.js';
 import { FairTurns } from '../../../src/fair/fair-turns.js';
 import { DEFAULT_TURN_LIMITS } from '../../../src/fair/limits.js';
@@ -8,21 +9,24 @@ import { encodePacketHeader } from '../../../src/system/codec/packet.js';
 import type { SystemBacking } from '../../../src/system/conversation/backing.js';
 import { Flows } from '../../../src/system/conversation/flows.js';
 import { Inbox, type InboxReader } from '../../../src/system/conversation/inbox.js';
+import { Vigil } from '../../../src/system/conversation/vigil.js';
 import { DEFAULT_SYSTEM_LIMITS } from '../../../src/system/limits.js';
 import { World } from '../../relay/world.js';
 
 const BLOCK = new Uint8Array(1_024);
 
 /** A block as a packet. */
-function packet(streamId: number): Uint8Array {
+function packet(streamId: number, packetId?: number): Uint8Array {
   const writer = new ByteWriter();
-  encodePacketHeader(writer, { streamId, event: false, compressed: false, noise: false, packetId: undefined });
+  encodePacketHeader(writer, { streamId, event: false, compressed: false, noise: false, packetId });
   writer.bytes(BLOCK);
   return writer.finish().slice();
 }
 
 /** A connection of the session at this place, which brings packets to its inbox. */
-function connect(world: World, at = 0) {
+function connect(world: World, at = 0, mayRefuse = false) {
+  const codes: number[] = [];
+  const closed: Reason[] = [];
   const sid = world.sids[at]!;
   let isPaused = false;
   const deadlines = { used: () => {} };
@@ -35,6 +39,8 @@ function connect(world: World, at = 0) {
   const flows = new Flows(backing, sid, stir);
   const inbox: Inbox = new Inbox({
     ...{ backing, conversation: { state: 'open', flows, sid }, hasRoom: () => true },
+    vigil: new Vigil(world.clock, DEFAULT_SYSTEM_LIMITS),
+    close: ({ reason }: Fault) => closed.push(reason),
     pipe: {
       remote: '192.0.2.1',
       pause: () => {
@@ -46,10 +52,13 @@ function connect(world: World, at = 0) {
     },
     leaving: () => undefined,
     settled: () => {},
-    answer: (_id: unknown, body: unknown) => expect(body).toEqual({ code: 0 }),
+    answer: (_id: unknown, body: { readonly code: number }) => {
+      if (!mayRefuse) expect(body).toEqual({ code: 0 });
+      codes.push(body.code);
+    },
     guard: (part: () => void) => part,
   } as unknown as InboxReader);
-  return { flows, inbox, isPaused: () => isPaused };
+  return { flows, inbox, isPaused: () => isPaused, codes, closed };
 }
 
 function drain(sink: SinkEnd): number {
@@ -116,5 +125,33 @@ describe('a source over system events', () => {
     }
     // 10 s of 16 blocks each, and the first second's.
     for (const { count } of sends) expect(count).toBeGreaterThan(70);
+  });
+
+  it('takes no block of the next month after one was refused, and closes no connection for those on their way', () => {
+    const world = new World();
+    const over = new Fault('NETWORK_LIMIT', 'used up', [], undefined, { month_ends: '2027-01-01T00:00:00Z' });
+    let isOver = false;
+    const month = { add: () => {}, refuse: () => (isOver ? over : undefined) };
+    world.quotaOf = () => ({ holder: 'anna', bytesPerSecond: undefined, month });
+    const { id, sids, branches } = world.bare(1);
+    const sink = world.open(sids[0]!, branches[0]!) as SinkEnd;
+    const { flows, inbox, codes, closed } = connect(world, 0, true);
+    inbox.packet(packet(id, 1));
+    isOver = true;
+    const late = DEFAULT_SYSTEM_LIMITS.packetsPerSecondMax + 1;
+    for (let n = 0; n < late; n++) {
+      inbox.packet(packet(id, 2));
+      world.clock.turn();
+    }
+    isOver = false;
+    inbox.packet(packet(id, 3));
+    [...flows.confirmed()];
+    inbox.packet(packet(id, 3));
+    expect([codes.length, new Set(codes.slice(1)), closed]).toEqual([late + 3, new Set([REASONS.NETWORK_LIMIT]), []]);
+    expect(drain(sink)).toBe(1);
+    flows.close();
+    const again = connect(world);
+    again.inbox.packet(packet(id, 1));
+    expect([again.codes, drain(sink)]).toEqual([[0], 1]);
   });
 });

@@ -62,7 +62,8 @@ export interface MethodRule {
   readonly granted?: GrantedPermission;
   /**
    * Neither counted nor refused by a quota of calls: it ends or answers something, so that a caller at its limit can always give back what
-   * it holds; its bytes are counted instead; or it is how an identity or administrators find out and undo what was granted. What needs
+   * it holds; its bytes are counted instead; an end asks it to keep a
+   * connection whose path it has lost; or it is how an identity or administrators find out and undo what was granted. What needs
    * `nothing` or `shows` is not counted either, as it is not known yet who asks.
    */
   readonly unmetered?: true;
@@ -90,7 +91,7 @@ export const METHODS = {
   FindPath: { needs: 'graph.read' },
   WatchNetworkDelta: { needs: 'graph.read' },
   WatchEndpointClosed: { needs: 'graph.read' },
-  GetConnection: { needs: 'session.own', others: 'network.read' },
+  GetConnection: { needs: 'session.own', others: 'network.read', unmetered: true },
   ListConnections: { needs: 'session.own', others: 'network.read' },
   WatchConnections: { needs: 'session.own', others: 'network.read' },
 

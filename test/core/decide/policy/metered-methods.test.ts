@@ -3,7 +3,7 @@ import { isMetered, METHODS, type Method } from '../../../../src/core/model/trus
 
 /**
  * Whether a quota of calls counts and refuses a method. `never`: a caller at its quota can always come back, give back what it holds, answer
- * what it is asked, and see and mend why it is refused; bytes of relays have a quota of their own.
+ * what it is asked, and see and mend why it is refused, and keep its connections; bytes of relays have a quota of their own.
  */
 const TABLE: Readonly<Record<Method, 'counted' | 'never'>> = {
   Session: 'never',
@@ -20,7 +20,7 @@ const TABLE: Readonly<Record<Method, 'counted' | 'never'>> = {
   FindPath: 'counted',
   WatchNetworkDelta: 'counted',
   WatchEndpointClosed: 'counted',
-  GetConnection: 'counted',
+  GetConnection: 'never',
   ListConnections: 'counted',
   WatchConnections: 'counted',
   CreateStream: 'counted',
