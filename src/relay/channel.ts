@@ -3,13 +3,13 @@ import type { Stream } from '../core/model/stream.js';
 import { Branch, type Numbering } from './branch.js';
 import { SinkEnd, type SinkOwner, SourceEnd, type SourceOwner } from './end.js';
 import type { RelayLimits } from './limits.js';
-import { type MeteredOwner, RelayedSource, type RelayMeter } from './meter.js';
+import { type MeteredOwner, MeteredRelaySource, type RelayMeter } from './meter.js';
 
 /** Blocks that were let go and still stand in the array: their memory is the reason that this is small. */
 const GONE_MAX = 16;
 
 /** What a channel asks of the relay that holds it. */
-export interface ChannelSurroundings {
+export interface ChannelDeps {
   readonly limits: RelayLimits;
   nowMs(): number;
   /** The bytes that all channels hold have changed by so much. */
@@ -45,7 +45,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
   private first = 0;
   private bytes = 0;
   private source: SourceEnd | undefined;
-  private readonly metered: RelayedSource;
+  private readonly metered: MeteredRelaySource;
   private ended = false;
   /** Whether a source has come: until then nobody knows which block is the first. */
   private hasBegun = false;
@@ -59,11 +59,11 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
 
   constructor(
     private stream: Stream,
-    private readonly around: ChannelSurroundings,
+    private readonly deps: ChannelDeps,
   ) {
-    this.number = around.draw();
-    this.metered = new RelayedSource(stream.owner, this);
-    const nowMs = around.nowMs();
+    this.number = deps.draw();
+    this.metered = new MeteredRelaySource(stream.owner, this);
+    const nowMs = deps.nowMs();
     this.branches = new Map(stream.sinks.map(({ id }) => [id, new Branch(id, nowMs)]));
   }
 
@@ -86,7 +86,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
    */
   openSource(blocks?: number): SourceEnd | Fault {
     const { deliveryConfirmation } = this.stream.params;
-    const over = this.around.meter.refuse(this.metered);
+    const over = this.deps.meter.refuse(this.metered);
     if (over !== undefined) return over;
     if (!this.hasBegun) this.begin(blocks);
     else if (blocks !== undefined && deliveryConfirmation) {
@@ -113,7 +113,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
       if (fault !== undefined) return fault;
     }
     branch.end?.end(new Fault('OUT_OF_ORDER', `branch ${id} has been opened again to receive`));
-    branch.movedMs = this.around.nowMs();
+    branch.movedMs = this.deps.nowMs();
     branch.end = new SinkEnd(this, id);
     this.release();
     return branch.end;
@@ -125,16 +125,16 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
     if (block.length > maxBlockBytes) {
       return new Fault('TOO_LARGE', `a block of ${block.length} bytes; ${maxBlockBytes} are the limit of this stream`);
     }
-    const over = this.around.meter.refuse(this.metered);
+    const over = this.deps.meter.refuse(this.metered);
     if (over !== undefined) return over;
     const { end } = this;
     for (const branch of this.branches.values()) {
-      if (branch.confirmed >= end) branch.movedMs = Math.max(branch.movedMs, this.around.nowMs());
+      if (branch.confirmed >= end) branch.movedMs = Math.max(branch.movedMs, this.deps.nowMs());
     }
     this.blocks.push(block);
     this.grow(block.length);
-    this.around.meter.took(block.length, this.metered);
-    this.around.used(this.stream.id);
+    this.deps.meter.took(block.length, this.metered);
+    this.deps.used(this.stream.id);
     // Nobody waits for what every sink had before the source repeated it.
     this.release();
     for (const branch of this.branches.values()) branch.end?.ready();
@@ -143,8 +143,8 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
 
   /** For the source's end: whether another block should be written now. */
   hasRoom(): boolean {
-    const { windowBytesMax, windowBlocksMax } = this.around.limits;
-    const isHeld = this.around.isFull() || this.around.meter.isSpent(this.metered);
+    const { windowBytesMax, windowBlocksMax } = this.deps.limits;
+    const isHeld = this.deps.isFull() || this.deps.meter.isSpent(this.metered);
     return this.bytes < windowBytesMax && this.end - this.first < windowBlocksMax && !isHeld;
   }
 
@@ -191,7 +191,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
     branch.passGap(this.gaps.get(branch.taken) ?? 0);
     if (block === undefined) return 'ended';
     branch.take();
-    this.around.meter.gave(block.length);
+    this.deps.meter.gave(block.length);
     if (!deliveryConfirmation) this.confirmTo(branch, branch.taken);
     return block;
   }
@@ -215,7 +215,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
     if (branch?.end !== end) return;
     branch.end = undefined;
     // It may come back: until now it was not what held the others up, or it would have been cut off.
-    branch.movedMs = this.around.nowMs() + waitMs;
+    branch.movedMs = this.deps.nowMs() + waitMs;
   }
 
   /** The stream looks like this now: a branch that it has lost holds nobody up any more. */
@@ -238,7 +238,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
     this.source?.end(fault);
     for (const branch of this.branches.values()) branch.end?.end(fault);
     // Last: an end that hears of this asks for room once more.
-    this.around.meter.forget(this.metered);
+    this.deps.meter.forget(this.metered);
   }
 
   /**
@@ -247,7 +247,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
    */
   stalled(mayPause: boolean): number[] {
     const { end } = this;
-    const since = this.around.nowMs() - this.around.limits.sinkStallMs;
+    const since = this.deps.nowMs() - this.deps.limits.sinkStallMs;
     return [...this.branches.values()]
       .filter((branch) => branch.confirmed < end && branch.movedMs <= since)
       .filter((branch) => !mayPause || branch.end === undefined)
@@ -266,7 +266,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
 
   /** For the meter: a source whose data this server does not read for its quota is not idle. */
   held(): void {
-    if (this.source !== undefined) this.around.used(this.stream.id);
+    if (this.source !== undefined) this.deps.used(this.stream.id);
   }
 
   /** The first source has come. One that does not say where it stands is told that nothing is confirmed. */
@@ -303,7 +303,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
   private confirmTo(branch: Branch, number: number): void {
     if (number <= branch.confirmed) return;
     branch.confirmed = number;
-    branch.movedMs = this.around.nowMs();
+    branch.movedMs = this.deps.nowMs();
     this.release();
   }
 
@@ -333,6 +333,6 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
 
   private grow(bytes: number): void {
     this.bytes += bytes;
-    this.around.held(bytes);
+    this.deps.held(bytes);
   }
 }
