@@ -26,6 +26,8 @@ export interface Bound {
   readonly maxSeconds?: number;
   /** 0, an empty string or absent is allowed although the rest does not allow it: it has a meaning of its own. */
   readonly zero?: true;
+  /** The field may be left out; `kind` of UpdateIdentityRequest, which is 0 then, where the mask does not name it. */
+  readonly optional?: true;
   /** The numbers of an enum that are allowed. */
   readonly values?: readonly number[];
   /** Of an enum: every number that has a name, and no other. */
@@ -72,7 +74,7 @@ const LABELS: Bound = {
   value: limited('labelValueBytesMax', 'maxBytes'),
 };
 const REQUEST_ID: Bound = { maxBytes: REQUEST_ID_LENGTH_MAX, pattern: '^[!-~]*$' };
-const SPAN: Bound = { minSeconds: 0 };
+const SPAN: Bound = { optional: true, minSeconds: 0 };
 const UUID: Bound = {
   format: 'uuid',
   pattern: '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$',
@@ -122,7 +124,7 @@ export const BOUNDS: Readonly<Record<string, Bound>> = {
   'DirectConnectionRequest.port': { min: 0, max: 65_535 },
   'DirectConnectionRequest.candidates': limited('candidatesMax', 'maxCount'),
   'DirectConnectionRequest.public_key': limited('publicKeyBytesMax', 'maxBytes'),
-  'DirectConnectionRequest.endorsement': { maxBytes: ENDORSEMENT_BYTES_MAX },
+  'DirectConnectionRequest.endorsement': { optional: true, maxBytes: ENDORSEMENT_BYTES_MAX },
   'DirectConnectionRequest.round_trip': SPAN,
   'DirectConnectionRequest.request_id': REQUEST_ID,
   'DirectConnectionRequest.fallback': { named: true },
@@ -164,12 +166,12 @@ export const BOUNDS: Readonly<Record<string, Bound>> = {
   'Proof.binding': { zero: true, ...HASH },
   'Proof.identity_uuid': { zero: true, ...UUID },
   'ChallengeRequest.network': { zero: true, ...NETWORK_NAME },
-  'ChallengeRequest.admin_nonce': { minBytes: ADMIN_NONCE_BYTES, maxBytes: ADMIN_NONCE_BYTES },
-  'ChallengeRequest.admin_binding': HASH,
+  'ChallengeRequest.admin_nonce': { optional: true, minBytes: ADMIN_NONCE_BYTES, maxBytes: ADMIN_NONCE_BYTES },
+  'ChallengeRequest.admin_binding': { optional: true, ...HASH },
   'GetIdentityRequest.identity_uuid': UUID,
   'ListIdentitiesRequest.page_size': PAGE_SIZE,
   'UpdateIdentityRequest.identity_uuid': UUID,
-  'UpdateIdentityRequest.kind': { values: [1, 2, 3] },
+  'UpdateIdentityRequest.kind': { optional: true, values: [1, 2, 3] },
   'UpdateIdentityRequest.roles': IDENTITY_ROLES,
   'UpdateIdentityRequest.name': IDENTITY_NAME,
   'UpdateIdentityRequest.labels': LABELS,
@@ -184,7 +186,7 @@ export const BOUNDS: Readonly<Record<string, Bound>> = {
   'IssueTicketRequest.kind': { named: true },
   'IssueTicketRequest.roles': IDENTITY_ROLES,
   'IssueTicketRequest.uses': { min: 0, max: TICKET_BOUNDS.usesMax },
-  'IssueTicketRequest.valid_for': { minSeconds: 1, maxSeconds: 366 * SECONDS_PER_DAY },
+  'IssueTicketRequest.valid_for': { optional: true, minSeconds: 1, maxSeconds: 366 * SECONDS_PER_DAY },
   'IssueTicketRequest.names': { zero: true, minBytes: 1, maxBytes: 63, pattern: '^[a-z0-9.*-]+$' },
   'IssueTicketRequest.identity_uuid': { zero: true, ...UUID },
   'IssueTicketRequest.addresses': { maxCount: TICKET_ADDRESSES_MAX, each: { format: 'address', maxBytes: 255 } },
@@ -199,7 +201,7 @@ export const BOUNDS: Readonly<Record<string, Bound>> = {
   'CreateNetworkRequest.name': NETWORK_NAME,
   'CreateNetworkRequest.sessions_max': { min: 0 },
   'DropNetworkRequest.name': NETWORK_NAME,
-  'RelayOpen.blocks': { max: Number.MAX_SAFE_INTEGER },
+  'RelayOpen.blocks': { optional: true, max: Number.MAX_SAFE_INTEGER },
 };
 
 /** What proto/bounds.json holds. */

@@ -44,10 +44,14 @@ export function run(argv: readonly string[], input = ''): void {
 
 /** The namespaces of all test networks of this machine. */
 export function namespaces(): string[] {
+  return namesIn('/run/netns');
+}
+
+function namesIn(folder: string): string[] {
   try {
-    return readdirSync('/run/netns').filter((name) => name.startsWith(PREFIX));
+    return readdirSync(folder).filter((name) => name.startsWith(PREFIX));
   } catch {
-    return []; // the directory is made with the first namespace
+    return []; // the directory is made with the first that is in it
   }
 }
 
@@ -69,9 +73,9 @@ export function removeNamespace(namespace: string): void {
   rmSync(join(FILES, namespace), { recursive: true, force: true });
 }
 
-/** Removes the namespaces of runs whose process is no more. */
+/** Removes the namespaces of runs whose process is no more, and their files, which outlive a namespace over a restart of the machine. */
 export function removeLeftovers(): void {
-  for (const namespace of namespaces()) {
+  for (const namespace of new Set([...namespaces(), ...namesIn(FILES)])) {
     const pid = Number(namespace.slice(PREFIX.length).split('-')[0]);
     if (!isRunning(pid)) removeNamespace(namespace);
   }

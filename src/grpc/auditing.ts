@@ -54,7 +54,7 @@ function isOwn({ cvid }: Described, caller: Caller | undefined): boolean {
   return cvid === undefined || cvid === 0 || cvid === caller.sid;
 }
 
-/** The ticket that a call has issued, which its request could not name. The outcome of what can be taken back is a `Made`. */
+/** The ticket that a call has issued, which its request could not name. The outcome of what can be taken back is a `MadeForCaller`. */
 function issuedTicket({ identityUuid }: Described, outcome: unknown): string | undefined {
   const { response } = (outcome ?? {}) as { readonly response?: Partial<IssueTicketResponse> };
   const ticket = response?.ticket;

@@ -4,7 +4,7 @@ import { Fault } from '../core/model/fault.js';
 import { identityOf } from '../core/model/session.js';
 import type { CertificateClaim } from '../core/model/trust/certificate.js';
 import { type Method, type Permission, ruleOf } from '../core/model/trust/permission.js';
-import type { TokenHolder } from '../replica/access/access-tokens.js';
+import type { AccessHolder } from '../replica/access/access-tokens.js';
 import type { Asker } from '../replica/access/asker.js';
 import type { Gatekeeper } from '../replica/access/gatekeeper.js';
 import { authenticate } from '../replica/access/token.js';
@@ -38,7 +38,7 @@ interface Call {
 interface Shown {
   readonly sid: number | undefined;
   readonly isAdmin: boolean;
-  readonly access?: TokenHolder | undefined;
+  readonly access?: AccessHolder | undefined;
   readonly origin: Origin & { readonly connection: string };
   readonly namedNetwork?: string | undefined;
   /** Whether its connection has closed or shares its name, or it has given up. */
@@ -52,7 +52,7 @@ export class Caller implements Asker {
   /** The call carries the administrator's token. */
   readonly isAdmin: boolean;
   /** Whom its access token is of; undefined without one. */
-  readonly access: TokenHolder | undefined;
+  readonly access: AccessHolder | undefined;
   /** From where. */
   readonly origin: Shown['origin'];
   /** What the call's metadata calls the network; undefined where it names none. */
@@ -76,7 +76,7 @@ export class Caller implements Asker {
   }
 
   /** Whom an authority or an issuer vouches for in this very call; undefined for nobody. */
-  get vouched(): TokenHolder | undefined {
+  get vouched(): AccessHolder | undefined {
     return this.access?.via === undefined ? undefined : this.access;
   }
 
@@ -139,7 +139,7 @@ export class Caller implements Asker {
 export function identify(
   { replica, shares, adminToken, gatekeeper }: Backing,
   call: Call,
-  { vouched, isNameless }: { readonly vouched: TokenHolder | undefined; readonly isNameless: () => boolean },
+  { vouched, isNameless }: { readonly vouched: AccessHolder | undefined; readonly isNameless: () => boolean },
 ): Caller | Fault {
   const { metadata } = call;
   const origin = originOfPeer(call.getPeer());
@@ -178,7 +178,7 @@ export function adminFault(metadata: Metadata, adminToken: string | undefined): 
   return new Fault('ADMIN_TOKEN_INVALID', 'the administrator token is wrong, or this server has none');
 }
 
-function shownAs({ via, uuid }: TokenHolder): string {
+function shownAs({ via, uuid }: AccessHolder): string {
   const what = { issuer: "the issuer's token", certificate: 'the client certificate' };
   return `${via === undefined ? 'the access token' : what[via]} is of identity ${uuid}`;
 }
@@ -189,7 +189,7 @@ function bearerOf({ metadata }: Pick<Call, 'metadata'>): string | undefined {
   return given === undefined ? undefined : BEARER.exec(String(given))?.[1];
 }
 
-type Vouched = TokenHolder | Fault | undefined;
+type Vouched = AccessHolder | Fault | undefined;
 
 /** Whom an issuer's token or a client certificate vouches for; undefined where a call brings neither. */
 export function vouchingOf(
@@ -205,7 +205,7 @@ export function vouchingOf(
 
 async function vouchedBy(
   certificate: Vouched | Promise<Vouched>,
-  token: Promise<TokenHolder | Fault> | undefined,
+  token: Promise<AccessHolder | Fault> | undefined,
 ): Promise<Vouched> {
   const [certified, issued] = await Promise.all([certificate, token]);
   if (certified === undefined || certified instanceof Fault || issued === undefined) return certified ?? issued;

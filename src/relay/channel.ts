@@ -3,13 +3,13 @@ import type { Stream } from '../core/model/stream.js';
 import { Branch, type Numbering } from './branch.js';
 import { SinkEnd, type SinkOwner, SourceEnd, type SourceOwner } from './end.js';
 import type { RelayLimits } from './limits.js';
-import { type MeteredOwner, RelayedSource, type RelayMeter } from './meter.js';
+import { type MeteredOwner, MeteredRelaySource, type RelayMeter } from './meter.js';
 
 /** Blocks that were let go and still stand in the array: their memory is the reason that this is small. */
 const GONE_MAX = 16;
 
 /** What a channel asks of the relay that holds it. */
-export interface ChannelSurroundings {
+export interface ChannelDeps {
   readonly limits: RelayLimits;
   nowMs(): number;
   /** The bytes that all channels hold have changed by so much. */
@@ -45,7 +45,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
   private first = 0;
   private bytes = 0;
   private source: SourceEnd | undefined;
-  private readonly metered: RelayedSource;
+  private readonly metered: MeteredRelaySource;
   private ended = false;
   /** Whether a source has come: until then nobody knows which block is the first. */
   private hasBegun = false;
@@ -61,11 +61,11 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
 
   constructor(
     private stream: Stream,
-    private readonly around: ChannelSurroundings,
+    private readonly deps: ChannelDeps,
   ) {
-    this.number = around.draw();
-    this.metered = new RelayedSource(stream.owner, this);
-    const nowMs = around.nowMs();
+    this.number = deps.draw();
+    this.metered = new MeteredRelaySource(stream.owner, this);
+    const nowMs = deps.nowMs();
     this.branches = new Map(stream.sinks.map(({ id }) => [id, new Branch(id, nowMs)]));
   }
 
@@ -113,7 +113,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
       if (fault !== undefined) return fault;
     }
     branch.end?.end(new Fault('OUT_OF_ORDER', `branch ${id} has been opened again to receive`));
-    branch.movedMs = this.around.nowMs();
+    branch.movedMs = this.deps.nowMs();
     branch.end = new SinkEnd(this, id);
     this.release();
     return branch.end;
@@ -126,17 +126,17 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
       return new Fault('TOO_LARGE', `a block of ${block.length} bytes; ${maxBlockBytes} are the limit of this stream`);
     }
     const repeatedBytes = Math.min(this.repeatedBytes, block.length);
-    const over = repeatedBytes < block.length ? this.around.meter.refuse(this.metered) : undefined;
+    const over = repeatedBytes < block.length ? this.deps.meter.refuse(this.metered) : undefined;
     if (over !== undefined) return over;
     this.repeatedBytes -= repeatedBytes;
     const { end } = this;
     for (const branch of this.branches.values()) {
-      if (branch.confirmed >= end) branch.movedMs = Math.max(branch.movedMs, this.around.nowMs());
+      if (branch.confirmed >= end) branch.movedMs = Math.max(branch.movedMs, this.deps.nowMs());
     }
     this.blocks.push(block);
     this.grow(block.length);
-    this.around.meter.took(block.length, this.metered, block.length - repeatedBytes);
-    this.around.used(this.stream.id);
+    this.deps.meter.took(block.length, this.metered, block.length - repeatedBytes);
+    this.deps.used(this.stream.id);
     // Nobody waits for what every sink had before the source repeated it.
     this.release();
     for (const branch of this.branches.values()) branch.end?.ready();
@@ -145,8 +145,8 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
 
   /** For the source's end: whether another block should be written now. */
   hasRoom(): boolean {
-    const { windowBytesMax, windowBlocksMax } = this.around.limits;
-    const isHeld = this.around.isFull() || this.around.meter.isSpent(this.metered);
+    const { windowBytesMax, windowBlocksMax } = this.deps.limits;
+    const isHeld = this.deps.isFull() || this.deps.meter.isSpent(this.metered);
     return this.bytes < windowBytesMax && this.end - this.first < windowBlocksMax && !isHeld;
   }
 
@@ -193,7 +193,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
     branch.passGap(this.gaps.get(branch.taken) ?? 0);
     if (block === undefined) return 'ended';
     branch.take();
-    this.around.meter.gave(block.length);
+    this.deps.meter.gave(block.length);
     if (!deliveryConfirmation) this.confirmTo(branch, branch.taken);
     return block;
   }
@@ -217,7 +217,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
     if (branch?.end !== end) return;
     branch.end = undefined;
     // It may come back: until now it was not what held the others up, or it would have been cut off.
-    branch.movedMs = this.around.nowMs() + waitMs;
+    branch.movedMs = this.deps.nowMs() + waitMs;
   }
 
   /** The stream looks like this now: a branch that it has lost holds nobody up any more. */
@@ -240,7 +240,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
     this.source?.end(fault);
     for (const branch of this.branches.values()) branch.end?.end(fault);
     // Last: an end that hears of this asks for room once more.
-    this.around.meter.forget(this.metered);
+    this.deps.meter.forget(this.metered);
   }
 
   /**
@@ -249,7 +249,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
    */
   stalled(mayPause: boolean): number[] {
     const { end } = this;
-    const since = this.around.nowMs() - this.around.limits.sinkStallMs;
+    const since = this.deps.nowMs() - this.deps.limits.sinkStallMs;
     return [...this.branches.values()]
       .filter((branch) => branch.confirmed < end && branch.movedMs <= since)
       .filter((branch) => !mayPause || branch.end === undefined)
@@ -268,7 +268,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
 
   /** For the meter: a source whose data this server does not read for its quota is not idle. */
   held(): void {
-    if (this.source !== undefined) this.around.used(this.stream.id);
+    if (this.source !== undefined) this.deps.used(this.stream.id);
   }
 
   /** The first source has come. One that does not say where it stands is told that nothing is confirmed. */
@@ -306,7 +306,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
   private confirmTo(branch: Branch, number: number): void {
     if (number <= branch.confirmed) return;
     branch.confirmed = number;
-    branch.movedMs = this.around.nowMs();
+    branch.movedMs = this.deps.nowMs();
     this.release();
   }
 
@@ -336,6 +336,6 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
 
   private grow(bytes: number): void {
     this.bytes += bytes;
-    this.around.held(bytes);
+    this.deps.held(bytes);
   }
 }

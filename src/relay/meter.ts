@@ -36,7 +36,7 @@ interface Credit {
   atMs: number;
   bytesPerSecond: number;
   /** Sources that have asked while nothing was left, the one that was served last at the end. One leaves when it is served. */
-  readonly waiting: Set<RelayedSource>;
+  readonly waiting: Set<MeteredRelaySource>;
 }
 
 /** What a meter asks of the channel that a source is of. */
@@ -48,9 +48,9 @@ export interface MeteredOwner {
 }
 
 /** The source of a channel, as a {@link RelayMeter} knows it. */
-export class RelayedSource {
+export class MeteredRelaySource {
   /** Where it waits, if it does. */
-  waitsIn: Set<RelayedSource> | undefined;
+  waitsIn: Set<MeteredRelaySource> | undefined;
   #quota: RelayQuota | undefined;
   #version: number | undefined;
 
@@ -92,7 +92,7 @@ export class RelayMeter {
   }
 
   /** A source has sent so many bytes. `ofMonth`: so many of them were not counted for its month before. */
-  took(bytes: number, source: RelayedSource, ofMonth: number): void {
+  took(bytes: number, source: MeteredRelaySource, ofMonth: number): void {
     this.taken += bytes;
     const quota = source.quota(this.#quotaOf, this.#version);
     if (ofMonth > 0) quota?.month?.add(ofMonth);
@@ -109,7 +109,7 @@ export class RelayMeter {
   }
 
   /** Whether a source has sent as much as it may for now. Then its owner is woken when that is over. */
-  isSpent(source: RelayedSource): boolean {
+  isSpent(source: MeteredRelaySource): boolean {
     if (this.#credits.size === 0) return false;
     const { holder = '', bytesPerSecond } = source.quota(this.#quotaOf, this.#version) ?? {};
     if (bytesPerSecond === undefined || !this.#credits.has(holder)) return false;
@@ -120,12 +120,12 @@ export class RelayMeter {
   }
 
   /** Why a source may send no more in this month; undefined while it may. */
-  refuse(source: RelayedSource): Fault | undefined {
+  refuse(source: MeteredRelaySource): Fault | undefined {
     return source.quota(this.#quotaOf, this.#version)?.month?.refuse();
   }
 
   /** A source does not wait any more: it was served, or its channel is gone. */
-  forget(source: RelayedSource): void {
+  forget(source: MeteredRelaySource): void {
     source.waitsIn?.delete(source);
     source.waitsIn = undefined;
   }
@@ -152,7 +152,7 @@ export class RelayMeter {
       bytes: bytesPerSecond * BURST_SECONDS,
       atMs: nowMs,
       bytesPerSecond,
-      waiting: new Set<RelayedSource>(),
+      waiting: new Set<MeteredRelaySource>(),
     };
     this.#credits.set(holder, credit);
     return credit;

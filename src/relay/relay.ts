@@ -5,7 +5,7 @@ import { Fault } from '../core/model/fault.js';
 import type { Position } from '../core/model/position.js';
 import { StopReason, type Stream } from '../core/model/stream.js';
 import type { StateView } from '../core/store/state-view.js';
-import { Channel, type ChannelSurroundings } from './channel.js';
+import { Channel, type ChannelDeps } from './channel.js';
 import type { SinkEnd, SourceEnd } from './end.js';
 import type { RelayLimits } from './limits.js';
 import { type QuotaOf, RATE_CHANGES, RelayMeter } from './meter.js';
@@ -70,7 +70,7 @@ export class Relay {
   private readonly waiting = new Map<string, symbol>();
   /** Undefined where there are no other servers. */
   places: ChannelPlaces | undefined;
-  private readonly around: ChannelSurroundings;
+  private readonly deps: ChannelDeps;
   private readonly share: RelayedShare;
   private totalBytes = 0;
   private readonly meter: RelayMeter;
@@ -89,7 +89,7 @@ export class Relay {
   ) {
     this.share = inAll.join(this.wakeSources);
     this.meter = new RelayMeter(clock, quotaOf);
-    this.around = {
+    this.deps = {
       limits,
       nowMs: () => clock.nowMs(),
       held: (bytes) => this.held(bytes),
@@ -258,7 +258,7 @@ export class Relay {
   private openRemote(stream: Stream, branch: BranchRequest): OpenedEnd {
     const { branchId } = branch;
     this.remote.get(branchId)?.stop(new Fault('OUT_OF_ORDER', `branch ${branchId} has been opened again to receive`));
-    const { held, isFull } = this.around;
+    const { held, isFull } = this.deps;
     const gave = (bytes: number) => this.meter.gave(bytes);
     const sought = { ...branch, streamId: stream.id, isConfirmed: stream.params.deliveryConfirmation };
     const opened = new RemoteBranch(sought, {
@@ -293,7 +293,7 @@ export class Relay {
   private channelOf(stream: Stream): Channel {
     const known = this.channels.get(stream.id);
     if (known !== undefined) return known;
-    const channel = new Channel(stream, this.around);
+    const channel = new Channel(stream, this.deps);
     this.channels.set(stream.id, channel);
     return channel;
   }
@@ -316,7 +316,7 @@ export class Relay {
    * as on a direct path. Not while all streams together hold as much as they may: then whoever does not read holds up all of its network.
    */
   private mayPause({ streamId, owner }: Channel): boolean {
-    if (this.around.isFull()) return false;
+    if (this.deps.isFull()) return false;
     const connections = this.registry.state.connections.of(owner);
     return connections.some(
       ({ relay }) => relay?.fromCaller.streamId === streamId || relay?.fromPeer.streamId === streamId,

@@ -9,7 +9,7 @@ import type { Origin } from '../shares/origin.js';
 import type { Shares } from '../shares/shares.js';
 import type { ProofMessage } from '../trust/server/proofs.js';
 import { ProofPurpose } from '../trust/signed-bytes.js';
-import type { TokenHolder } from './access/access-tokens.js';
+import type { AccessHolder } from './access/access-tokens.js';
 import type { Gatekeeper } from './access/gatekeeper.js';
 import type { KeyProver } from './access/key-prover.js';
 import { drawSecret, tokenText } from './access/token.js';
@@ -28,7 +28,7 @@ export interface OpeningRequest {
   /** Proves that the caller holds a key of the instance. */
   readonly proof?: ProofMessage | undefined;
   /** Whom an authority or an issuer vouches for. */
-  readonly vouched?: Pick<TokenHolder, 'uuid' | 'keyId'> | undefined;
+  readonly vouched?: Pick<AccessHolder, 'uuid' | 'keyId'> | undefined;
 }
 
 /** A session that was opened, with the only copy of its token. */

@@ -58,7 +58,7 @@ const ALLOW_OPEN_WORDS =
   '--allow-open: whoever reaches a port reads the graph, asks every instance for connections, and opens instances without a key';
 
 /** What a server needs from its process, handed in so that a simulation can be its process. */
-export interface ServerSurroundings {
+export interface ServerDeps {
   readonly clock: Clock;
   readonly random: Random;
   /** Instead of the one that `config.data` names. It is closed with the server. */
@@ -97,9 +97,9 @@ export interface RunningServer {
  * Makes a server out of its parts and starts it: first the engine, and only when that knows everything that the journal
  * says, the doors. Adapters to the outside are made here and in what this calls, and nowhere else.
  */
-export async function startServer(config: Config, surroundings: ServerSurroundings): Promise<RunningServer> {
-  const { clock, random } = surroundings;
-  const log = surroundings.log ?? pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+export async function startServer(config: Config, deps: ServerDeps): Promise<RunningServer> {
+  const { clock, random } = deps;
+  const log = deps.log ?? pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
   const metrics = config.metricsListen === undefined ? undefined : new Metrics();
   let engine: Engine | undefined;
   let doors: Doors | undefined;
@@ -108,7 +108,7 @@ export async function startServer(config: Config, surroundings: ServerSurroundin
     if (engine !== undefined) engine.gatekeeper.cutOff = isHeard ? undefined : cutOff();
   });
   const opened = await openStorage(config, {
-    ...{ ...surroundings, log },
+    ...{ ...deps, log },
     lost: (error) => lose(error),
     inTouch: (isInTouch, readiness, isCurrent) => {
       doors?.setWritable(isInTouch);
@@ -132,7 +132,7 @@ export async function startServer(config: Config, surroundings: ServerSurroundin
   let anchorer: AuditAnchorer | undefined;
   let spans: SpanExport | undefined;
   let month: MonthUse | undefined;
-  const exit = surroundings.fatal ?? ((error) => process.exit(error instanceof JournalError ? STORAGE_FAILED : 1));
+  const exit = deps.fatal ?? ((error) => process.exit(error instanceof JournalError ? STORAGE_FAILED : 1));
   // Set while a process whose storage has failed says goodbye.
   let exitOnce: (() => void) | undefined;
   const fatal = (error: unknown) => {
@@ -230,7 +230,7 @@ export async function startServer(config: Config, surroundings: ServerSurroundin
     });
     await networks.start(engine);
     checkPlainPorts(config, engine.gatekeeper.mode);
-    const { assets } = surroundings;
+    const { assets } = deps;
     spans = await openSpans(config, { clock, log, serverUuid: engine.replica.state.serverUuid });
     const { replica } = engine;
     const standing = (): ServerStanding => ({

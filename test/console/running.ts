@@ -9,7 +9,7 @@ import { type Asset, readAssets } from '../../src/console/assets.js';
 import type { ConsoleRole } from '../../src/console/calls-port.js';
 import { makeCode } from '../../src/console/credentials.js';
 import { CONSOLE_PROTOCOL, readServerFrame, type ServerFrame, writePageFrame } from '../../src/console/frames.js';
-import type { ServerSurroundings } from '../../src/server/server.js';
+import type { ServerDeps } from '../../src/server/server.js';
 import { ADMIN_TOKEN, type Running, run } from '../grpc/running.js';
 
 /** A page of one line, for tests that need no browser. */
@@ -29,7 +29,7 @@ export interface RunningConsole extends Running {
 /** Starts one, with the bare page unless it is given another. */
 export async function runConsole(
   flags: Record<string, string> = {},
-  parts: Partial<ServerSurroundings> = {},
+  parts: Partial<ServerDeps> = {},
 ): Promise<RunningConsole> {
   const at = await run({ 'console-listen': '127.0.0.1:0', ...flags }, { assets: BARE_PAGE, ...parts });
   return { ...at, console: at.server.addresses.console };

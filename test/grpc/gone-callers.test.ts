@@ -4,17 +4,17 @@ import type { Backing } from '../../src/grpc/backing.js';
 import { Calls } from '../../src/grpc/call-handlers.js';
 import type { CallConnections } from '../../src/grpc/call-reception.js';
 import { Caller } from '../../src/grpc/caller.js';
-import type { TokenHolder } from '../../src/replica/access/access-tokens.js';
+import type { AccessHolder } from '../../src/replica/access/access-tokens.js';
 import type { Gatekeeper } from '../../src/replica/access/gatekeeper.js';
 import { ShownIdentities } from '../../src/replica/access/shown-identities.js';
 
-const ANNA: TokenHolder = { uuid: 'anna', keyId: 'k', via: 'issuer', untilMs: 1 };
+const ANNA: AccessHolder = { uuid: 'anna', keyId: 'k', via: 'issuer', untilMs: 1 };
 
 /** A unary call with an issuer's token, which is checked when the test says so; what it came to is asked for in the end. */
 function calling() {
   let isThere = true;
-  let checked = (_: TokenHolder) => {};
-  const checking = new Promise<TokenHolder>((resolve) => {
+  let checked = (_: AccessHolder) => {};
+  const checking = new Promise<AccessHolder>((resolve) => {
     checked = resolve;
   });
   const backing = {
@@ -70,7 +70,7 @@ describe('a call whose token is being checked', () => {
 });
 
 /** A call that makes something, with a deadline in 10 s, while the clocks go as the test says; `checking` is what its token waits for. */
-function making(checking?: Promise<TokenHolder>) {
+function making(checking?: Promise<AccessHolder>) {
   const times = { nowMs: 5, wallMs: 1_000_000_000 };
   let made = () => {};
   const working = new Promise<void>((resolve) => {
@@ -138,7 +138,7 @@ describe('a call that makes something and whose token is being checked', () => {
     [9_999, 'made', 1],
     [10_000, 'given up', 0],
   ])('has a deadline in 10,000 ms: %i ms later it is %s', async (passedMs, outcomeSays, times) => {
-    let checked = (_: TokenHolder) => {};
+    let checked = (_: AccessHolder) => {};
     const call = making(
       new Promise((resolve) => {
         checked = resolve;

@@ -43,6 +43,22 @@ describe('reflection', () => {
     },
   );
 
+  it.each(['v1', 'v1alpha'])(
+    '%s ends a call that was open before proofs were required, at its next request',
+    async (version) => {
+      at = await run({ auth: 'open' });
+      const raw = (bytes: Buffer) => bytes;
+      const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
+      const call = at.client.makeBidiStreamRequest<Buffer, Buffer>(path, raw, raw);
+      const reading = new Reading<Buffer>(call as never);
+      call.write(LIST_SERVICES);
+      expect((await reading.next()).toString('latin1')).toContain('switchyard.v1.SessionService');
+      await put(at, '{}');
+      for (let sent = 0; sent < 3; sent++) call.write(LIST_SERVICES);
+      await expect(reading.next()).rejects.toMatchObject({ code: status.UNIMPLEMENTED });
+    },
+  );
+
   it('is off from the start of a server that requires proofs, and on with --reflection', async () => {
     at = await run({ auth: 'required' });
     expect(await listed(at, 'v1')).toBe(status.UNIMPLEMENTED);

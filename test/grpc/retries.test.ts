@@ -24,6 +24,7 @@ const NOT_SAFE = {
   StopStream: 'INVALID',
   Login: 'its proof is used',
   RotateKey: 'its proofs are used',
+  BindKey: 'it takes a revocation back, or bars a key, that came meanwhile',
   Enroll: 'its proof is used',
   ForgetKey: 'IDENTITY_NOT_FOUND, or it forgets who has come meanwhile',
   PutPolicy: 'OUT_OF_ORDER with if_revision',
@@ -139,11 +140,27 @@ describe('the service config of docs/clients.md', () => {
         const [first, again] = [await ask(at, method, request, asAdmin()), await ask(at, method, request, asAdmin())];
         expect({ ...again, position: undefined }).toEqual({ ...first, position: undefined });
       };
-      await twice(Identities.bindKey, { identityUuid, publicKey });
+      await ask(at, Identities.bindKey, { identityUuid, publicKey }, asAdmin());
       await twice(Identities.updateIdentity, { identityUuid, ...description });
       await twice(Identities.revokeIdentity, { identityUuid });
-      // A key takes the revocation back.
-      await twice(Identities.bindKey, { identityUuid, publicKey });
+    } finally {
+      await at.stop();
+    }
+  });
+
+  it('does not repeat BindKey, which would take back what another administrator has revoked meanwhile', async () => {
+    const at = await run();
+    try {
+      const publicKey = generateKeyPairSync('ed25519').publicKey.export({ format: 'der', type: 'spki' });
+      const identityUuid = agent(1).instanceUuid;
+      const isRevoked = async () =>
+        (await ask(at, Identities.getIdentity, { identityUuid }, asAdmin())).identity?.revoked;
+      await ask(at, Identities.bindKey, { identityUuid, publicKey }, asAdmin());
+      await ask(at, Identities.revokeIdentity, { identityUuid }, asAdmin());
+      expect(await isRevoked()).toBe(true);
+      await ask(at, Identities.bindKey, { identityUuid, publicKey }, asAdmin());
+      expect(await isRevoked()).toBe(false);
+      expect(CONFIG).not.toContain('"BindKey"');
     } finally {
       await at.stop();
     }

@@ -4,7 +4,7 @@ import { BadRequest, ErrorInfo, RetryInfo } from '../../gen/google/rpc/error_det
 import { Status } from '../../gen/google/rpc/status.js';
 import { systemClock, systemRandom } from '../../src/client/system.js';
 import { readConfig } from '../../src/config/config.js';
-import { type RunningServer, type ServerSurroundings, startServer } from '../../src/server/server.js';
+import { type RunningServer, type ServerDeps, startServer } from '../../src/server/server.js';
 import { IS_REQUIRED, ProvingClient } from './proving-client.js';
 
 /** The administrators' token of every server here. */
@@ -36,10 +36,7 @@ export function besides(listen: string): string {
 }
 
 /** Starts a server on a free port of the loopback, in memory unless `data` is a folder. Flags as on the command line. */
-export async function run(
-  flags: Record<string, string> = {},
-  parts: Partial<ServerSurroundings> = {},
-): Promise<Running> {
+export async function run(flags: Record<string, string> = {}, parts: Partial<ServerDeps> = {}): Promise<Running> {
   const config = readConfig({
     flags: {
       ...BASE,

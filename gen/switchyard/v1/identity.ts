@@ -6943,6 +6943,9 @@ export const IdentityServiceService = {
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
    * takes a revocation back. A key that is the only one already changes nothing but that.
    *
+   * Not safe to repeat unseen: another BindKey or a RevokeIdentity may have come between, and the last one wins. The call repeated
+   * after a revocation takes it back, and after another key was bound bars that key for good.
+   *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
    * PERMISSION_DENIED). Needs identity.manage.
    */
@@ -6974,7 +6977,7 @@ export const IdentityServiceService = {
   },
   /**
    * Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
-   * key. Also for a UUID that has never shown a key. One that is revoked already stays so.
+   * key. Also for a UUID that has never shown a key. One that is revoked already stays so. Of RevokeIdentity and BindKey, the last wins.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
    * PERMISSION_DENIED). Needs identity.manage.
@@ -7253,6 +7256,9 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
    * takes a revocation back. A key that is the only one already changes nothing but that.
    *
+   * Not safe to repeat unseen: another BindKey or a RevokeIdentity may have come between, and the last one wins. The call repeated
+   * after a revocation takes it back, and after another key was bound bars that key for good.
+   *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
    * PERMISSION_DENIED). Needs identity.manage.
    */
@@ -7268,7 +7274,7 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
   forgetKey: handleUnaryCall<ForgetKeyRequest, ForgetKeyResponse>;
   /**
    * Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
-   * key. Also for a UUID that has never shown a key. One that is revoked already stays so.
+   * key. Also for a UUID that has never shown a key. One that is revoked already stays so. Of RevokeIdentity and BindKey, the last wins.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
    * PERMISSION_DENIED). Needs identity.manage.
@@ -7544,6 +7550,9 @@ export interface IdentityServiceClient extends Client {
    * (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
    * takes a revocation back. A key that is the only one already changes nothing but that.
    *
+   * Not safe to repeat unseen: another BindKey or a RevokeIdentity may have come between, and the last one wins. The call repeated
+   * after a revocation takes it back, and after another key was bound bars that key for good.
+   *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
    * PERMISSION_DENIED). Needs identity.manage.
    */
@@ -7587,7 +7596,7 @@ export interface IdentityServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
-   * key. Also for a UUID that has never shown a key. One that is revoked already stays so.
+   * key. Also for a UUID that has never shown a key. One that is revoked already stays so. Of RevokeIdentity and BindKey, the last wins.
    *
    * Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
    * PERMISSION_DENIED). Needs identity.manage.

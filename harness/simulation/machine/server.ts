@@ -82,7 +82,7 @@ export interface Parts {
 }
 
 /** What a simulated server needs of its world. */
-export interface ServerSurroundings {
+export interface SimulatedServerDeps {
   readonly process: Process;
   readonly journal: Journal;
   readonly random: SeededRandom;
@@ -136,7 +136,7 @@ export class SimulatedServer implements Listener {
   readonly system: SystemDoor;
 
   private constructor(
-    private readonly surroundings: ServerSurroundings,
+    private readonly deps: SimulatedServerDeps,
     readonly relay: Relay,
     private readonly acceptances: Acceptances,
     readonly replica: Replica,
@@ -147,7 +147,7 @@ export class SimulatedServer implements Listener {
     readonly systemFeeds: SystemDoorDeps['feeds'],
     audit: AuditLog | undefined,
   ) {
-    const { process, random, limits, problem } = surroundings;
+    const { process, random, limits, problem } = deps;
     const { clock } = process;
     const turns = new FairTurns({ clock, limits: DEFAULT_TURN_LIMITS });
     const proofs = new Proofs({
@@ -241,10 +241,10 @@ export class SimulatedServer implements Listener {
   }
 
   /** Recovers from the journal, and resolves when calls can be taken in. */
-  static async start(surroundings: ServerSurroundings): Promise<SimulatedServer> {
-    const { process, random, limits, problem, fatal, tamper } = surroundings;
+  static async start(deps: SimulatedServerDeps): Promise<SimulatedServer> {
+    const { process, random, limits, problem, fatal, tamper } = deps;
     const { clock } = process;
-    const journal = tamper.journal?.(surroundings.journal) ?? surroundings.journal;
+    const journal = tamper.journal?.(deps.journal) ?? deps.journal;
     const recovery = await recover(journal);
     const { state } = recovery;
     const topics = { network: networkTopic(state), closed: closedTopic, streams: streamsTopic };
@@ -278,9 +278,9 @@ export class SimulatedServer implements Listener {
     replica.publishTo(leases, deadlines, attachments, shares, relay, ...all, acceptances, place);
     await replica.found(SERVER_UUID);
     await replica.agreeOn(limits.core);
-    const audit = openAudit(surroundings);
+    const audit = openAudit(deps);
     const server = new SimulatedServer(
-      { ...surroundings, problem },
+      { ...deps, problem },
       relay,
       acceptances,
       replica,
@@ -298,7 +298,7 @@ export class SimulatedServer implements Listener {
   }
 
   accept(asked: Asked, caller: Caller): Callee {
-    const { process, onCall } = this.surroundings;
+    const { process, onCall } = this.deps;
     const route = this.routes.get(asked.path);
     if (route === undefined) throw new Error(`nothing answers at ${asked.path}`);
     const { definition, handler, isStream } = route;
@@ -322,7 +322,7 @@ export class SimulatedServer implements Listener {
   }
 
   left(peer: string): void {
-    this.surroundings.process.perform(() => this.shares.disconnected(peer));
+    this.deps.process.perform(() => this.shares.disconnected(peer));
   }
 
   /** The first half of the way down of `src/server/server.ts`: refuse new calls, tell and end every watch and attachment. */
@@ -346,7 +346,7 @@ export class SimulatedServer implements Listener {
   }
 }
 
-function openAudit({ auditDisk, tamper, process: { clock } }: ServerSurroundings): AuditLog | undefined {
+function openAudit({ auditDisk, tamper, process: { clock } }: SimulatedServerDeps): AuditLog | undefined {
   if (auditDisk === undefined) return undefined;
   const store = auditDisk.open();
   return new AuditLog({ store: tamper.audit?.(store, clock) ?? store, clock, warn: () => {} });
@@ -366,7 +366,7 @@ interface MethodShape {
 }
 
 /** A log that only remembers what should not be in it. */
-function logger(problem: ServerSurroundings['problem']): Logger {
+function logger(problem: SimulatedServerDeps['problem']): Logger {
   const error = (what: { err?: unknown }, text: string) => {
     problem('Sound', `${text}: ${what.err instanceof Error ? what.err.stack : String(what.err)}`);
   };

@@ -74,6 +74,9 @@ type IdentityServiceClient interface {
 	// (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
 	// takes a revocation back. A key that is the only one already changes nothing but that.
 	//
+	// Not safe to repeat unseen: another BindKey or a RevokeIdentity may have come between, and the last one wins. The call repeated
+	// after a revocation takes it back, and after another key was bound bars that key for good.
+	//
 	// Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
 	// PERMISSION_DENIED). Needs identity.manage.
 	BindKey(ctx context.Context, in *BindKeyRequest, opts ...grpc.CallOption) (*BindKeyResponse, error)
@@ -85,7 +88,7 @@ type IdentityServiceClient interface {
 	// PERMISSION_DENIED). Needs identity.manage.
 	ForgetKey(ctx context.Context, in *ForgetKeyRequest, opts ...grpc.CallOption) (*ForgetKeyResponse, error)
 	// Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
-	// key. Also for a UUID that has never shown a key. One that is revoked already stays so.
+	// key. Also for a UUID that has never shown a key. One that is revoked already stays so. Of RevokeIdentity and BindKey, the last wins.
 	//
 	// Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
 	// PERMISSION_DENIED). Needs identity.manage.
@@ -448,6 +451,9 @@ type IdentityServiceServer interface {
 	// (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
 	// takes a revocation back. A key that is the only one already changes nothing but that.
 	//
+	// Not safe to repeat unseen: another BindKey or a RevokeIdentity may have come between, and the last one wins. The call repeated
+	// after a revocation takes it back, and after another key was bound bars that key for good.
+	//
 	// Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
 	// PERMISSION_DENIED). Needs identity.manage.
 	BindKey(context.Context, *BindKeyRequest) (*BindKeyResponse, error)
@@ -459,7 +465,7 @@ type IdentityServiceServer interface {
 	// PERMISSION_DENIED). Needs identity.manage.
 	ForgetKey(context.Context, *ForgetKeyRequest) (*ForgetKeyResponse, error)
 	// Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
-	// key. Also for a UUID that has never shown a key. One that is revoked already stays so.
+	// key. Also for a UUID that has never shown a key. One that is revoked already stays so. Of RevokeIdentity and BindKey, the last wins.
 	//
 	// Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
 	// PERMISSION_DENIED). Needs identity.manage.

@@ -1,4 +1,4 @@
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect, isIP } from 'node:net';
@@ -60,24 +60,44 @@ async function resolved(rendezvous: readonly Endpoint[]): Promise<Endpoint[]> {
     }),
   );
   const all = found.flat();
-  const each = ([6, 4] as const).flatMap((family) => all.find(({ host }) => familyOf(host) === family) ?? []);
-  const leads = await Promise.all(each.map(hasWayTo));
-  return each.filter((_, at) => leads[at]);
+  const each = ([6, 4] as const).map((family) => firstWithWay(all.filter(({ host }) => familyOf(host) === family)));
+  return (await Promise.all(each)).filter((place) => place !== undefined);
+}
+
+/** The first of some addresses that this host has a way to. Looks at one after the other: each takes a socket while it is looked at. */
+async function firstWithWay(places: readonly Endpoint[]): Promise<Endpoint | undefined> {
+  for (const place of places) {
+    if (await hasWayTo(place)) return place;
+  }
+  return undefined;
 }
 
 /**
  * Whether the host has a route to an address: a host with IPv6 alone, or without it, has none to the other family's. Nothing is sent.
  * What is sent where no way leads is lost without a word, and all of the time for an answer would be spent on it.
+ *
+ * A socket that cannot be opened or bound, as in a kernel without the family or a process without descriptors, has no way either.
  */
-function hasWayTo({ host, port }: Endpoint): Promise<boolean> {
-  const socket = createSocket(familyOf(host) === 6 ? 'udp6' : 'udp4');
-  return new Promise((resolve) => {
-    // Its types do not say that the callback is given the error, if there is one.
-    socket.connect(port, host, (error?: unknown) => {
-      socket.close();
-      resolve(!error);
+export async function hasWayTo(
+  { host, port }: Endpoint,
+  open: (options: SocketOptions) => Socket = createSocket,
+): Promise<boolean> {
+  let socket: Socket | undefined;
+  try {
+    const opened = open({ type: familyOf(host) === 6 ? 'udp6' : 'udp4' });
+    socket = opened;
+    await new Promise<void>((resolve, reject) => {
+      // A bind that fails calls no callback: it is an event, which ends the process where nothing listens.
+      opened.once('error', reject);
+      // Its types do not say that the callback is given the error, if there is one.
+      opened.connect(port, host, (error?: unknown) => (error ? reject(error) : resolve()));
     });
-  });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket?.close();
+  }
 }
 
 /**

@@ -37,7 +37,7 @@ import { Fault, type FieldViolation } from '../../core/model/fault.js';
 import { NETWORK_NAME, NETWORK_NAME_RULE, namesOf } from '../../core/model/network.js';
 import { identityOf } from '../../core/model/session.js';
 import { AUTH_MODE_NUMBERS } from '../../core/model/trust/policy.js';
-import { ACCESS_LIMITS, type TokenHolder } from '../../replica/access/access-tokens.js';
+import { ACCESS_LIMITS, type AccessHolder } from '../../replica/access/access-tokens.js';
 import { ADMIN_NONCE_BYTES, adminProof } from '../../trust/admin-proof.js';
 import { keyIdOf, keyProblem } from '../../trust/public-key.js';
 import { HASH_BYTES } from '../../trust/signed-bytes.js';
@@ -167,7 +167,7 @@ async function proveLogin(
   { prover }: Backing['opening'],
   proof: LoginRequest['proof'],
   origin: Caller['origin'],
-): Promise<TokenHolder | Fault> {
+): Promise<AccessHolder | Fault> {
   const proven = await prover.login(proof, origin);
   return proven instanceof Fault ? proven : { uuid: proven.identity, keyId: proven.keyId };
 }

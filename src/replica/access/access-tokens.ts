@@ -19,7 +19,7 @@ export const ACCESS_LIMITS = {
 } as const;
 
 /** Whom an access token, an issuer's token or a certificate is of. */
-export interface TokenHolder {
+export interface AccessHolder {
   /** The identity, in lower case. */
   readonly uuid: string;
   /** The key by which it logged in. */
@@ -32,9 +32,9 @@ export interface TokenHolder {
   readonly untilMs?: number;
 }
 
-const PROCESS: TokenHolder = { uuid: '', keyId: '', roles: ['observer'] };
+const PROCESS: AccessHolder = { uuid: '', keyId: '', roles: ['observer'] };
 
-interface Kept extends TokenHolder {
+interface Kept extends AccessHolder {
   readonly untilMs: number;
 }
 
@@ -54,7 +54,7 @@ export class AccessTokens {
 
   #ofProcess: string | undefined;
   /** Tokens that were lent, by their digest. */
-  readonly #lent = new Map<string, TokenHolder>();
+  readonly #lent = new Map<string, AccessHolder>();
 
   /** How many are good, or were a moment ago. */
   get count(): number {
@@ -62,7 +62,7 @@ export class AccessTokens {
   }
 
   /** A new token; undefined when there are too many. */
-  issue({ uuid, keyId }: TokenHolder): string | undefined {
+  issue({ uuid, keyId }: AccessHolder): string | undefined {
     const { clock, random } = this.#deps;
     this.#forgetExpired();
     const own = this.#ofIdentity.get(uuid) ?? [];
@@ -85,7 +85,7 @@ export class AccessTokens {
    * A token for one call that another door of this process passes on, of somebody whom that has let in. It is good until it is given
    * back, and counts nowhere: the door bounds its calls.
    */
-  lend(access: Pick<TokenHolder, 'uuid' | 'keyId'>): string {
+  lend(access: Pick<AccessHolder, 'uuid' | 'keyId'>): string {
     const token = PREFIX + Buffer.from(this.#deps.random.bytes(SECRET_BYTES)).toString('base64url');
     this.#lent.set(digestOf(token), access);
     return token;
@@ -108,7 +108,7 @@ export class AccessTokens {
   }
 
   /** Whom a token is of; undefined for one that is not good. */
-  find(token: string): TokenHolder | undefined {
+  find(token: string): AccessHolder | undefined {
     const digest = digestOf(token);
     if (this.#ofProcess !== undefined && digest === digestOf(this.#ofProcess)) return PROCESS;
     const lent = this.#lent.get(digest);

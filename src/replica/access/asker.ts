@@ -1,5 +1,5 @@
 import type { Origin } from '../../shares/origin.js';
-import type { TokenHolder as AccessHolder } from './access-tokens.js';
+import type { AccessHolder } from './access-tokens.js';
 
 /** Who asks for something, as a door knows it. */
 export interface Asker {

@@ -6,7 +6,7 @@ import type { CertificateClaim, ShownCertificate } from '../../core/model/trust/
 import { IdentityKind, KeyOrigin } from '../../core/model/trust/identity.js';
 import { vouchedKey } from '../../trust/vouched-key.js';
 import type { Replica } from '../replica.js';
-import type { TokenHolder } from './access-tokens.js';
+import type { AccessHolder } from './access-tokens.js';
 import type { Gatekeeper } from './gatekeeper.js';
 
 /** What {@link CertificateLogins} stands on. */
@@ -31,14 +31,14 @@ export class CertificateLogins {
   }
 
   /** As whom calls of a connection are made, or why not; undefined where its certificate proves nothing. */
-  accept(claim: CertificateClaim | undefined): TokenHolder | undefined | Fault | Promise<TokenHolder | Fault> {
+  accept(claim: CertificateClaim | undefined): AccessHolder | undefined | Fault | Promise<AccessHolder | Fault> {
     const found = this.find(claim);
     if (found !== undefined || claim === undefined || claim instanceof Fault) return found;
     return this.#deps.replica.state.identities.get(claim.uuid) === undefined ? this.#admit(claim) : undefined;
   }
 
   /** The same without letting anybody in who is not known. */
-  find(claim: CertificateClaim | undefined): TokenHolder | undefined | Fault {
+  find(claim: CertificateClaim | undefined): AccessHolder | undefined | Fault {
     if (claim === undefined || claim instanceof Fault) return claim;
     const { replica, gatekeeper, clock } = this.#deps;
     const { uri, network, uuid } = claim;
@@ -56,12 +56,12 @@ export class CertificateLogins {
     return isKnown ? fault : undefined;
   }
 
-  #accessOf({ uuid, goodUntilMs }: ShownCertificate, keyId: string): TokenHolder {
+  #accessOf({ uuid, goodUntilMs }: ShownCertificate, keyId: string): AccessHolder {
     const { clock } = this.#deps;
     return { uuid, keyId, via: 'certificate', untilMs: clock.nowMs() + goodUntilMs - clock.wallMs() };
   }
 
-  #admit(claim: ShownCertificate): undefined | Promise<TokenHolder | Fault> {
+  #admit(claim: ShownCertificate): undefined | Promise<AccessHolder | Fault> {
     const { uri, uuid, trustDomain } = claim;
     const { replica, gatekeeper, clock } = this.#deps;
     const row = replica.state.policy?.policy.certificates.find((one) => one.trustDomain === trustDomain);

@@ -10,7 +10,7 @@ import { subjectUuid } from '../../trust/oidc/subject-uuid.js';
 import type { TokenVerifier, VerifiedToken } from '../../trust/oidc/token-verifier.js';
 import { vouchedKey } from '../../trust/vouched-key.js';
 import type { Replica } from '../replica.js';
-import type { TokenHolder } from './access-tokens.js';
+import type { AccessHolder } from './access-tokens.js';
 
 /** Time charged to an address for each token that is checked, in ms: a thread verifies RSA or ECDSA, and it is parsed twice. */
 const TOKEN_MS = 0.5;
@@ -30,10 +30,10 @@ export interface IssuerLoginsDeps {
 /** How often a token is checked when the policy is replaced meanwhile: administrators put one now and then. */
 const ATTEMPTS_MAX = 3;
 
-type EndingAccess = TokenHolder & { readonly untilMs: number };
+type EndingAccess = AccessHolder & { readonly untilMs: number };
 
 interface Remembered {
-  readonly access: TokenHolder;
+  readonly access: AccessHolder;
   /** The revision of the policy that it was good by. */
   readonly policy: number;
   /** Until when it is taken without asking whether its issuer still has the key, by the monotonic clock. */
@@ -60,7 +60,7 @@ export class IssuerLogins {
   }
 
   /** As whom a call with a token is made, or why the token is not taken. */
-  async accept(token: string, origin: Origin): Promise<TokenHolder | Fault> {
+  async accept(token: string, origin: Origin): Promise<AccessHolder | Fault> {
     const { replica, verifier, clock, limits, charge } = this.#deps;
     const digest = hash('sha256', token, 'buffer').toString('latin1');
     const known = this.#find(digest);
@@ -82,7 +82,7 @@ export class IssuerLogins {
     }
   }
 
-  #find(digest: string): TokenHolder | undefined {
+  #find(digest: string): AccessHolder | undefined {
     const { replica, clock } = this.#deps;
     const found = this.#remembered.get(digest);
     if (found === undefined) return undefined;
@@ -94,7 +94,7 @@ export class IssuerLogins {
     return undefined;
   }
 
-  #fault({ uuid, keyId }: TokenHolder): Fault | undefined {
+  #fault({ uuid, keyId }: AccessHolder): Fault | undefined {
     const { replica, clock } = this.#deps;
     const identity = replica.state.identities.get(uuid);
     if (identity === undefined) return new Fault('AUTH_REQUIRED', `identity ${uuid} is not known here`);

@@ -7,7 +7,7 @@ import { isVouchedFor } from '../../core/model/trust/identity.js';
 import type { AuthMode, GrantParty } from '../../core/model/trust/policy.js';
 import type { Principal } from '../../core/model/trust/principal.js';
 import type { StateView } from '../../core/store/state-view.js';
-import type { TokenHolder as AccessHolder } from './access-tokens.js';
+import type { AccessHolder } from './access-tokens.js';
 import type { Asker } from './asker.js';
 import { ADMINISTRATOR, isDisowned, partyOf } from './subjects.js';
 

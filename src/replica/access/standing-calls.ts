@@ -3,7 +3,7 @@ import type { Change } from '../../core/model/change.js';
 import type { Fault } from '../../core/model/fault.js';
 import { identityOf } from '../../core/model/session.js';
 import type { StateView } from '../../core/store/state-view.js';
-import type { TokenHolder } from './access-tokens.js';
+import type { AccessHolder } from './access-tokens.js';
 
 /** Least time between two looks at what expires: an access token's hour is kept to this. */
 const LOOK_MS = 1_000;
@@ -15,7 +15,7 @@ export interface StandingCall {
   /** The session by which it was begun; undefined without one. */
   readonly sid: number | undefined;
   /** The access token by which it was begun; undefined without one. */
-  readonly access: TokenHolder | undefined;
+  readonly access: AccessHolder | undefined;
   /** The next time at which what it rests on may have ended, by the monotonic clock; infinite where nothing of that ends. */
   nextMs(): number;
   /** Why it must not go on; undefined while it may. */

@@ -8,4 +8,4 @@ export type { AnswerData, EventBody, EventName } from '../codec/event.js';
 export type { Listeners, RequestName } from './client.js';
 export { SystemError, type Violation } from './error.js';
 export { SystemClient } from './node.js';
-export type { SocketTlsOptions } from './socket-link.js';
+export type { SocketTlsOptions as TlsOptions } from './socket-link.js';

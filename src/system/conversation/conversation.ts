@@ -4,7 +4,7 @@ import type { Position } from '../../core/model/position.js';
 import type { CloseReason, Session } from '../../core/model/session.js';
 import type { Stream } from '../../core/model/stream.js';
 import type { CertificateClaim } from '../../core/model/trust/certificate.js';
-import type { TokenHolder } from '../../replica/access/access-tokens.js';
+import type { AccessHolder } from '../../replica/access/access-tokens.js';
 import type { Asker } from '../../replica/access/asker.js';
 import type { Origin } from '../../shares/origin.js';
 import type { EventBody } from '../codec/event.js';
@@ -101,14 +101,14 @@ export class Conversation implements Asker {
   }
 
   /** Who its client certificate says that it is, where that is known. */
-  get access(): TokenHolder | undefined {
+  get access(): AccessHolder | undefined {
     const { backing, certificate } = this.#deps;
     const found = backing.certificates.find(certificate);
     return found instanceof Fault ? undefined : found;
   }
 
   /** The same, of one that comes for the first time, too; why it is not taken. */
-  async acceptCertificate(): Promise<TokenHolder | undefined | Fault> {
+  async acceptCertificate(): Promise<AccessHolder | undefined | Fault> {
     const { backing, certificate } = this.#deps;
     return backing.certificates.accept(certificate);
   }

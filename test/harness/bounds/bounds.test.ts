@@ -51,7 +51,7 @@ const FILES = fileDescriptors
 /** Every field of the API, with its comment and the numbers of its enum. */
 const FIELDS = FILES.flatMap((file) =>
   file.messageType.flatMap((message, at) =>
-    message.field.map(({ name, type, typeName, label }, index) => {
+    message.field.map(({ name, type, typeName, label, proto3Optional }, index) => {
       const path = [4, at, 2, index].join();
       const comment = file.sourceCodeInfo?.location.find((one) => one.path.join() === path)?.leadingComments ?? '';
       const named = FILES.flatMap(({ enumType }) => enumType).find((one) => `.switchyard.v1.${one.name}` === typeName);
@@ -60,6 +60,7 @@ const FIELDS = FILES.flatMap((file) =>
       return {
         ...{ message: message.name, name: `${message.name}.${name}`, comment: comment.replace(/\s+/g, ' ') },
         ...{ type, typeName, isRepeated, named: numbers },
+        hasPresence: proto3Optional || (type === Type.MESSAGE && !isRepeated),
       };
     }),
   ),
@@ -157,8 +158,10 @@ describe('a running server and the bounds of proto/bounds.json', () => {
     const way = WAYS[message];
     const path = `${way.prefix ?? ''}${field}`;
     const elements = ELEMENTS[name] && ((count: number) => ELEMENTS[name](sinks, count));
-    const { type, named } = fieldOf(name);
-    const { inside, outside } = samplesOf(BOUNDS[name], { isBytes: type === Type.BYTES, named, elements });
+    const { type, named, hasPresence } = fieldOf(name);
+    const { inside, outside } = samplesOf(BOUNDS[name], {
+      ...{ isBytes: type === Type.BYTES, hasPresence, named, elements },
+    });
     const key = field.replace(/_(.)/g, (_all, letter: string) => letter.toUpperCase());
     const outcome = async (value: unknown) => {
       const fields = { [key]: value };

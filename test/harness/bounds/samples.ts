@@ -11,6 +11,8 @@ export interface Samples {
 export interface Material {
   /** The field is of type `bytes`. */
   readonly isBytes?: boolean;
+  /** The server can tell that the field is absent. */
+  readonly hasPresence?: boolean;
   /** The numbers of the field's enum that have a name. */
   readonly named?: readonly number[];
   /** So many different elements, each of them right. */
@@ -48,8 +50,14 @@ const FORMATS = {
 /** Strings of which a pattern takes some. */
 const TEXTS = ['a', 'Z9', '-_./', 'a b', 'é', '~!', 'a\nb', '\u007f', '\u009f'];
 
-/** Values just inside and just outside of a bound. */
+/** Values just inside and just outside of a bound; undefined: the field is absent. */
 export function samplesOf(bound: Bound, material: Material): Samples {
+  const { inside, outside } = valuesOf(bound, material);
+  if (bound.optional || (material.hasPresence && bound.zero)) return { inside: [...inside, undefined], outside };
+  return { inside, outside: [...outside, ...(material.hasPresence ? [undefined] : [])] };
+}
+
+function valuesOf(bound: Bound, material: Material): Samples {
   if (bound.values !== undefined || bound.named) return enumSamples(bound.values ?? material.named!);
   if (bound.strings !== undefined) return stringSamples(bound, bound.strings);
   if (bound.paths !== undefined) return maskSamples(bound.paths);
@@ -82,7 +90,7 @@ function stringSamples({ zero }: Bound, strings: readonly string[]): Samples {
 }
 
 function maskSamples(paths: readonly string[]): Samples {
-  return { inside: [...paths.map((path) => [path]), paths, ['*']], outside: [undefined, [], ['x'], [paths[0], 'x']] };
+  return { inside: [...paths.map((path) => [path]), paths, ['*']], outside: [[], ['x'], [paths[0], 'x']] };
 }
 
 function timeSamples({ minSeconds, maxSeconds, zero }: Bound): Samples {

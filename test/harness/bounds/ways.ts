@@ -152,7 +152,7 @@ const STREAMS: Readonly<Record<string, Way>> = {
     method: Streams.relay,
     kind: 'duplex',
     request: ({ blocks }) => ({
-      open: { id: 1, blocks: BigInt(blocks as number) },
+      open: { id: 1, blocks: blocks === undefined ? undefined : BigInt(blocks as number) },
       ...{ block: Buffer.alloc(0), confirmedBlocks: 0n },
     }),
     prefix: 'open.',
@@ -242,7 +242,11 @@ const IDENTITIES: Readonly<Record<string, Way>> = {
   UpdateIdentityRequest: {
     method: Identities.updateIdentity,
     as: 'admin',
-    request: (fields) => ({ ...DESCRIPTION, ...fields }),
+    // The kind is left out where the mask does not name it.
+    request: (fields) => {
+      const leavesKind = 'kind' in fields && fields.kind === undefined;
+      return { ...DESCRIPTION, ...fields, ...(leavesKind && { kind: 0, updateMask: ['name'] }) };
+    },
     passes: FOUND,
   },
   BindKeyRequest: {

@@ -227,6 +227,9 @@ class IdentityServiceServicer(object):
         (REVOKED), and the keys of before are barred: the way back after somebody else has bound an instance's UUID. It also
         takes a revocation back. A key that is the only one already changes nothing but that.
 
+        Not safe to repeat unseen: another BindKey or a RevokeIdentity may have come between, and the last one wins. The call repeated
+        after a revocation takes it back, and after another key was bound bars that key for good.
+
         Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
         PERMISSION_DENIED). Needs identity.manage.
         """
@@ -248,7 +251,7 @@ class IdentityServiceServicer(object):
 
     def RevokeIdentity(self, request, context):
         """Revokes an identity: all its sessions end in the same revision (REVOKED), and its UUID opens none any more, with whatever
-        key. Also for a UUID that has never shown a key. One that is revoked already stays so.
+        key. Also for a UUID that has never shown a key. One that is revoked already stays so. Of RevokeIdentity and BindKey, the last wins.
 
         Errors: INVALID_ARGUMENT (FIELD_INVALID); RESOURCE_EXHAUSTED (NETWORK_LIMIT); PERMISSION_DENIED (ADMIN_REQUIRED,
         PERMISSION_DENIED). Needs identity.manage.
