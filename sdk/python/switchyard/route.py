@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any, Awaitable, Callable, Optional, Set, Tuple
 
 import grpc
@@ -106,17 +107,18 @@ class Route:
         self._is_owed = True
         return True
 
-    async def enter(self, seconds: float = limits.CONNECT_MS / 1000) -> UsedChannel:
+    async def enter(self, ends_at: float = math.inf) -> UsedChannel:
         """
         The server that the next call goes to: where several are known, one to which there is a connection, if there is such a one.
-        It is to be released after the call.
+        Each has its own time to be reached; a call whose own time `ends_at` leaves no server for that. It is to be released after
+        the call.
         """
-        ends_at = self._loop.time() + seconds
         while True:
             used = self.channels.use(self.address)
             try:
                 within = min(limits.CONNECT_MS / 1000, ends_at - self._loop.time())
-                is_found = len(self.servers) < 2 or await used.ready(within) or not self.leave(used.address)
+                is_found = len(self.servers) < 2 or await used.ready(within)
+                is_found = is_found or self._loop.time() >= ends_at or not self.leave(used.address)
             except BaseException:
                 self.channels.release(used)
                 raise
@@ -157,7 +159,7 @@ class Route:
 
         async def make(request: Any, *, timeout: float, metadata: _Metadata) -> Any:
             ends_at = self._loop.time() + timeout
-            used = await self.enter(timeout)
+            used = await self.enter(ends_at)
             try:
                 method = used.channel.unary_unary(path, **codecs)
                 left = max(0.001, ends_at - self._loop.time())

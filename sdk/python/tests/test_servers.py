@@ -4,7 +4,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import unittest
-from typing import Any, List, Optional
+from typing import Any, Iterator, List, Optional
 
 import grpc
 
@@ -89,6 +89,13 @@ def empty_address() -> str:
         return f"127.0.0.1:{listener.getsockname()[1]}"
 
 
+@contextlib.contextmanager
+def silent_address() -> Iterator[str]:
+    """One at which connections are taken and nothing is said."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
 class Servers(unittest.IsolatedAsyncioTestCase):
     @contextlib.asynccontextmanager
     async def serving(self, count: int):
@@ -116,6 +123,23 @@ class Servers(unittest.IsolatedAsyncioTestCase):
                 # It is not repeated.
                 self.assertEqual([session async for session in yard.list_sessions()], [])
                 self.assertEqual(yard._server._route.address, there.address)
+
+    async def test_that_are_there_are_found_by_a_stream_after_one_that_never_answers(self):
+        with silent_address() as hole:
+            async with self.serving(1) as (there,):
+                async with Switchyard([hole, there.address, empty_address()], random=first) as yard:
+                    used = await yard._server._route.enter()
+                    yard._server._route.channels.release(used)
+                    self.assertEqual(used.address, there.address)
+
+    async def test_are_not_left_once_the_time_of_a_call_is_over(self):
+        with silent_address() as hole:
+            async with Switchyard([hole, empty_address(), empty_address()], random=first) as yard:
+                request = session_service_pb2.ListSessionsRequest()
+                with self.assertRaises(SwitchyardError) as raised:
+                    await yard._caller.call(yard._server.sessions.ListSessions, request, timeout=0.2)
+                self.assertEqual(raised.exception.code, grpc.StatusCode.DEADLINE_EXCEEDED)
+                self.assertEqual(yard._server._route.address, hole)
 
     async def test_are_asked_for_what_was_seen_after_a_change_until_one_has_answered(self):
         async with self.serving(2) as (one, other):
