@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -56,10 +57,24 @@ func TestServersThatAreToldNowAreAskedFirstAndThoseToldBeforeLast(t *testing.T) 
 		t.Errorf("%v", got)
 	}
 	for nth := 0; nth < 3*serversMax; nth++ {
-		servers.learn([]string{"told:" + strings.Repeat("1", nth+1)})
+		servers.learn([]string{"told:" + strconv.Itoa(nth+1)})
 	}
 	if got := servers.size(); got != 2+1+serversMax {
 		t.Errorf("%d addresses are known", got)
+	}
+}
+
+func TestServersTakeNothingThatIsNamedButHostAndPortOf261Bytes(t *testing.T) {
+	servers := newServerList([]string{"a:1"}, func() float64 { return 0 })
+	longest := strings.Repeat("b", serverBytesMax-2) + ":1"
+	wrong := []string{
+		"unix:/run/a.sock", "unix:1", "dns:///a:1", "dns:1", "ipv4:127.0.0.1:1,127.0.0.2:1", "a", "a:0", "a:65536", "a b:1", "::1:1",
+		"[::g]:1", "[127.0.0.1]:1", "", strings.Repeat("a", serverBytesMax-1) + ":1", strings.Repeat("ä", serverBytesMax/2) + ":1",
+	}
+	servers.learn(append(wrong, longest, "[::1]:65535"))
+	servers.learn(wrong)
+	if got := orderOf(servers); !reflect.DeepEqual(got, []string{longest, "[::1]:65535", "a:1"}) {
+		t.Errorf("%q", got)
 	}
 }
 

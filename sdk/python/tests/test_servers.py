@@ -41,13 +41,28 @@ class Lists(unittest.TestCase):
         servers = ServerList(["a:1", "b:1", "a:1"], first)
         for told in (["c:1", "d:1"], ["d:1"], []):
             servers.learn(told)
-        order: List[str] = []
-        while (address := servers.pick(order)) is not None:
-            order.append(address)
-        self.assertEqual(order, ["d:1", "a:1", "b:1", "c:1"])
+        self.assertEqual(order_of(servers), ["d:1", "a:1", "b:1", "c:1"])
         for number in range(3 * limits.SERVERS_MAX):
-            servers.learn([f"told:{number}"])
+            servers.learn([f"told:{number + 1}"])
         self.assertEqual(len(servers), 2 + 1 + limits.SERVERS_MAX)
+
+    def test_servers_that_are_told_are_taken_as_host_and_port_of_261_bytes_alone(self):
+        servers = ServerList(["a:1"], first)
+        longest = "b" * (limits.SERVER_BYTES_MAX - 2) + ":1"
+        wrong = ["unix:/run/a.sock", "unix:1", "dns:///a:1", "dns:1", "ipv4:127.0.0.1:1,127.0.0.2:1", "a", "a:0", "a:65536", "a b:1"]
+        wrong += ["::1:1", "[::g]:1", "[127.0.0.1]:1", "", "a:1\n"]
+        wrong += ["a" * (limits.SERVER_BYTES_MAX - 1) + ":1", "ä" * (limits.SERVER_BYTES_MAX // 2) + ":1"]
+        servers.learn([*wrong, longest, "[::1]:65535"])
+        servers.learn(wrong)
+        self.assertEqual(order_of(servers), [longest, "[::1]:65535", "a:1"])
+
+
+def order_of(servers: ServerList) -> List[str]:
+    """The addresses in the order in which they are asked."""
+    order: List[str] = []
+    while (address := servers.pick(order)) is not None:
+        order.append(address)
+    return order
 
 
 class OneOfSeveral(session_service_pb2_grpc.SessionServiceServicer):
