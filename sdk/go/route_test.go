@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
@@ -262,5 +263,19 @@ func TestServersStayForAnInstanceWhenAnotherOneLeavesThem(t *testing.T) {
 	defer client.server.channels.mu.Unlock()
 	if open := client.server.channels.open; len(open) != 1 || open[one.address] == nil || open[one.address].users != 2 {
 		t.Errorf("%v", open)
+	}
+}
+
+func TestServersOfAClosedClientEndTheInstancesThatJoin(t *testing.T) {
+	client := newRoaming(t, emptyAddress(t))
+	client.Close()
+	instance := client.Join(InstanceOptions{UUID: "7f3b6f0e-4a34-4f0e-9a53-0d9f7d2a4c11", Type: pb.InstanceType(3)})
+	select {
+	case <-instance.Done():
+	case <-time.After(connectWithin):
+		t.Fatal("it goes on")
+	}
+	if err := instance.Err(); err != ErrClosed {
+		t.Errorf("%v", err)
 	}
 }

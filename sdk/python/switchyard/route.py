@@ -23,6 +23,9 @@ _CODES = {
 # Where a reason is said, it decides: what another server would answer too, or what is about a peer, says nothing of this one.
 _REASONS = {"DRAINING", "JOURNAL_UNAVAILABLE", "BEHIND", "SERVER_CUT_OFF", "OUTCOME_UNKNOWN", "INTERNAL"}
 
+# Seconds before the end of a call's time from which on DEADLINE_EXCEEDED is the call's own and says nothing of the server.
+_DEADLINE_SLACK = 0.2
+
 _Metadata = Tuple[Tuple[str, str], ...]
 
 
@@ -63,7 +66,8 @@ class Route:
 
     def sibling(self) -> Route:
         """Another way to the same servers, which begins where this one is."""
-        return Route(self.channels, self.servers, self.channels.use(self.address))
+        self.channels.share(self._here)
+        return Route(self.channels, self.servers, self._here)
 
     @property
     def address(self) -> str:
@@ -168,7 +172,9 @@ class Route:
                 return answer
             except grpc.aio.AioRpcError as failure:
                 error = self.failed(used.address, failure)
-                if self._is_eager and is_of_server(error) and self._loop.time() < ends_at:
+                # The server keeps the call's deadline, too, and gRPC's clock may be ahead of the loop's.
+                is_late = error.code is grpc.StatusCode.DEADLINE_EXCEEDED and self._loop.time() >= ends_at - _DEADLINE_SLACK
+                if self._is_eager and is_of_server(error) and not is_late:
                     self.leave(used.address)
                 raise error from None
             finally:

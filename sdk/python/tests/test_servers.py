@@ -1,6 +1,7 @@
 """Run by `python3 -m unittest tests.test_servers` in sdk/python: several servers, on the loopback."""
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import unittest
@@ -8,7 +9,8 @@ from typing import Any, Iterator, List, Optional
 
 import grpc
 
-from switchyard import SwitchyardError, Switchyard, limits
+from switchyard import InstanceOptions, SwitchyardError, Switchyard, limits
+from switchyard.errors import ClosedError
 from switchyard.route import AFTER, is_of_server
 from switchyard.servers import ServerList
 from switchyard.v1 import position_pb2, session_service_pb2, session_service_pb2_grpc
@@ -77,8 +79,13 @@ class OneOfSeveral(session_service_pb2_grpc.SessionServiceServicer):
         self.names = ""
         # It refuses only what asks for a revision.
         self.is_behind = False
+        # It refuses calls so many seconds before their deadline, for that deadline.
+        self.is_late_by: Optional[float] = None
 
     async def ListSessions(self, request: Any, context: Any) -> Any:
+        if self.is_late_by is not None:
+            await asyncio.sleep(context.time_remaining() - self.is_late_by)
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "too late")
         metadata = dict(context.invocation_metadata())
         self.after.append(metadata.get(AFTER))
         if self.refusal is not None and (not self.is_behind or AFTER in metadata):
@@ -193,6 +200,25 @@ class Servers(unittest.IsolatedAsyncioTestCase):
                 self.assertEqual({address: channel.users for address, channel in used.items()}, {one.address: 2})
                 request = session_service_pb2.ListSessionsRequest()
                 await staying.sessions.ListSessions(request, timeout=5, metadata=())
+
+    async def test_are_left_for_a_deadline_unless_it_was_that_of_the_call(self):
+        for late_by, is_left in ((0.1, False), (2.0, True)):
+            async with self.serving(2) as (one, other):
+                one.is_late_by = late_by
+                async with Switchyard([one.address, other.address], random=first) as yard:
+                    request = session_service_pb2.ListSessionsRequest()
+                    with self.assertRaises(SwitchyardError) as raised:
+                        await yard._caller.call(yard._server.sessions.ListSessions, request, timeout=2.5)
+                    self.assertEqual(raised.exception.code, grpc.StatusCode.DEADLINE_EXCEEDED)
+                    self.assertEqual(yard._server._route.address == other.address, is_left)
+
+    async def test_of_a_closed_client_end_the_instances_that_join(self):
+        yard = Switchyard(empty_address())
+        await yard.close()
+        instance = yard.join(InstanceOptions(uuid="7f3b6f0e-4a34-4f0e-9a53-0d9f7d2a4c11", type=3))
+        self.assertIsInstance(await instance.ended(), ClosedError)
+        with self.assertRaises(ClosedError):
+            await instance.attached()
 
     async def test_at_least_one_is_needed(self):
         with self.assertRaisesRegex(ValueError, "at least one address is needed"):
