@@ -78,6 +78,10 @@ func (i *Instance) work(now *turn) (event, *Error) {
 }
 
 func (i *Instance) meaning(err *Error) event {
+	// A client that was closed opens nothing any more.
+	if err == ErrClosed {
+		return over
+	}
 	if happened := eventOf(err); happened != lost || !i.options.NoReopen {
 		return happened
 	}

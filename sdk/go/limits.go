@@ -26,6 +26,8 @@ const (
 	connectWithin = 5 * time.Second
 	// Addresses of servers that are known at once by what the servers tell, and as many that they told before.
 	serversMax = 64
+	// Bytes of an address that a server may name: a name of 253, and a port.
+	serverBytesMax = 261
 	// The largest message taken: a page of 1,000 sessions with all the labels that they may have is 5 MB.
 	messageBytesMax = 16 << 20
 )

@@ -4,9 +4,11 @@ import (
 	"context"
 	"net"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
@@ -56,10 +58,24 @@ func TestServersThatAreToldNowAreAskedFirstAndThoseToldBeforeLast(t *testing.T) 
 		t.Errorf("%v", got)
 	}
 	for nth := 0; nth < 3*serversMax; nth++ {
-		servers.learn([]string{"told:" + strings.Repeat("1", nth+1)})
+		servers.learn([]string{"told:" + strconv.Itoa(nth+1)})
 	}
 	if got := servers.size(); got != 2+1+serversMax {
 		t.Errorf("%d addresses are known", got)
+	}
+}
+
+func TestServersTakeNothingThatIsNamedButHostAndPortOf261Bytes(t *testing.T) {
+	servers := newServerList([]string{"a:1"}, func() float64 { return 0 })
+	longest := strings.Repeat("b", serverBytesMax-2) + ":1"
+	wrong := []string{
+		"unix:/run/a.sock", "unix:1", "dns:///a:1", "dns:1", "ipv4:127.0.0.1:1,127.0.0.2:1", "a", "a:0", "a:65536", "a b:1", "::1:1",
+		"[::g]:1", "[127.0.0.1]:1", "", strings.Repeat("a", serverBytesMax-1) + ":1", strings.Repeat("ä", serverBytesMax/2) + ":1",
+	}
+	servers.learn(append(wrong, longest, "[::1]:65535"))
+	servers.learn(wrong)
+	if got := orderOf(servers); !reflect.DeepEqual(got, []string{longest, "[::1]:65535", "a:1"}) {
+		t.Errorf("%q", got)
 	}
 }
 
@@ -247,5 +263,19 @@ func TestServersStayForAnInstanceWhenAnotherOneLeavesThem(t *testing.T) {
 	defer client.server.channels.mu.Unlock()
 	if open := client.server.channels.open; len(open) != 1 || open[one.address] == nil || open[one.address].users != 2 {
 		t.Errorf("%v", open)
+	}
+}
+
+func TestServersOfAClosedClientEndTheInstancesThatJoin(t *testing.T) {
+	client := newRoaming(t, emptyAddress(t))
+	client.Close()
+	instance := client.Join(InstanceOptions{UUID: "7f3b6f0e-4a34-4f0e-9a53-0d9f7d2a4c11", Type: pb.InstanceType(3)})
+	select {
+	case <-instance.Done():
+	case <-time.After(connectWithin):
+		t.Fatal("it goes on")
+	}
+	if err := instance.Err(); err != ErrClosed {
+		t.Errorf("%v", err)
 	}
 }

@@ -1,6 +1,33 @@
 package switchyard
 
-import "sync"
+import (
+	"net"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// HOST:PORT or [IPV6]:PORT.
+var hostAndPort = regexp.MustCompile(`^(?:\[([0-9a-fA-F:.]+)\]|[^\s:\[\]/]+):([0-9]{1,5})$`)
+
+// A host of such a name would be read as another kind of address by gRPC: a socket of this machine, or a name server's answer.
+var schemes = regexp.MustCompile(`^(?i:dns|ip|ipv4|ipv6|passthrough|unix|unix-abstract|vsock|xds):`)
+
+// Whether what a server names is an address to go to.
+func isHostAndPort(address string) bool {
+	if len(address) > serverBytesMax || schemes.MatchString(address) {
+		return false
+	}
+	found := hostAndPort.FindStringSubmatch(address)
+	if found == nil || (found[1] != "" && !isIPv6(found[1])) {
+		return false
+	}
+	port, err := strconv.ParseUint(found[2], 10, 16)
+	return err == nil && port > 0
+}
+
+func isIPv6(host string) bool { return net.ParseIP(host) != nil && strings.Contains(host, ":") }
 
 // serverList has the addresses at which a client may find its network: those that it was given, and those that servers told it.
 // What servers tell now comes first. Others are asked last and stay: where all servers have moved at once, what was told is
@@ -40,9 +67,16 @@ func (l *serverList) size() int {
 	return len(without(nil, all))
 }
 
-// Takes what a server has told. Nothing: it knows of no addresses, and those that are known stay as they are.
+// Takes what a server has told, as far as it is HOST:PORT. Nothing: it knows of no addresses, and those that are known stay as they
+// are.
 func (l *serverList) learn(servers []string) {
-	if len(servers) == 0 {
+	var addresses []string
+	for _, address := range servers {
+		if isHostAndPort(address) {
+			addresses = append(addresses, address)
+		}
+	}
+	if len(addresses) == 0 {
 		return
 	}
 	l.mu.Lock()
@@ -55,7 +89,7 @@ func (l *serverList) learn(servers []string) {
 	if tooMany := len(l.earlier) - serversMax; tooMany > 0 {
 		l.earlier = l.earlier[tooMany:]
 	}
-	l.told = without(nil, servers)
+	l.told = without(nil, addresses)
 	if len(l.told) > serversMax {
 		l.told = l.told[:serversMax]
 	}

@@ -97,11 +97,12 @@ func (w *Watch[Message]) read() (Message, *Error) {
 	}
 	message, err := receive(w.next, w.giveUp, watchSilence)
 	if err != nil {
-		if failure, ok := err.(*Error); ok {
-			return none, failure
-		}
+		// First: closing the channel ends calls with errors that look like a server's.
 		if w.caller.server.channels.hasClosed() {
 			return none, ErrClosed
+		}
+		if failure, ok := err.(*Error); ok {
+			return none, failure
 		}
 		return none, endOf(err, "the watch")
 	}

@@ -3,9 +3,12 @@ package switchyard
 import (
 	"context"
 	"io"
+	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	pb "switchyard.example/switchyard/v1"
 )
@@ -122,5 +125,51 @@ func TestSilenceCountsAsUnavailable(t *testing.T) {
 	_, err := receive(next, func() { close(given) }, 10*time.Millisecond)
 	if failure, ok := err.(*Error); !ok || failure.Code != codes.Unavailable {
 		t.Errorf("%v", err)
+	}
+}
+
+// A server whose watches say where they begin, and nothing more.
+type quietNetwork struct {
+	pb.UnimplementedNetworkServiceServer
+}
+
+func (quietNetwork) WatchEndpointClosed(_ *pb.WatchEndpointClosedRequest, stream pb.NetworkService_WatchEndpointClosedServer) error {
+	if err := stream.Send(&pb.WatchEndpointClosedResponse{Kind: pb.WatchKind_WATCH_KIND_BOOKMARK, Position: at(5)}); err != nil {
+		return err
+	}
+	<-stream.Context().Done()
+	return nil
+}
+
+func TestAWatchOfAClosedClientEndsWithErrClosedAndTellsNoBreak(t *testing.T) {
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer()
+	pb.RegisterNetworkServiceServer(server, quietNetwork{})
+	go server.Serve(listener)
+	t.Cleanup(server.Stop)
+	client := newRoaming(t, listener.Addr().String())
+	var broken atomic.Int32
+	watch := client.WatchEndpointClosed(context.Background(), WatchOptions{
+		Broken: func(*Error, time.Duration) { broken.Add(1) },
+	})
+	if _, err := watch.Next(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() {
+		_, err := watch.Next()
+		ended <- err
+	}()
+	// It waits for a message by then, most times; otherwise it finds the client closed.
+	time.Sleep(50 * time.Millisecond)
+	client.Close()
+	if err := <-ended; err != ErrClosed {
+		t.Errorf("%v", err)
+	}
+	if breaks := broken.Load(); breaks != 0 {
+		t.Errorf("it told of %d breaks", breaks)
 	}
 }

@@ -42,6 +42,8 @@ export const LIMITS = {
   connectMs: 5_000,
   /** Addresses of servers that are known at once by what the servers tell, and as many that they told before. */
   serversMax: 64,
+  /** Bytes of an address that a server may name: a name of 253, and a port. */
+  serverBytesMax: 261,
   /** How often a client with pins asks for those of its servers: a rotation of authorities leaves days between its steps. */
   pinsMs: 3_600_000,
   /** The largest message taken: a page of 1,000 sessions with all the labels they may have is 5 MB. */

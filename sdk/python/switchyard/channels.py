@@ -58,6 +58,10 @@ class Channels:
         used.users += 1
         return used
 
+    def share(self, used: UsedChannel) -> None:
+        """A channel that is in use is used by one more, also once all are closed: calls say so."""
+        used.users += 1
+
     def release(self, used: UsedChannel) -> None:
         """It is used by one less."""
         used.users -= 1

@@ -14,7 +14,7 @@ from .backoff import Backoff
 from .brokered import Places
 from .direct import places_of
 from .emitter import Emitter, Listener
-from .errors import SwitchyardError
+from .errors import ClosedError, SwitchyardError
 from .keys import SigningKey, endorse, prove
 from .lifecycle import Event, State, event_of, next_state
 from .orders import Handlers, Orders, OrdersOwner
@@ -257,6 +257,9 @@ class Instance:
             self._happen(event, error)
 
     def _meaning(self, error: SwitchyardError) -> Event:
+        # A client that was closed opens nothing any more.
+        if isinstance(error, ClosedError):
+            return Event.OVER
         event = event_of(error)
         return Event.OVER if event is Event.LOST and not self._options.reopen else event
 

@@ -20,6 +20,8 @@ RECONNECT_MS = 1_000
 CONNECT_MS = 5_000
 # Addresses of servers that are known at once by what the servers tell, and as many that they told before.
 SERVERS_MAX = 64
+# Bytes of an address that a server may name: a name of 253, and a port.
+SERVER_BYTES_MAX = 261
 # The largest message taken: a page of 1,000 sessions with all the labels that they may have is 5 MB.
 MESSAGE_BYTES_MAX = 16 << 20
 

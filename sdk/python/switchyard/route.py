@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any, Awaitable, Callable, Optional, Set, Tuple
 
 import grpc
@@ -21,6 +22,9 @@ _CODES = {
 }
 # Where a reason is said, it decides: what another server would answer too, or what is about a peer, says nothing of this one.
 _REASONS = {"DRAINING", "JOURNAL_UNAVAILABLE", "BEHIND", "SERVER_CUT_OFF", "OUTCOME_UNKNOWN", "INTERNAL"}
+
+# Seconds before the end of a call's time from which on DEADLINE_EXCEEDED is the call's own and says nothing of the server.
+_DEADLINE_SLACK = 0.2
 
 _Metadata = Tuple[Tuple[str, str], ...]
 
@@ -62,7 +66,8 @@ class Route:
 
     def sibling(self) -> Route:
         """Another way to the same servers, which begins where this one is."""
-        return Route(self.channels, self.servers, self.channels.use(self.address))
+        self.channels.share(self._here)
+        return Route(self.channels, self.servers, self._here)
 
     @property
     def address(self) -> str:
@@ -106,17 +111,18 @@ class Route:
         self._is_owed = True
         return True
 
-    async def enter(self, seconds: float = limits.CONNECT_MS / 1000) -> UsedChannel:
+    async def enter(self, ends_at: float = math.inf) -> UsedChannel:
         """
         The server that the next call goes to: where several are known, one to which there is a connection, if there is such a one.
-        It is to be released after the call.
+        Each has its own time to be reached; a call whose own time `ends_at` leaves no server for that. It is to be released after
+        the call.
         """
-        ends_at = self._loop.time() + seconds
         while True:
             used = self.channels.use(self.address)
             try:
                 within = min(limits.CONNECT_MS / 1000, ends_at - self._loop.time())
-                is_found = len(self.servers) < 2 or await used.ready(within) or not self.leave(used.address)
+                is_found = len(self.servers) < 2 or await used.ready(within)
+                is_found = is_found or self._loop.time() >= ends_at or not self.leave(used.address)
             except BaseException:
                 self.channels.release(used)
                 raise
@@ -157,7 +163,7 @@ class Route:
 
         async def make(request: Any, *, timeout: float, metadata: _Metadata) -> Any:
             ends_at = self._loop.time() + timeout
-            used = await self.enter(timeout)
+            used = await self.enter(ends_at)
             try:
                 method = used.channel.unary_unary(path, **codecs)
                 left = max(0.001, ends_at - self._loop.time())
@@ -166,7 +172,9 @@ class Route:
                 return answer
             except grpc.aio.AioRpcError as failure:
                 error = self.failed(used.address, failure)
-                if self._is_eager and is_of_server(error) and self._loop.time() < ends_at:
+                # The server keeps the call's deadline, too, and gRPC's clock may be ahead of the loop's.
+                is_late = error.code is grpc.StatusCode.DEADLINE_EXCEEDED and self._loop.time() >= ends_at - _DEADLINE_SLACK
+                if self._is_eager and is_of_server(error) and not is_late:
                     self.leave(used.address)
                 raise error from None
             finally:

@@ -1,5 +1,9 @@
+import { parseAddress } from '../../base/address.js';
 import type { Random } from '../../base/clock.js';
 import { LIMITS } from '../limits.js';
+
+/** A host of such a name would be read as another kind of address by gRPC: a socket of this machine, or a name server's answer. */
+const SCHEMES = /^(?:dns|ip|ipv4|ipv6|passthrough|unix|unix-abstract|vsock|xds):/i;
 
 /**
  * The addresses at which a client may find its network, those that it was given and those that servers told it.
@@ -22,14 +26,18 @@ export class ServerList {
     return new Set([...this.#given, ...this.#told, ...this.#earlier]).size;
   }
 
-  /** Takes what a server has told. Nothing: it knows of no addresses, and those that are known stay as they are. */
+  /**
+   * Takes what a server has told, as far as it is HOST:PORT. Nothing: it knows of no addresses, and those that are known stay as they
+   * are.
+   */
   learn(servers: readonly string[]): void {
-    if (servers.length === 0) return;
+    const addresses = servers.filter(isHostAndPort);
+    if (addresses.length === 0) return;
     for (const address of this.#told) {
       this.#earlier.delete(address);
       this.#earlier.add(address);
     }
-    this.#told = [...new Set(servers)].slice(0, LIMITS.serversMax);
+    this.#told = [...new Set(addresses)].slice(0, LIMITS.serversMax);
     for (const address of this.#earlier) {
       if (this.#earlier.size <= LIMITS.serversMax) break;
       this.#earlier.delete(address);
@@ -43,5 +51,14 @@ export class ServerList {
       if (fresh.length > 0) return fresh[Math.floor(random.fraction() * fresh.length)];
     }
     return undefined;
+  }
+}
+
+function isHostAndPort(address: string): boolean {
+  if (Buffer.byteLength(address) > LIMITS.serverBytesMax || SCHEMES.test(address)) return false;
+  try {
+    return parseAddress(address).port > 0;
+  } catch {
+    return false;
   }
 }

@@ -16,6 +16,23 @@ const { signal } = new AbortController();
 const CALL = { metadata: {}, signal };
 const away = (reason?: string, metadata = {}) =>
   new SwitchyardError(StatusCode.UNAVAILABLE, 'away', { reason, metadata });
+/** What a server may name and no client goes to. */
+const NO_ADDRESSES = [
+  'unix:/run/a.sock',
+  'unix:1',
+  'dns:///a:1',
+  'dns:1',
+  'ipv4:127.0.0.1:1,127.0.0.2:1',
+  'a',
+  'a:0',
+  'a:65536',
+  'a b:1',
+  '::1:1',
+  '[::g]:1',
+  '',
+  `${'a'.repeat(LIMITS.serverBytesMax - 1)}:1`,
+  `${'ä'.repeat(LIMITS.serverBytesMax / 2)}:1`,
+];
 
 /** A server in memory, to which a connection can be made or not. */
 class FakeServer extends FakeChannel {
@@ -103,6 +120,15 @@ describe('a channel to several servers', () => {
       next = servers.pick(tried, constantRandom(0));
     }
     expect(order).toEqual(['d:1', 'a:1', 'b:1', 'c:1']);
+  });
+
+  it('takes nothing that a server names but HOST:PORT of at most 261 bytes', () => {
+    const { servers } = world(['a:1']);
+    const longest = `${'b'.repeat(LIMITS.serverBytesMax - 2)}:1`;
+    servers.learn([...NO_ADDRESSES, longest, '[::1]:65535']);
+    expect(servers.size).toBe(3);
+    servers.learn(NO_ADDRESSES);
+    expect(servers.pick(new Set(), constantRandom(0))).toBe(longest);
   });
 
   it('goes to a server that a refusal has named', async () => {
