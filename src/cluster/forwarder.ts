@@ -5,7 +5,7 @@ import { Fault, isFault } from '../core/model/fault.js';
 import { encodeRecord } from '../journal/format/record.js';
 import type { SeenLeader } from '../log/shared-log.js';
 import type { CommandRoute } from '../replica/replica.js';
-import { drawIncarnation } from './incarnation.js';
+import { COUNT_MAX, drawIncarnation } from './incarnation.js';
 import {
   BEAT_MS,
   LEASE_SLACK_MS,
@@ -22,8 +22,6 @@ import type { ServerAddresses } from './server-addresses.js';
 import type { Fates, Waiting } from './waiting.js';
 
 const RETRY_MS = 1_000;
-/** Counts of one incarnation: the lower half of a tag. */
-const COUNT_MAX = 0xffff_ffff;
 
 /** What a {@link Forwarder} stands on. */
 export interface ForwarderDeps {
@@ -219,15 +217,15 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
     this.#redialMs = Math.min(REDIAL_MS_MAX, 2 * this.#redialMs);
   }
 
-  #received({ refusals, roster, ...told }: LeaderMessage): void {
-    const { news, clock, roster: known } = this.#deps;
+  #received({ refusals, ...told }: LeaderMessage): void {
+    const { news, clock, roster } = this.#deps;
     this.#heardMs = clock.nowMs();
     this.#redialMs = REDIAL_MS_MIN;
     for (const refusal of refusals) {
       const waiting = this.#waiting.get(refusal.count);
       if (waiting !== undefined && waiting.term === this.#leader?.term) waiting.refusal = refusal;
     }
-    known.learn(roster);
+    roster.learn(told.roster);
     news.heard(told);
     if (refusals.length > 0) this.#answerRefused();
   }
@@ -311,6 +309,7 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
         ...{ commands, revision: revision(), heard: news.heardAtBeat },
         ...(told ?? { renewed: [], attached: [], attachedMs: [], detached: [], usedStreams: [], asked: [] }),
       });
+      news.sent();
     }
   }
 

@@ -16,9 +16,6 @@ export const CALM_MS = 10_000;
 /** A link over which nothing was heard for so long is given up, and another one dialled. */
 export const LINK_SILENCE_MS = 5_000;
 
-/** For how long a renewal that was told is told again over another link: a link is given up within this, and a beat. */
-export const UNHEARD_MS = LINK_SILENCE_MS + 2 * BEAT_MS;
-
 /** How long a follower has to say who is attached there once its link stands. */
 export const TELL_MS = 1_000;
 
