@@ -175,9 +175,9 @@ export class Member implements CommandRoute, Publisher {
     return this.#desk?.count ?? 0;
   }
 
-  /** Whether this server can vouch for sessions: it leads, or the one that leads has answered lately and the log could be read. */
+  /** Whether this server can vouch for sessions: its term stands, or the one that leads has answered lately and the log could be read. */
   get isInTouch(): boolean {
-    if (this.#role === 'leading') return true;
+    if (this.#role === 'leading') return this.#term?.stands() === true;
     return this.#forwarder.silentMs <= cutOffMs(this.#deps.leaderTtlMs) && this.#follower.lagMs <= LAG_MS_MAX;
   }
 
