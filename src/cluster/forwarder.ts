@@ -10,16 +10,15 @@ import {
   BEAT_MS,
   LEASE_SLACK_MS,
   LINK_SILENCE_MS,
-  MESSAGE_BYTES_MAX,
   MESSAGE_ITEMS_MAX,
   REDIAL_MS_MAX,
   REDIAL_MS_MIN,
   SILENCE_MS,
 } from './limits.js';
 import type { LocalNews } from './local-news.js';
-import type { DialLeader, ForwardedCommand, LeaderLink, LeaderMessage } from './peers.js';
+import type { DialLeader, LeaderLink, LeaderMessage } from './peers.js';
 import type { ServerAddresses } from './server-addresses.js';
-import type { Fates, Waiting } from './waiting.js';
+import { type Fates, takeUnsent, type Waiting } from './waiting.js';
 
 const RETRY_MS = 1_000;
 
@@ -54,6 +53,8 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
   readonly fates: Fates = { settled: 0, again: 0, refused: 0 };
   /** Told how long each command took from its client's asking until its outcome was known here. */
   timed: ((ms: number) => void) | undefined;
+  /** Whether the leader is told that this server renews nothing more. */
+  isLeaving = false;
   readonly #deps: ForwarderDeps;
   readonly #waiting = new Map<number, Waiting>();
   #incarnation: number;
@@ -164,6 +165,13 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
     if (rest.some(({ term }) => term !== 0n)) throw new Error('a command of an earlier term has no fate');
     this.#waiting.clear();
     return rest;
+  }
+
+  /** Tells the leader what was renewed here, and that nothing more will be. False: it cannot be told now. */
+  leave(): boolean {
+    this.isLeaving = true;
+    this.#flush(true);
+    return this.#link !== undefined;
   }
 
   /** Answers everybody who still waits: nothing more is learnt. */
@@ -300,32 +308,17 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
     for (let isFirst = isDue; ; isFirst = false) {
       const [link, leader] = [this.#link, this.#leader];
       if (link === undefined || leader === undefined) return;
-      const commands = this.#unsent(link, leader.term);
+      const commands = takeUnsent(this.#waiting, link, leader.term);
       const told = news.take(MESSAGE_ITEMS_MAX, isFirst);
       if (!isFirst && commands.length === 0 && told === undefined) return;
       const { name: server, ...facts } = roster.self;
       link.send({
         ...{ server, ...facts, term: leader.term, incarnation: this.#incarnation, floor: this.#floor() },
-        ...{ commands, revision: revision(), heard: news.heardAtBeat },
+        ...{ commands, revision: revision(), heard: news.heardAtBeat, leaves: this.isLeaving },
         ...(told ?? { renewed: [], attached: [], attachedMs: [], detached: [], usedStreams: [], asked: [] }),
       });
       news.sent();
     }
-  }
-
-  #unsent(link: LeaderLink, term: bigint): ForwardedCommand[] {
-    const commands: ForwardedCommand[] = [];
-    let bytes = 0;
-    for (const [count, waiting] of this.#waiting) {
-      if (commands.length >= MESSAGE_ITEMS_MAX || bytes >= MESSAGE_BYTES_MAX) break;
-      const mayGo = waiting.term === 0n || waiting.term === term;
-      if (!mayGo || (waiting.sentOver === link && waiting.term === term)) continue;
-      waiting.term = term;
-      waiting.sentOver = link;
-      bytes += waiting.record.length;
-      commands.push({ count, record: waiting.record, urgent: waiting.urgent });
-    }
-    return commands;
   }
 
   /** The lowest count that is waited for. Counts ascend in the order of the map. */

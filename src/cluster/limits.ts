@@ -116,6 +116,8 @@ export const ASK_MS = 1_000;
 
 /** How long a server that goes down waits to learn what became of forwarded commands. */
 export const FATE_MS_MAX = 3_000;
+/** How long a server that goes down waits for the leader's answer to what was renewed here last: two round trips of half a second. */
+export const LEAVE_MS_MAX = 1_000;
 
 /** How late a server remembers how far it has applied the log: what an etcd may lose by a backup that is younger is not noticed. */
 export const REMEMBER_MS = 1_000;

@@ -154,6 +154,11 @@ export class LocalNews implements LeaseWitness {
     this.#unanswered.sent();
   }
 
+  /** Whether the leader has answered every message over the present link. */
+  get isAnswered(): boolean {
+    return this.#unanswered.isNone;
+  }
+
   /** What the leader has said. It names the servers in what answers a message of this one, and in nothing else. */
   heard({ replaced, attached, absent, renewed, roster }: Omit<LeaderMessage, 'refusals'>): void {
     this.#heard++;

@@ -18,6 +18,11 @@ export class UnansweredRenewals {
   #sent = 0;
   #answered = 0;
 
+  /** Whether each message was answered. */
+  get isNone(): boolean {
+    return this.#answered >= this.#sent;
+  }
+
   /** Renewals are told in the next message. The set is kept. */
   told(sids: Set<number>): void {
     if (sids.size === 0) return;
