@@ -1,7 +1,4 @@
-import type { Command } from '../core/model/command.js';
-import { Fault, isFault } from '../core/model/fault.js';
-import { decodeRecord } from '../journal/format/record.js';
-import { JournalError } from '../journal/journal.js';
+import { type Fault, isFault } from '../core/model/fault.js';
 import type { LeaseWitness } from '../replica/leases.js';
 import type { Forwarded, Replica } from '../replica/replica.js';
 import { problemOf } from './check-message.js';
@@ -11,24 +8,13 @@ import {
   type FollowerSessionsDeps,
   type SessionFollower,
 } from './follower-sessions.js';
+import { commandOf } from './forwarded-command.js';
 import { KnownUntil } from './known-until.js';
-import {
-  CALM_MS,
-  EARLY_MAX,
-  LEASE_SLACK_MS,
-  RECORD_BYTES_MAX,
-  ROSTER_MAX,
-  SILENCE_MS,
-  TELL_MS,
-  unheardMs,
-} from './limits.js';
+import { CALM_MS, EARLY_MAX, LEASE_SLACK_MS, ROSTER_MAX, SILENCE_MS, TELL_MS, unheardMs } from './limits.js';
 import { hasRoom, type KnownForwarder, Origins } from './origins.js';
 import type { CommandRefused, FollowerHandler, FollowerLink, FollowerMessage, ForwardedCommand } from './peers.js';
 import type { RosterServer } from './server-addresses.js';
 import { UnheardRenewals } from './unheard-renewals.js';
-
-/** The server that leads is upgraded last, after the one that forwards. */
-const EARLIER_BUILD_RETRY_MS = 10_000;
 
 /** What a {@link LeaderDesk} stands on. */
 export interface LeaderDeskDeps extends FollowerSessionsDeps {
@@ -53,6 +39,8 @@ interface Follower extends SessionFollower {
   readonly known: KnownUntil;
   refusals: CommandRefused[];
   isPlanned: boolean;
+  /** It has said that it renews nothing more. */
+  hasLeft: boolean;
   /** What it said of itself last. */
   facts: RosterServer | undefined;
 }
@@ -175,6 +163,7 @@ export class LeaderDesk implements LeaseWitness {
         heardMs: clock.nowMs(),
         refusals: [],
         isPlanned: false,
+        hasLeft: false,
         early,
         facts: undefined,
       },
@@ -208,11 +197,12 @@ export class LeaderDesk implements LeaseWitness {
     const { server: name, peerAddress, addresses, attachedCount } = message;
     follower.name = name;
     follower.incarnation = message.incarnation;
+    follower.hasLeft = message.leaves === true;
     follower.facts = { name, peerAddress, addresses, attachedCount };
     for (const sid of message.usedStreams) this.#deps.used(sid);
     this.#sessions.note(follower, message);
     // The first message over a link has all that was renewed and may be unknown here.
-    this.#unheard.back(follower);
+    this.#unheard.back(follower, follower.heardMs);
     if (follower.early.size > EARLY_MAX) {
       follower.link.reject(`attached: more than ${EARLY_MAX} sessions that are not here`);
       return;
@@ -306,7 +296,7 @@ export class LeaderDesk implements LeaseWitness {
     this.#calmUntilMs = nowMs + CALM_MS;
     const { name, incarnation } = follower;
     const isBack = [...this.#followers].some((other) => other.name === name && other.incarnation === incarnation);
-    if (incarnation !== 0 && !isBack) this.#unheard.gone(follower, nowMs);
+    if (incarnation !== 0 && !isBack && !follower.hasLeft) this.#unheard.gone(follower, nowMs);
     this.#sessions.left(follower);
   }
 }
@@ -333,22 +323,4 @@ export function deskOf(
   leases.mayExpire = () => desk.mayExpire;
   leases.unheardUntilMs = () => desk.unheardUntilMs;
   return desk;
-}
-
-/** The command of a record. What cannot be read or is too large is refused: it would end this server, and then the next that leads. */
-function commandOf(record: Uint8Array): Command | Fault {
-  if (record.length > RECORD_BYTES_MAX) {
-    const description = `${record.length} bytes as it is stored; ${RECORD_BYTES_MAX} are allowed`;
-    return new Fault('FIELD_INVALID', `the request has ${description}`, [{ field: 'request', description }]);
-  }
-  try {
-    return decodeRecord({ revision: 1, bytes: record });
-  } catch (error) {
-    if (error instanceof JournalError && error.kind === 'version') {
-      const message = `the server that leads is of an earlier build: ${error.message}`;
-      return new Fault('JOURNAL_UNAVAILABLE', message, [], EARLIER_BUILD_RETRY_MS);
-    }
-    const why = error instanceof JournalError ? error.message : 'it is none';
-    return new Fault('INTERNAL', `the server that leads cannot read the command: ${why}`);
-  }
 }

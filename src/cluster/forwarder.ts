@@ -5,25 +5,22 @@ import { Fault, isFault } from '../core/model/fault.js';
 import { encodeRecord } from '../journal/format/record.js';
 import type { SeenLeader } from '../log/shared-log.js';
 import type { CommandRoute } from '../replica/replica.js';
-import { drawIncarnation } from './incarnation.js';
+import { COUNT_MAX, drawIncarnation } from './incarnation.js';
 import {
   BEAT_MS,
   LEASE_SLACK_MS,
   LINK_SILENCE_MS,
-  MESSAGE_BYTES_MAX,
   MESSAGE_ITEMS_MAX,
   REDIAL_MS_MAX,
   REDIAL_MS_MIN,
   SILENCE_MS,
 } from './limits.js';
 import type { LocalNews } from './local-news.js';
-import type { DialLeader, ForwardedCommand, LeaderLink, LeaderMessage } from './peers.js';
+import type { DialLeader, LeaderLink, LeaderMessage } from './peers.js';
 import type { ServerAddresses } from './server-addresses.js';
-import type { Fates, Waiting } from './waiting.js';
+import { type Fates, takeUnsent, type Waiting } from './waiting.js';
 
 const RETRY_MS = 1_000;
-/** Counts of one incarnation: the lower half of a tag. */
-const COUNT_MAX = 0xffff_ffff;
 
 /** What a {@link Forwarder} stands on. */
 export interface ForwarderDeps {
@@ -56,6 +53,8 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
   readonly fates: Fates = { settled: 0, again: 0, refused: 0 };
   /** Told how long each command took from its client's asking until its outcome was known here. */
   timed: ((ms: number) => void) | undefined;
+  /** Whether the leader is told that this server renews nothing more. */
+  isLeaving = false;
   readonly #deps: ForwarderDeps;
   readonly #waiting = new Map<number, Waiting>();
   #incarnation: number;
@@ -168,6 +167,13 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
     return rest;
   }
 
+  /** Tells the leader what was renewed here, and that nothing more will be. False: it cannot be told now. */
+  leave(): boolean {
+    this.isLeaving = true;
+    this.#flush(true);
+    return this.#link !== undefined;
+  }
+
   /** Answers everybody who still waits: nothing more is learnt. */
   giveUp(): void {
     this.#over();
@@ -219,15 +225,15 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
     this.#redialMs = Math.min(REDIAL_MS_MAX, 2 * this.#redialMs);
   }
 
-  #received({ refusals, roster, ...told }: LeaderMessage): void {
-    const { news, clock, roster: known } = this.#deps;
+  #received({ refusals, ...told }: LeaderMessage): void {
+    const { news, clock, roster } = this.#deps;
     this.#heardMs = clock.nowMs();
     this.#redialMs = REDIAL_MS_MIN;
     for (const refusal of refusals) {
       const waiting = this.#waiting.get(refusal.count);
       if (waiting !== undefined && waiting.term === this.#leader?.term) waiting.refusal = refusal;
     }
-    known.learn(roster);
+    roster.learn(told.roster);
     news.heard(told);
     if (refusals.length > 0) this.#answerRefused();
   }
@@ -302,31 +308,17 @@ export class Forwarder implements Pick<CommandRoute, 'carry'> {
     for (let isFirst = isDue; ; isFirst = false) {
       const [link, leader] = [this.#link, this.#leader];
       if (link === undefined || leader === undefined) return;
-      const commands = this.#unsent(link, leader.term);
+      const commands = takeUnsent(this.#waiting, link, leader.term);
       const told = news.take(MESSAGE_ITEMS_MAX, isFirst);
       if (!isFirst && commands.length === 0 && told === undefined) return;
       const { name: server, ...facts } = roster.self;
       link.send({
         ...{ server, ...facts, term: leader.term, incarnation: this.#incarnation, floor: this.#floor() },
-        ...{ commands, revision: revision(), heard: news.heardAtBeat },
+        ...{ commands, revision: revision(), heard: news.heardAtBeat, leaves: this.isLeaving },
         ...(told ?? { renewed: [], attached: [], attachedMs: [], detached: [], usedStreams: [], asked: [] }),
       });
+      news.sent();
     }
-  }
-
-  #unsent(link: LeaderLink, term: bigint): ForwardedCommand[] {
-    const commands: ForwardedCommand[] = [];
-    let bytes = 0;
-    for (const [count, waiting] of this.#waiting) {
-      if (commands.length >= MESSAGE_ITEMS_MAX || bytes >= MESSAGE_BYTES_MAX) break;
-      const mayGo = waiting.term === 0n || waiting.term === term;
-      if (!mayGo || (waiting.sentOver === link && waiting.term === term)) continue;
-      waiting.term = term;
-      waiting.sentOver = link;
-      bytes += waiting.record.length;
-      commands.push({ count, record: waiting.record, urgent: waiting.urgent });
-    }
-    return commands;
   }
 
   /** The lowest count that is waited for. Counts ascend in the order of the map. */

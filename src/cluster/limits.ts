@@ -16,9 +16,6 @@ export const CALM_MS = 10_000;
 /** A link over which nothing was heard for so long is given up, and another one dialled. */
 export const LINK_SILENCE_MS = 5_000;
 
-/** For how long a renewal that was told is told again over another link: a link is given up within this, and a beat. */
-export const UNHEARD_MS = LINK_SILENCE_MS + 2 * BEAT_MS;
-
 /** How long a follower has to say who is attached there once its link stands. */
 export const TELL_MS = 1_000;
 
@@ -119,6 +116,8 @@ export const ASK_MS = 1_000;
 
 /** How long a server that goes down waits to learn what became of forwarded commands. */
 export const FATE_MS_MAX = 3_000;
+/** How long a server that goes down waits for the leader's answer to what was renewed here last: two round trips of half a second. */
+export const LEAVE_MS_MAX = 1_000;
 
 /** How late a server remembers how far it has applied the log: what an etcd may lose by a backup that is younger is not noticed. */
 export const REMEMBER_MS = 1_000;

@@ -1,8 +1,9 @@
 import type { Clock, Timer } from '../base/clock.js';
 import type { LeaseWitness } from '../replica/leases.js';
 import type { Replica } from '../replica/replica.js';
-import { ASK_MS, UNHEARD_MS } from './limits.js';
+import { ASK_MS } from './limits.js';
 import type { FollowerMessage, LeaderMessage } from './peers.js';
+import { UnansweredRenewals } from './unanswered-renewals.js';
 
 /** The longest that a message can say. */
 const ATTACHED_MS_MAX = 0xffff_ffff;
@@ -45,13 +46,10 @@ export class LocalNews implements LeaseWitness {
   /** Of which the leader was told that they are attached here. */
   readonly #told = new Set<number>();
   readonly #asking = new Map<number, Asking>();
-  /** Renewals that were told lately. The link may break before they arrive. */
-  #lately: { readonly atMs: number; readonly sids: ReadonlySet<number> }[] = [];
+  readonly #unanswered = new UnansweredRenewals();
   /** How many messages of the leader have come over the present link, and how many had when renewals were told last. */
   #heard = 0;
   #heardAtBeat = 0;
-  /** Another link has begun since renewals were told last. */
-  #isNewLink = false;
   #isOver = false;
 
   constructor(deps: LocalNewsDeps) {
@@ -71,6 +69,7 @@ export class LocalNews implements LeaseWitness {
   /** A session has ended: its SID may be another's some day. */
   closed(sid: number): void {
     this.#renewed.delete(sid);
+    this.#unanswered.closed(sid);
     if (this.#told.has(sid)) this.#held.set(sid, false);
     else this.#held.delete(sid);
   }
@@ -104,7 +103,8 @@ export class LocalNews implements LeaseWitness {
     this.#heard = 0;
     this.#heardAtBeat = 0;
     for (const asking of this.#asking.values()) asking.isSent = false;
-    this.#isNewLink = true;
+    // Nobody knows whether they arrived.
+    for (const sid of this.#unanswered.takeAll()) this.#renewed.add(sid);
     this.#held.clear();
     this.#told.clear();
     for (const sid of this.#deps.attached()) this.#held.set(sid, true);
@@ -142,22 +142,27 @@ export class LocalNews implements LeaseWitness {
     return Math.min(ATTACHED_MS_MAX, Math.round(nowMs - (attachedSinceMs(sid) ?? nowMs)));
   }
 
-  /** Over a new link also what was told over the one before, of which nobody knows whether it arrived. */
   #takeRenewed(): number[] {
-    const nowMs = this.#deps.clock.nowMs();
-    const lately = this.#lately.filter(({ atMs }) => nowMs - atMs <= UNHEARD_MS);
-    const renewed = this.#isNewLink ? new Set(this.#renewed) : this.#renewed;
-    if (this.#isNewLink) for (const { sids } of lately) for (const sid of sids) renewed.add(sid);
-    if (this.#renewed.size > 0) lately.push({ atMs: nowMs, sids: this.#renewed });
-    this.#lately = lately;
+    const renewed = this.#renewed;
     this.#renewed = new Set();
-    this.#isNewLink = false;
+    this.#unanswered.told(renewed);
     return [...renewed];
   }
 
-  /** What the leader has said. */
-  heard({ replaced, attached, absent, renewed }: Omit<LeaderMessage, 'refusals'>): void {
+  /** A message was sent to the leader, with what was taken for it. */
+  sent(): void {
+    this.#unanswered.sent();
+  }
+
+  /** Whether the leader has answered every message over the present link. */
+  get isAnswered(): boolean {
+    return this.#unanswered.isNone;
+  }
+
+  /** What the leader has said. It names the servers in what answers a message of this one, and in nothing else. */
+  heard({ replaced, attached, absent, renewed, roster }: Omit<LeaderMessage, 'refusals'>): void {
     this.#heard++;
+    if (roster !== undefined) this.#unanswered.answered();
     for (const sid of renewed) this.#deps.renewedElsewhere(sid);
     for (const sid of replaced) this.#deps.replace(sid);
     for (const sid of attached) this.#answer(sid, true);
@@ -167,7 +172,7 @@ export class LocalNews implements LeaseWitness {
   /** This server leads now: it has nobody to tell. */
   end(): void {
     this.#isOver = true;
-    this.#lately = [];
+    this.#unanswered.takeAll();
     this.#renewed.clear();
     this.#used.clear();
     this.#held.clear();

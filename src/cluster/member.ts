@@ -11,15 +11,8 @@ import type { CommandRoute, Replica } from '../replica/replica.js';
 import { Campaign } from './campaign.js';
 import { deskOf, type LeaderDesk } from './desk.js';
 import { Forwarder } from './forwarder.js';
-import {
-  cutOffMs,
-  FATE_MS_MAX,
-  LAG_MS_MAX,
-  LEADER_SNAPSHOT_PATIENCE,
-  LEASE_SLACK_MS,
-  LOOK_MS,
-  READY_LAG_MS,
-} from './limits.js';
+import { leave } from './leave.js';
+import { cutOffMs, LAG_MS_MAX, LEADER_SNAPSHOT_PATIENCE, LEASE_SLACK_MS, LOOK_MS, READY_LAG_MS } from './limits.js';
 import { type LocalNews, newsOf } from './local-news.js';
 import { LogFollower } from './log-follower.js';
 import { LogUpkeep } from './log-upkeep.js';
@@ -175,9 +168,10 @@ export class Member implements CommandRoute, Publisher {
     return this.#desk?.count ?? 0;
   }
 
-  /** Whether this server can vouch for sessions: it leads, or the one that leads has answered lately and the log could be read. */
+  /** Whether this server can vouch for sessions: its term stands, or the one that leads has answered lately and the log could be read. */
   get isInTouch(): boolean {
-    if (this.#role === 'leading') return true;
+    if (this.#role === 'leading') return this.#term?.stands() === true;
+    if (this.#role === 'over' || this.#forwarder.isLeaving) return false;
     return this.#forwarder.silentMs <= cutOffMs(this.#deps.leaderTtlMs) && this.#follower.lagMs <= LAG_MS_MAX;
   }
 
@@ -250,11 +244,8 @@ export class Member implements CommandRoute, Publisher {
 
   /** Follows no more, and gives its term back. What is known of forwarded commands is answered; of others OUTCOME_UNKNOWN. */
   async close(): Promise<void> {
-    const { clock } = this.#deps;
-    const untilMs = clock.nowMs() + FATE_MS_MAX;
-    while (this.#role === 'following' && this.#forwarder.waiting > 0 && clock.nowMs() < untilMs) {
-      await new Promise<void>((resolve) => clock.after(LOOK_MS / 10, resolve));
-    }
+    const [forwarder, news, { clock }] = [this.#forwarder, this.#news, this.#deps];
+    await leave({ forwarder, news, clock, isFollowing: () => this.#role === 'following' });
     this.#end();
     await this.#term?.resign();
   }

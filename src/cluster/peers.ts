@@ -29,6 +29,8 @@ export interface FollowerMessage extends Omit<RosterServer, 'name'> {
   readonly revision: number;
   /** How many messages it had heard over this link when it told over it last what was renewed; undefined: it is of an earlier build. */
   readonly heard?: number | undefined;
+  /** It is stopped in order: it renews nothing more than it has told. */
+  readonly leaves?: boolean;
 }
 
 /** A command that is not in the log and will not be: why, or undefined when all was so already. */

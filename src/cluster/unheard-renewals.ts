@@ -16,8 +16,9 @@ interface Gone {
 /**
  * Until when servers that the leader does not hear may have renewed sessions that it knows nothing of: any session, wherever it is at home.
  *
- * A process that comes back tells what it has renewed. One that has begun anew does not know what the one before it has renewed, so the time
- * of that one stays. Of {@link ROSTER_MAX} servers each is known by its name; what is known of more of them is their latest time.
+ * A process that comes back tells what it has renewed. One that has begun anew does not know what the one before it has renewed, which was
+ * until then at most: a name has one process at a time. Of {@link ROSTER_MAX} servers each is known by its name; what is known of more of
+ * them is their latest time.
  */
 export class UnheardRenewals {
   /** For how long a server that is not heard may renew sessions. */
@@ -25,6 +26,8 @@ export class UnheardRenewals {
   /** Until when servers may that cannot take it back by what they tell. */
   #untilMs = Number.NEGATIVE_INFINITY;
   readonly #gone = new Map<string, Gone>();
+  /** Until when, at the latest. It is asked for with each lease that is due. */
+  #latestMs = Number.NEGATIVE_INFINITY;
 
   constructor(forMs: number) {
     this.#forMs = forMs;
@@ -32,12 +35,13 @@ export class UnheardRenewals {
 
   /** Until when, at the latest. */
   get untilMs(): number {
-    return Math.max(this.#untilMs, ...[...this.#gone.values()].map(({ untilMs }) => untilMs));
+    return this.#latestMs;
   }
 
   /** Servers were followers of the leader before: which processes they are is not known here. */
   begun(nowMs: number): void {
     this.#untilMs = nowMs + this.#forMs;
+    this.#reckon();
   }
 
   /** A server is not heard any more. */
@@ -47,15 +51,24 @@ export class UnheardRenewals {
     const [first] = this.#gone;
     if (first !== undefined && this.#gone.size >= ROSTER_MAX && !this.#gone.has(name)) this.#keep(...first);
     this.#gone.set(name, { incarnation, untilMs: nowMs + this.#forMs });
+    this.#reckon();
   }
 
   /** A server is heard, and has told what it has renewed. */
-  back({ name, incarnation }: UnheardServer): void {
-    if (this.#gone.get(name)?.incarnation === incarnation) this.#gone.delete(name);
+  back({ name, incarnation }: UnheardServer, nowMs: number): void {
+    const gone = this.#gone.get(name);
+    if (gone === undefined) return;
+    if (gone.incarnation === incarnation) this.#gone.delete(name);
+    else this.#keep(name, { ...gone, untilMs: Math.min(gone.untilMs, nowMs) });
+    this.#reckon();
   }
 
   #keep(name: string, { untilMs }: Gone): void {
     this.#gone.delete(name);
     this.#untilMs = Math.max(this.#untilMs, untilMs);
+  }
+
+  #reckon(): void {
+    this.#latestMs = Math.max(this.#untilMs, ...[...this.#gone.values()].map(({ untilMs }) => untilMs));
   }
 }

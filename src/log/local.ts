@@ -19,6 +19,7 @@ export class LocalLog implements SharedLog {
       number: 1n,
       journal,
       lost: new AbortController().signal,
+      stands: () => true,
       figures: {
         seq: 0,
         chain: new Uint8Array(),

@@ -20,6 +20,11 @@ export interface Term {
    */
   readonly lost: AbortSignal;
   /**
+   * Whether the term stands by the clock. In a process that stood still it may have run out already though {@link lost} is aborted in one of
+   * the next turns of the event loop only.
+   */
+  stands(): boolean;
+  /**
    * Says what the batches came to that are applied here, for followers to compare with. Set by who leads; a log of one process asks
    * nothing.
    */

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import { type Applied, answerUnstored } from '../core/decide/apply.js';
+import { dependsOnReports, storedAnswer } from '../core/decide/broker.js';
 import type { Change } from '../core/model/change.js';
 import type { Command } from '../core/model/command.js';
 import { Fault, isFault } from '../core/model/fault.js';
@@ -206,7 +207,11 @@ export class Appender {
     let bytes = 0;
     while (records.length < Math.min(this.#pending.length, batchMax) && bytes < batchBytesMax) {
       const pending = this.#pending[records.length];
-      const command = { ...pending.command, storedAtMs };
+      const { command: given } = pending;
+      const isAnswer = given.kind === 'AnswerGather';
+      // What it is stored as is decided by the state that it meets: nothing of its batch comes before it.
+      if (isAnswer && records.length > 0 && dependsOnReports(state, given)) break;
+      const command = { ...(isAnswer ? storedAnswer(state, given) : given), storedAtMs };
       const record = encodeRecord(state.revision + records.length + 1, command);
       bytes += record.bytes.length;
       records.push(pending.tag === undefined ? record : { ...record, tag: pending.tag });

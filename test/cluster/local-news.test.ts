@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../harness/manual-clock.js';
-import { ASK_MS, BEAT_MS, UNHEARD_MS } from '../../src/cluster/limits.js';
+import { ASK_MS, BEAT_MS, LINK_SILENCE_MS } from '../../src/cluster/limits.js';
 import { LocalNews } from '../../src/cluster/local-news.js';
 
 class CountingClock extends ManualClock {
@@ -17,6 +17,10 @@ class CountingClock extends ManualClock {
   }
 }
 
+/** What the leader says that answers no message, and what answers one. */
+const NOTHING = { replaced: [], attached: [], absent: [], renewed: [] };
+const ANSWER = { ...NOTHING, roster: [] };
+
 function makeNews() {
   const clock = new CountingClock();
   const news = new LocalNews({
@@ -26,21 +30,24 @@ function makeNews() {
     attached: () => [],
     attachedSinceMs: () => undefined,
   });
-  const beat = () => news.take(1_024, true)?.renewed ?? [];
+  const beat = () => {
+    const renewed = news.take(1_024, true)?.renewed ?? [];
+    news.sent();
+    return renewed;
+  };
   return { clock, news, beat };
 }
 
 describe('the renewals that a follower tells its leader', () => {
   it('are told with how much of the leader was heard before over the present link, and other news with no more', () => {
     const { news, beat } = makeNews();
-    const nothing = { replaced: [], attached: [], absent: [], renewed: [] };
-    news.heard(nothing);
+    news.heard(NOTHING);
     news.held(1, true);
     news.take(1_024, false);
     expect(news.heardAtBeat).toBe(0);
     beat();
     expect(news.heardAtBeat).toBe(1);
-    news.heard(nothing);
+    news.heard(NOTHING);
     news.tellAll();
     beat();
     expect(news.heardAtBeat).toBe(0);
@@ -64,17 +71,45 @@ describe('the renewals that a follower tells its leader', () => {
     expect(beat()).toEqual([]);
   });
 
-  it('are not told again once a link would have broken long ago, however often one is dialled meanwhile', () => {
+  it('are told over each link until the leader has answered the message that had them', () => {
     const { clock, news, beat } = makeNews();
+    beat();
     news.renewed(1);
     beat();
-    for (let ms = 0; ms <= UNHEARD_MS; ms += BEAT_MS) {
-      clock.advance(BEAT_MS);
+    for (let nth = 0; nth < 3; nth++) {
+      clock.advance(LINK_SILENCE_MS + BEAT_MS);
       news.tellAll();
-      beat();
+      expect(beat()).toEqual([1]);
+      news.renewed(2 + nth);
+      expect(beat()).toEqual([2 + nth]);
+      news.closed(2 + nth);
     }
+    // Not an answer: it names no servers.
+    news.heard(NOTHING);
+    news.tellAll();
+    expect(beat()).toEqual([1]);
+    news.renewed(7);
+    beat();
+    news.heard(ANSWER);
+    news.tellAll();
+    expect(beat()).toEqual([7]);
+    news.heard(ANSWER);
     news.tellAll();
     expect(beat()).toEqual([]);
+  });
+
+  it('are told again over another link of those messages alone that were not answered, however many these were', () => {
+    const { news, beat } = makeNews();
+    for (const sid of [1, 2, 3, 4]) {
+      news.renewed(sid);
+      beat();
+    }
+    for (const _ of [1, 2, 3]) news.heard(ANSWER);
+    news.renewed(5);
+    beat();
+    news.heard(ANSWER);
+    news.tellAll();
+    expect(beat()).toEqual([5]);
   });
 });
 

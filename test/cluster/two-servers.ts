@@ -73,6 +73,11 @@ export class TwoServers {
     this.#links.cut(one, other);
   }
 
+  /** Everything passes again between all. */
+  heal(): void {
+    this.#links.heal();
+  }
+
   /** Whether messages between servers take up to two seconds from now on. */
   slow(isSlow: boolean): void {
     this.#links.isSlow = isSlow;

@@ -58,6 +58,48 @@ describe('a session that is renewed at a follower without a way to the leader', 
     expect(world.failed).toEqual([]);
   });
 
+  it.each([
+    [20_000, 500, 8_000],
+    [20_000, 1_000, 12_000],
+    [60_000, 1_000, 8_000],
+    [60_000, 2_500, 12_000],
+  ])(
+    'lives for its TTL of %d ms, renewed %d ms after the cut that is over after %d ms',
+    async (ttlMs, renewedMs, healedMs) => {
+      const world = new TwoServers();
+      const [leader, follower] = await begin(world, ['s1', 's2', 's3']);
+      const sid = await openAt(world, leader, ttlMs);
+      await world.pass(ttlMs - 5_000);
+      world.cut('s1', 's2');
+      await world.pass(renewedMs);
+      expect(follower.replica.renew(sid)).toBe(true);
+      await world.pass(healedMs - renewedMs);
+      world.heal();
+      const ms = healedMs - renewedMs + (await lifeMs(world, leader, sid));
+      expect(ms).toBeGreaterThanOrEqual(ttlMs);
+      expect(ms).toBeLessThan(OVER_MS);
+      expect(world.failed).toEqual([]);
+    },
+  );
+
+  it('lives for its TTL from its last renewal at a follower that is stopped in order, and not longer for that', async () => {
+    const world = new TwoServers();
+    const [leader, follower] = await begin(world, ['s1', 's2', 's3']);
+    const sid = await openAt(world, leader, 5_000);
+    await world.pass(3_000);
+    expect(follower.replica.renew(sid)).toBe(true);
+    const ended = follower.end();
+    await world.pass(STEP_MS);
+    await ended;
+    expect(follower.isInTouch).toBe(false);
+    world.kill('s2');
+    const ms = await lifeMs(world, leader, sid);
+    expect(ms).toBeGreaterThanOrEqual(5_000 - STEP_MS);
+    // Its TTL, the slack of leases, and the time until expiries are looked at.
+    expect(ms).toBeLessThan(9_000);
+    expect(world.failed).toEqual([]);
+  });
+
   it('lives for its TTL from its last renewal there where the leader has made way for a third server', async () => {
     const world = new TwoServers();
     const [leader, follower, next] = await begin(world, ['s1', 's2', 's3']);

@@ -39,6 +39,16 @@ describe('the lease of a term', () => {
     expect(lease.lost.reason).toMatchObject({ kind: 'deposed', message: expect.stringContaining('in time') });
   });
 
+  it('stands no longer by the clock once it has to be taken for lost, also before the process has noticed that', async () => {
+    const { clock, lease } = await leased();
+    await clock.pass(2_600);
+    expect(lease.stands).toBe(true);
+    // The process stands still: no timer runs meanwhile.
+    const stoodStill = clock.nowMs.bind(clock);
+    clock.nowMs = () => stoodStill() + TTL_MS;
+    expect([lease.lost.aborted, lease.stands]).toEqual([false, false]);
+  });
+
   it('is lost at once when etcd says that it is gone', async () => {
     const { clock, lease } = await leased((etcd) => ({ ...etcd, keepAlive: async () => false }));
     await clock.pass(TTL_MS / 6 + 1);

@@ -269,6 +269,7 @@ function hasty(term: Term): Term {
   const changed = new Proxy(journal, { get: over });
   return {
     ...{ number: term.number, lost: term.lost, appendBytesMax: term.appendBytesMax, journal: changed },
+    stands: () => term.stands(),
     get figures() {
       return term.figures;
     },

@@ -11,6 +11,7 @@ export function packFollower(network: string, message: FollowerMessage): SubmitR
     network,
     revision: BigInt(revision),
     heard: heard === undefined ? undefined : BigInt(heard),
+    leaves: message.leaves ?? false,
     commands: commands.map(({ record, ...one }) => ({ ...one, record: bufferOf(record) })),
     ...{ renewed: [...renewed], attached: [...attached], attachedMs: [...attachedMs], detached: [...detached] },
     ...{ usedStreams: [...usedStreams], asked: [...asked], addresses: [...addresses] },

@@ -1,5 +1,5 @@
 import type { Change } from '../model/change.js';
-import type { AnswerGather, AskConnection, Drawn } from '../model/command.js';
+import type { AnswerGather, AskConnection, Drawn, ExpireOrder } from '../model/command.js';
 import {
   type Connection,
   type ConnectionEnd,
@@ -97,6 +97,27 @@ export function answerGather(state: State, command: AnswerGather, revision: numb
   if (connection.listening.port === 0) return answered(order, gathered(state, connection, command, revision));
   const peer = withGathered(connection.peer, command);
   return answered(order, [{ kind: 'ConnectionPut', connection: stepped(connection, 'started', { peer }) }]);
+}
+
+/**
+ * How an answer to gather is stored. Where the connection has found a direct path meanwhile, it settles its order and changes nothing else, as the
+ * end of the order's deadline does: builds of 0.1 apply that, and cannot apply the answer.
+ */
+export function storedAnswer(state: StateView, command: AnswerGather): AnswerGather | ExpireOrder {
+  const { sid, orderId } = command;
+  return connectionStateOf(state, command) === ConnectionState.ESTABLISHED
+    ? { kind: 'ExpireOrder', sid, orderId }
+    : command;
+}
+
+/** Whether the reports of both ends, should they be stored before an answer to gather, would change how it is stored. */
+export function dependsOnReports(state: StateView, command: AnswerGather): boolean {
+  return connectionStateOf(state, command) === ConnectionState.RELAYED;
+}
+
+function connectionStateOf(state: StateView, { sid, orderId }: AnswerGather): ConnectionState | undefined {
+  const body = state.orders.get(sid, orderId)?.body;
+  return body?.kind === 'connection' ? state.connections.get(body.connection)?.state : undefined;
 }
 
 function checkEnds(state: State, { sid, peer }: AskConnection): Fault | undefined {

@@ -122,6 +122,7 @@ export class EtcdLog implements FollowedLog {
       journal,
       appendBytesMax: APPEND_BYTES_MAX,
       lost: lease.lost,
+      stands: () => lease.stands,
       get figures() {
         return journal.figures;
       },

@@ -39,6 +39,11 @@ export class TermLease {
     return this.#lost.signal;
   }
 
+  /** Whether the term need not be taken for lost, by the clock, though no timer may have run since it has to be. */
+  get stands(): boolean {
+    return !this.#isOver && this.#clock.nowMs() < this.#aliveUntilMs;
+  }
+
   /** The key under the lease is not there any more. */
   supersede(error: JournalError): void {
     this.#lose(error);

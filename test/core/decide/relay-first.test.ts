@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { apply } from '../../../src/core/decide/apply.js';
+import { systemClock } from '../../../src/client/system.js';
+import { apply, decide } from '../../../src/core/decide/apply.js';
+import { dependsOnReports, storedAnswer } from '../../../src/core/decide/broker.js';
 import type { Change } from '../../../src/core/model/change.js';
-import type { AskConnection, Command } from '../../../src/core/model/command.js';
+import type { AnswerGather, AskConnection, Command } from '../../../src/core/model/command.js';
 import {
   ConnectionRole,
   ConnectionState,
@@ -15,6 +17,11 @@ import { DEFAULT_STREAM_PARAMS } from '../../../src/core/model/stream.js';
 import { canonical } from '../../../src/core/store/canonical.js';
 import { capture, Restoring, rowsOf } from '../../../src/core/store/snapshot.js';
 import { State } from '../../../src/core/store/state.js';
+import { decodeRecord } from '../../../src/journal/format/record.js';
+import type { StoredRecord } from '../../../src/journal/journal.js';
+import { MemoryJournal } from '../../../src/journal/storage/memory.js';
+import { Appender } from '../../../src/replica/appender.js';
+import { DEFAULT_REPLICA_LIMITS } from '../../../src/replica/limits.js';
 
 const CANDIDATE = { host: '10.0.0.1', port: 1000, type: 1, priority: 5 };
 const DRAWN = { nonce: 'n'.repeat(16), atMs: 1 };
@@ -75,9 +82,13 @@ function tell(sid: number, role: ConnectionRole, connected: boolean): void {
   done({ kind: 'AnswerAttempt', sid, orderId: orderOf(sid, role)!, ...told, ...DRAWN });
 }
 
-function reportDirect(sid: number, peer: number, connection: number): void {
+function reportOf(sid: number, peer: number, connection: number): Command {
   const brokered = { connection, path: PathKind.DIRECT, roundTripMs: 7, failed: false };
-  done({ kind: 'ReportLink', sid, peer, link: 1, established: true, brokered });
+  return { kind: 'ReportLink', sid, peer, link: 1, established: true, brokered };
+}
+
+function reportDirect(sid: number, peer: number, connection: number): void {
+  done(reportOf(sid, peer, connection));
 }
 
 const at = (id: number) => state.connections.get(id)!;
@@ -115,6 +126,20 @@ function relayed(): number {
   gather(b, { relayVersion: 4 });
   for (const end of [a, b]) answerRelay(end);
   return id;
+}
+
+/** A connection that was tried again before both ends have said that it is direct, and the peer's answer to the order to gather for that. */
+function retried(): [id: number, answer: AnswerGather] {
+  const id = ask(a, b, { relayVersion: 4 });
+  gather(b, { relayVersion: 4 });
+  for (const end of [a, b]) answerRelay(end);
+  done(asking(a, b, { relayed: id, relayVersion: 4, ...known }));
+  gather(b, { ...known, relayVersion: 4 });
+  tell(a, PUNCH_CONTROLLING, true);
+  tell(b, PUNCH_CONTROLLED, true);
+  done(asking(a, b, { relayed: id, relayVersion: 4, ...known }));
+  const gathered = { ...known, publicKey: 'another key', roundTripMs: 0, relayVersion: 4 };
+  return [id, { kind: 'AnswerGather', sid: b, orderId: orderOf(b, GATHER)!, ...gathered, ...DRAWN }];
 }
 
 function reportLoss(sid: number, peer: number, connection: number): void {
@@ -270,6 +295,43 @@ describe('a connection whose relay comes first', () => {
     gather(b, { ...known, relayVersion: 4, publicKey: 'another key' });
     expect([at(id), rolesOf(a), rolesOf(b)]).toEqual([before, [], []]);
     expect(before).toMatchObject({ state: ESTABLISHED, path: PathKind.DIRECT, attempts: [{ number: 1 }] });
+  });
+
+  it('is stored in a form that builds of 0.1 apply when the peer gathers for it after it is direct, to the same effect', () => {
+    const [id, answer] = retried();
+    expect(storedAnswer(state, answer)).toBe(answer);
+    expect(dependsOnReports(state, answer)).toBe(true);
+    reportDirect(a, b, id);
+    reportDirect(b, a, id);
+    const stored = storedAnswer(state, answer);
+    expect(stored).toEqual({ kind: 'ExpireOrder', sid: b, orderId: answer.orderId });
+    const effect = decide(state, answer);
+    expect(give(stored)).toEqual(effect);
+    const before = at(id);
+    expect([before.state, rolesOf(b)]).toEqual([ESTABLISHED, []]);
+    done(answer);
+    expect(at(id)).toBe(before);
+  });
+
+  it('is stored in that form also where the answer came in one turn with the reports before it', async () => {
+    const [id, answer] = retried();
+    const stored: Command[][] = [];
+    const append = async (records: readonly StoredRecord[]) =>
+      void stored.push(records.map((one) => decodeRecord(one)));
+    const failed: unknown[] = [];
+    const appender = new Appender({
+      ...{ state, clock: systemClock, limits: DEFAULT_REPLICA_LIMITS, apply: (command) => apply(state, command) },
+      journal: Object.assign(new MemoryJournal(), { append }),
+      ...{ observed: (_, outcome) => outcome, applied: () => {}, warn: () => {} },
+      fatal: (error) => void failed.push(error),
+    });
+    for (const command of [reportOf(a, b, id), reportOf(b, a, id), answer]) {
+      appender.take({ command, resolve: () => {} }, 10);
+    }
+    await appender.idle();
+    const kinds = stored.map((batch) => batch.map(({ kind }) => kind));
+    expect(kinds).toEqual([['ReportLink', 'ReportLink'], ['ExpireOrder']]);
+    expect([at(id).state, rolesOf(b), failed]).toEqual([ESTABLISHED, [], []]);
   });
 
   it('is not tried a second time while it is being tried', () => {

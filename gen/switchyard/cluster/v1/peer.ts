@@ -71,7 +71,11 @@ export interface SubmitRequest {
    * How many messages of this call the follower had heard when it told over it last what was renewed: the message was sent after these. Absent
    * where the follower is of an earlier build.
    */
-  heard?: bigint | undefined;
+  heard?:
+    | bigint
+    | undefined;
+  /** The follower is stopped in order: it has told all that was renewed there, and renews nothing more. */
+  leaves: boolean;
 }
 
 /** One command of a follower's client. */
@@ -222,6 +226,7 @@ function createBaseSubmitRequest(): SubmitRequest {
     peerAddress: "",
     attachedCount: 0,
     heard: undefined,
+    leaves: false,
   };
 }
 
@@ -310,6 +315,9 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
         throw new globalThis.Error("value provided for field message.heard of type uint64 too large");
       }
       writer.uint32(136).uint64(message.heard);
+    }
+    if (message.leaves !== false) {
+      writer.uint32(144).bool(message.leaves);
     }
     return writer;
   },
@@ -523,6 +531,14 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
             message.heard = reader.uint64() as bigint;
             continue;
           }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.leaves = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -574,6 +590,7 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
         ? globalThis.Number(object.attached_count)
         : 0,
       heard: isSet(object.heard) ? BigInt(object.heard) : undefined,
+      leaves: isSet(object.leaves) ? globalThis.Boolean(object.leaves) : false,
     };
   },
 
@@ -630,6 +647,9 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
     if (message.heard !== undefined) {
       obj.heard = message.heard.toString();
     }
+    if (message.leaves !== false) {
+      obj.leaves = message.leaves;
+    }
     return obj;
   },
 
@@ -655,6 +675,7 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
     message.peerAddress = object.peerAddress ?? "";
     message.attachedCount = object.attachedCount ?? 0;
     message.heard = (object.heard !== undefined && object.heard !== null) ? BigInt(object.heard) : undefined;
+    message.leaves = object.leaves ?? false;
     return message;
   },
 };
