@@ -182,6 +182,8 @@ describe('a page that is open', () => {
     await ask(at, Identities.revokeIdentity, { identityUuid: operator.uuid }, asAdmin());
     await shows(page, '.login', /switchyard console/);
     await shows(page, '.chip', /logged out/);
+    // What the login has shown is not behind the form.
+    expect(await page.locator('tbody').count()).toBe(0);
     expect(problems).toEqual([]);
     await close();
   }, 120_000);
