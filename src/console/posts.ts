@@ -107,7 +107,8 @@ function setCookie(response: ServerResponse, { cookieName, isSecure }: PostDeps,
 /** Says who is logged in, for which network, and what that allows. */
 function answerWhom(response: ServerResponse, { calls }: PostDeps, login: Login | undefined): void {
   const { name = '', roles = [], may = [], mode = '' } = (login && calls.standing(login)) ?? {};
-  answer(response, 200, { role: login?.role ?? null, network: login?.network ?? '', name, roles, may, mode });
+  const { role = null, network = '', identity } = login ?? {};
+  answer(response, 200, { role, network, uuid: identity?.uuid ?? '', name, roles, may, mode });
 }
 
 function answer(response: ServerResponse, status: number, body: object): void {

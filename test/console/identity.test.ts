@@ -82,7 +82,16 @@ describe('a code of an identity', () => {
     const code = await personalCode(at, operator);
     const response = await post(at.console, '/login', code);
     const name = `person-${operator.number}`;
-    const told = { role: 'identity', network: 'default', name, roles: ['operator'], may: OPERATES, mode: 'required' };
+    const { uuid } = operator;
+    const told = {
+      role: 'identity',
+      network: 'default',
+      uuid,
+      name,
+      roles: ['operator'],
+      may: OPERATES,
+      mode: 'required',
+    };
     expect(await response.json()).toEqual(told);
     expect((await post(at.console, '/login', code)).status).toBe(403);
     expect(await standingOf(response.headers.get('set-cookie')!.split(';')[0])).toEqual(told);

@@ -24,6 +24,8 @@ export interface LoginFacts {
   readonly role: Role;
   /** Of all but an administrator: the only network that is shown. Empty when nobody is logged in. */
   readonly network: string;
+  /** Of an identity; empty for others. */
+  readonly uuid: string;
   /** What an identity is called, and its roles; empty for others. */
   readonly name: string;
   readonly roles: readonly string[];
