@@ -10,6 +10,8 @@ export interface ConsoleIdentity {
   readonly uuid: string;
   /** The key by which it has shown itself: the login is good while the key is. */
   readonly keyId: string;
+  /** When that key was bound, by the wall clock: logins end with a revocation, also where the same key is bound again. */
+  readonly boundAtMs: number;
 }
 
 /** Whom a login lets in, and where. */
@@ -37,6 +39,9 @@ export interface CodeSecret {
   readonly secret: Uint8Array;
   /** The key by which that token was given. */
   readonly keyId: string;
+  readonly boundAtMs: number;
+  /** How long the token is good, where the key is the word of an authority or issuer: a login by it lasts no longer. */
+  readonly leftMs?: number | undefined;
 }
 
 /** One call of a page. */

@@ -13,7 +13,7 @@ import type { Clock, Random } from '../base/clock.js';
 import { NETWORK_NAME, NETWORK_NAME_RULE } from '../core/model/network.js';
 import type { Asset } from './assets.js';
 import type { CallsPort, Standing } from './calls-port.js';
-import type { Credential } from './credentials.js';
+import type { Login } from './credentials.js';
 import { CLOSE, CONSOLE_PROTOCOL } from './frames.js';
 import { SECURE_HEADERS, SECURITY_HEADERS } from './headers.js';
 import { CONSOLE_LIMITS, CONSOLE_PLACES, type ConsoleLimits } from './limits.js';
@@ -21,6 +21,7 @@ import { Logins } from './logins.js';
 import { ConsolePage, type LoginState } from './page.js';
 import { PageGuard } from './page-guard.js';
 import { answerPost, cookieOf, type PostDeps, roleAnswer } from './posts.js';
+import { ownerOf } from './spent.js';
 
 /** What the console's door stands on. */
 export interface ConsoleDeps {
@@ -57,7 +58,7 @@ export class ConsoleDoor {
   readonly #http: Server;
   readonly #sockets: WebSocketServer;
   readonly #connections: HttpConnections;
-  readonly #pages = new Map<ConsolePage, string>();
+  readonly #pages = new Map<ConsolePage, Login>();
   readonly #posts: PostDeps;
   #guard: PageGuard;
   #listener: DoorListener | undefined;
@@ -159,7 +160,12 @@ export class ConsoleDoor {
     if (request.method === 'POST') {
       const login = this.#loginOf(request);
       const { fence } = this.#deps.admission;
-      answerPost(path, request, response, { ...this.#posts, fence, login, ended: (id) => this.#endPages(id) });
+      answerPost(path, request, response, {
+        ...this.#posts,
+        fence,
+        login,
+        ended: ({ family }) => this.#endPages(family),
+      });
     } else if (!isReading) response.writeHead(405, { allow: 'GET, HEAD, POST' }).end();
     else if (path === '/session') roleAnswer(response, this.#posts, this.#loginOf(request));
     else this.#sendAsset(request, response, path);
@@ -197,8 +203,7 @@ export class ConsoleDoor {
     }
   }
 
-  #whyNoPage(request: IncomingMessage, login: Credential | undefined): readonly [string, string] | undefined {
-    const { pagesMax } = this.#limits;
+  #whyNoPage(request: IncomingMessage, login: Login | undefined): readonly [string, string] | undefined {
     if (pathOf(request) !== '/socket') return ['404 Not Found', 'there is no such page'];
     if (login === undefined) return ['401 Unauthorized', 'log in first'];
     const network = networkAsked(request) ?? login.network;
@@ -207,12 +212,23 @@ export class ConsoleDoor {
       return ['403 Forbidden', `this login is for the network ${login.network}`];
     }
     if (this.#isDraining) return ['503 Service Unavailable', 'the server is draining'];
-    if (this.#pages.size < pagesMax) return undefined;
-    return ['503 Service Unavailable', `${pagesMax} pages at once are the limit`];
+    const limit = this.#pageLimit(login);
+    return limit === undefined ? undefined : ['503 Service Unavailable', limit];
+  }
+
+  /** Why somebody may not open one more page; undefined when there is room. */
+  #pageLimit(login: Login): string | undefined {
+    const { pagesMax, pagesPerIdentityMax, pagesKept } = this.#limits;
+    if (this.#pages.size >= pagesMax) return `${pagesMax} pages at once are the limit`;
+    if (login.identity === undefined) return undefined;
+    const ofIdentities = [...this.#pages.values()].filter(({ identity }) => identity !== undefined);
+    if (ofIdentities.length >= pagesMax - pagesKept) return `${pagesMax - pagesKept} pages of identities are the limit`;
+    const own = ofIdentities.filter((other) => ownerOf(other) === ownerOf(login));
+    return own.length < pagesPerIdentityMax ? undefined : `${pagesPerIdentityMax} pages of an identity are the limit`;
   }
 
   /** Carries the calls of a page, of whoever is logged in, about the network that it asked for. */
-  #serve(ws: WebSocket, socket: Socket, login: Credential): void {
+  #serve(ws: WebSocket, socket: Socket, login: Login): void {
     const { calls, clock, admission } = this.#deps;
     const { fence } = admission;
     const place = Place.of(socket);
@@ -232,28 +248,30 @@ export class ConsoleDoor {
       peer,
       login: this.#watch(login),
     });
-    this.#pages.set(page, login.id);
+    this.#pages.set(page, login);
     ws.on('close', () => this.#pages.delete(page));
   }
 
-  /** How a login is since this moment: what it allows changes only for identities. */
-  #watch(login: Credential): () => LoginState {
+  /** How a login is since this moment. */
+  #watch(login: Login): () => LoginState {
     const { calls, clock } = this.#deps;
-    const wordNow = () => (login.identity === undefined ? '' : wordOf(calls.standing(login)));
-    const before = wordNow();
+    const before = calls.standing(login);
     return () => {
-      const word = wordNow();
-      if (login.expiresMs <= clock.wallMs() || word === undefined) return 'over';
-      return word === before ? 'holds' : 'changed';
+      const now = calls.standing(login);
+      if (login.expiresMs <= clock.wallMs() || now === undefined) return 'over';
+      // Of a network that is gone or stopped the services tell, to those whose login outlives it.
+      return now.mode === undefined || wordOf(now) === wordOf(before) ? 'holds' : 'changed';
     };
   }
 
-  /** Ends the pages of a login that is over. */
-  #endPages(id: string): void {
-    for (const [page, login] of this.#pages) if (login === id) page.close(CLOSE.loggedOut, 'the login is over');
+  /** Ends the pages of logins that are over. */
+  #endPages(family: string): void {
+    for (const [page, login] of this.#pages) {
+      if (login.family === family) page.close(CLOSE.loggedOut, 'the login is over');
+    }
   }
 
-  #loginOf(request: IncomingMessage): Credential | undefined {
+  #loginOf(request: IncomingMessage): Login | undefined {
     return this.#logins.read(cookieOf(request, this.#posts.cookieName));
   }
 
@@ -265,7 +283,7 @@ export class ConsoleDoor {
 
 /** Two of the same allow the same. */
 function wordOf(standing: Standing | undefined): string | undefined {
-  return standing && JSON.stringify([standing.name, standing.roles, standing.may]);
+  return standing && JSON.stringify([standing.name, standing.roles, standing.may, standing.mode]);
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {

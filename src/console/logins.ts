@@ -2,8 +2,9 @@ import type { Clock, Random } from '../base/clock.js';
 import { FailedAttempts } from '../base/failed-attempts.js';
 import { isSameSecret } from '../base/same-secret.js';
 import type { CallsPort, ConsoleUser } from './calls-port.js';
-import { type Credential, makeLogin, readCredential } from './credentials.js';
+import { type Login, makeFamily, makeLogin, readCode, readLogin } from './credentials.js';
 import type { ConsoleLimits } from './limits.js';
+import { ownerOf, SpentIds } from './spent.js';
 
 /** What logins stand on. */
 export interface LoginsDeps {
@@ -15,80 +16,83 @@ export interface LoginsDeps {
   readonly calls: Pick<CallsPort, 'standing' | 'codeSecrets'>;
 }
 
-/** Why nobody was let in. */
-export type LoginRefusal = 'wrong' | 'tooOften';
+/** Why nobody was let in. `mayNotRead`: the identity may not read the graph, without which a page shows nothing. */
+export type LoginRefusal = 'wrong' | 'tooOften' | 'mayNotRead';
+
+/** The text of a login that was made, or why none was. */
+export type LoginOutcome = { readonly login: string } | { readonly refusal: LoginRefusal };
 
 /** Who is logged in: takes codes and the administrator's token, and gives and reads the logins that browsers keep. */
 export class Logins {
   readonly #deps: LoginsDeps;
-  /** Codes that were used, with when they expire. */
-  readonly #used = new Map<string, number>();
-  /** Logins that were ended before their time. */
-  readonly #ended = new Map<string, number>();
+  /** Codes that were used. */
+  readonly #used: SpentIds;
+  /** Families of logins that were ended before their time. */
+  readonly #ended: SpentIds;
   readonly #wrong: FailedAttempts;
 
   constructor(deps: LoginsDeps) {
     this.#deps = deps;
-    const { wrongPerMinuteMax: perMinuteMax, addressesMax } = deps.limits;
-    this.#wrong = new FailedAttempts(deps.clock, { perMinuteMax, addressesMax });
+    const { clock, limits } = deps;
+    const { wrongPerMinuteMax: perMinuteMax, addressesMax } = limits;
+    this.#wrong = new FailedAttempts(clock, { perMinuteMax, addressesMax });
+    this.#used = new SpentIds(clock, { max: limits.codesUsedMax, perIdentityMax: limits.codesPerIdentityMax });
+    this.#ended = new SpentIds(clock, { max: limits.logoutsMax, perIdentityMax: limits.logoutsPerIdentityMax });
   }
 
-  /** Takes a code: once, and only in its time. Answers with the text of a login. */
-  byCode(code: string, address: string): string | LoginRefusal {
-    const { adminToken, clock, limits, calls } = this.#deps;
-    if (this.#wrong.isBarred(address)) return 'tooOften';
+  /** Takes a code: once, and only in its time. */
+  byCode(code: string, address: string): LoginOutcome {
+    const { adminToken, clock, calls } = this.#deps;
+    if (this.#wrong.isBarred(address)) return { refusal: 'tooOften' };
     const secretsOf = (network: string, uuid: string) => calls.codeSecrets(network, uuid);
-    const found = readCredential('code', adminToken, code, clock.wallMs(), secretsOf);
-    this.#forget(this.#used);
-    if (found === undefined || this.#used.has(found.id) || calls.standing(found) === undefined)
-      return this.#countWrong(address);
-    if (this.#used.size >= limits.codesUsedMax) return 'tooOften';
-    this.#used.set(found.id, found.expiresMs);
-    return this.#make(found);
+    const found = readCode(adminToken, code, clock.wallMs(), secretsOf);
+    if (found === undefined || this.#used.has(ownerOf(found), found.id)) return this.#countWrong(address);
+    const standing = calls.standing(found);
+    if (standing === undefined) return this.#countWrong(address);
+    if (found.role === 'identity' && !standing.may.includes('graph.read')) return { refusal: 'mayNotRead' };
+    if (!this.#used.add(ownerOf(found), found.id, found.expiresMs)) return { refusal: 'tooOften' };
+    return this.#begin(found, found.leftMs);
   }
 
-  /** Takes the administrator's token, of somebody who sees a network. Answers with the text of a login. */
-  byToken(token: string, network: string, address: string): string | LoginRefusal {
-    if (this.#wrong.isBarred(address)) return 'tooOften';
+  /** Takes the administrator's token, of somebody who sees a network. */
+  byToken(token: string, network: string, address: string): LoginOutcome {
+    if (this.#wrong.isBarred(address)) return { refusal: 'tooOften' };
     if (!isSameSecret(token, this.#deps.adminToken)) return this.#countWrong(address);
-    return this.#make({ role: 'administrator', network });
+    return this.#begin({ role: 'administrator', network });
   }
 
   /** Reads a login; undefined when it is none, or over: past its time, ended, or of an identity that is revoked. */
-  read(text: string | undefined): Credential | undefined {
+  read(text: string | undefined): Login | undefined {
     if (text === undefined) return undefined;
-    const login = readCredential('login', this.#deps.adminToken, text, this.#deps.clock.wallMs());
-    if (login === undefined || this.#ended.has(login.id)) return undefined;
+    const login = readLogin(this.#deps.adminToken, text, this.#deps.clock.wallMs());
+    if (login === undefined || this.#ended.has(ownerOf(login), login.family)) return undefined;
     return this.#deps.calls.standing(login) === undefined ? undefined : login;
   }
 
-  /** The same login for another span of its whole time. */
-  renew(login: Credential): string {
-    return this.#make(login);
-  }
-
-  /** Ends a login. A restart of the server forgets that; the browser has thrown its cookie away by then. */
-  end({ id, expiresMs }: Credential): void {
-    this.#forget(this.#ended);
-    if (this.#ended.size >= this.#deps.limits.logoutsMax) {
-      const [oldest] = this.#ended.keys();
-      this.#ended.delete(oldest);
-    }
-    this.#ended.set(id, expiresMs);
-  }
-
-  #make({ role, network, identity }: ConsoleUser): string {
+  /** The same login for another span of its time, as far as that goes in all. */
+  renew(login: Login): string {
     const { adminToken, clock, random, limits } = this.#deps;
-    return makeLogin(adminToken, { role, network, identity }, clock.wallMs() + limits.loginMs, random);
+    const expiresMs = Math.min(clock.wallMs() + limits.loginMs, login.endsMs);
+    return makeLogin(adminToken, { ...login, expiresMs }, random);
   }
 
-  #countWrong(address: string): 'wrong' {
+  /**
+   * Ends a login, and all that it was renewed to or from. A restart of the server forgets that; the browser has thrown its cookie
+   * away by then.
+   */
+  end(login: Login): void {
+    this.#ended.addInPlace(ownerOf(login), login.family, login.endsMs);
+  }
+
+  #begin({ role, network, identity }: ConsoleUser, leftMs = Number.POSITIVE_INFINITY): LoginOutcome {
+    const { clock, random, limits } = this.#deps;
+    const endsMs = clock.wallMs() + Math.min(leftMs, limits.loginInAllMs);
+    const login = { role, network, identity, family: makeFamily(random), expiresMs: endsMs, endsMs };
+    return { login: this.renew(login) };
+  }
+
+  #countWrong(address: string): LoginOutcome {
     this.#wrong.count(address);
-    return 'wrong';
-  }
-
-  #forget(map: Map<string, number>): void {
-    const nowMs = this.#deps.clock.wallMs();
-    for (const [id, expiresMs] of map) if (expiresMs <= nowMs) map.delete(id);
+    return { refusal: 'wrong' };
   }
 }

@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { plainAddress } from '../base/address.js';
 import type { Fence } from '../base/fence.js';
 import type { CallsPort } from './calls-port.js';
-import type { Credential } from './credentials.js';
+import type { Login } from './credentials.js';
 import type { ConsoleLimits } from './limits.js';
-import type { LoginRefusal, Logins } from './logins.js';
+import type { LoginOutcome, LoginRefusal, Logins } from './logins.js';
 
 /** What answers to POSTs stand on. */
 export interface PostDeps {
@@ -20,14 +20,15 @@ export interface PostContext extends PostDeps {
   /** Around what is done with its body. */
   readonly fence: Fence;
   /** Who is logged in already. */
-  readonly login: Credential | undefined;
+  readonly login: Login | undefined;
   /** Called with a login that has ended. */
-  readonly ended: (id: string) => void;
+  readonly ended: (login: Login) => void;
 }
 
 const REFUSALS: Readonly<Record<LoginRefusal, { readonly status: number; readonly message: string }>> = {
   wrong: { status: 403, message: 'the code or token is wrong, was used already, or is past its time' },
-  tooOften: { status: 429, message: 'too many wrong tries: wait a minute' },
+  tooOften: { status: 429, message: 'too many tries: wait a minute' },
+  mayNotRead: { status: 403, message: 'the roles of this identity do not allow it to read the graph (graph.read)' },
 };
 
 /** Answers `login` (a code), `administrator` (the administrator's token) and `logout`. Anything else is not there. */
@@ -50,7 +51,7 @@ export function answerPost(
 }
 
 /** Says who is logged in, and lets a login that is good last longer. */
-export function roleAnswer(response: ServerResponse, deps: PostDeps, login: Credential | undefined): void {
+export function roleAnswer(response: ServerResponse, deps: PostDeps, login: Login | undefined): void {
   if (login !== undefined) setCookie(response, deps, deps.logins.renew(login), deps.limits.loginMs);
   answerWhom(response, deps, login);
 }
@@ -69,28 +70,28 @@ function becomeAdministrator(response: ServerResponse, context: PostContext, tok
     return;
   }
   const made = logins.byToken(token, login.network, address);
-  if (made !== 'wrong' && made !== 'tooOften') {
+  if ('login' in made) {
     logins.end(login);
-    ended(login.id);
+    ended(login);
   }
   logIn(response, context, made);
 }
 
-function logIn(response: ServerResponse, context: PostContext, made: string | LoginRefusal): void {
-  if (made === 'wrong' || made === 'tooOften') {
-    const { status, message } = REFUSALS[made];
+function logIn(response: ServerResponse, context: PostContext, made: LoginOutcome): void {
+  if ('refusal' in made) {
+    const { status, message } = REFUSALS[made.refusal];
     answer(response, status, { message });
     return;
   }
-  setCookie(response, context, made, context.limits.loginMs);
-  answerWhom(response, context, context.logins.read(made));
+  setCookie(response, context, made.login, context.limits.loginMs);
+  answerWhom(response, context, context.logins.read(made.login));
 }
 
 function logOut(response: ServerResponse, context: PostContext): void {
   const { login, logins, ended } = context;
   if (login !== undefined) {
     logins.end(login);
-    ended(login.id);
+    ended(login);
   }
   setCookie(response, context, '', 0);
   answerWhom(response, context, undefined);
@@ -104,9 +105,10 @@ function setCookie(response: ServerResponse, { cookieName, isSecure }: PostDeps,
 }
 
 /** Says who is logged in, for which network, and what that allows. */
-function answerWhom(response: ServerResponse, { calls }: PostDeps, login: Credential | undefined): void {
+function answerWhom(response: ServerResponse, { calls }: PostDeps, login: Login | undefined): void {
   const { name = '', roles = [], may = [], mode = '' } = (login && calls.standing(login)) ?? {};
-  answer(response, 200, { role: login?.role ?? null, network: login?.network ?? '', name, roles, may, mode });
+  const { role = null, network = '', identity } = login ?? {};
+  answer(response, 200, { role, network, uuid: identity?.uuid ?? '', name, roles, may, mode });
 }
 
 function answer(response: ServerResponse, status: number, body: object): void {

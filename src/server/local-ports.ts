@@ -1,6 +1,7 @@
-import type { CallsPort, ConsoleUser, PageCall, PageReceiver, Standing } from '../console/calls-port.js';
+import type { CallsPort, CodeSecret, ConsoleUser, PageCall, PageReceiver, Standing } from '../console/calls-port.js';
 import { DEFAULT_NETWORK } from '../core/model/network.js';
-import { METHODS, OPEN_PERMISSIONS, PERMISSIONS } from '../core/model/trust/permission.js';
+import { type IdentityKey, isVouchedFor } from '../core/model/trust/identity.js';
+import { METHODS, OPEN_PERMISSIONS, PERMISSIONS, type Permission } from '../core/model/trust/permission.js';
 import type { FairTurns } from '../fair/fair-turns.js';
 import { ACCESS_METADATA, ADMIN_METADATA, NETWORK_METADATA } from '../grpc/caller.js';
 import type { LocalCalls } from '../grpc/local-calls.js';
@@ -8,11 +9,12 @@ import { originOfPeer } from '../shares/origin.js';
 import type { WebCallsPort } from '../web/calls-port.js';
 import type { Engine } from './engine.js';
 
+/** Permissions that are about the whole server: an identity of another network than `default` has no use of them. */
+const SERVER_PERMISSIONS: ReadonlySet<string> = new Set<Permission>(['network.manage', 'audit.read']);
+
 /** Methods that are about the whole server: they are asked of its default network, whichever a page shows. */
 const OF_SERVER: ReadonlySet<string> = new Set(
-  Object.entries(METHODS).flatMap(([name, { needs }]) =>
-    needs === 'network.manage' || needs === 'audit.read' ? [name] : [],
-  ),
+  Object.entries(METHODS).flatMap(([name, { needs }]) => (SERVER_PERMISSIONS.has(needs) ? [name] : [])),
 );
 
 /** Permissions by which a page says what it offers: all that depend on no target, and that belong to no session. */
@@ -52,7 +54,8 @@ export function consoleCalls(
     const gatekeeper = engineOf(network)?.gatekeeper;
     if (identity !== undefined && gatekeeper !== undefined) {
       const { tokens } = gatekeeper;
-      const token = tokens.lend(identity);
+      const { uuid, keyId } = identity;
+      const token = tokens.lend({ uuid, keyId });
       return { metadata: { ...where, [ACCESS_METADATA]: token }, over: () => tokens.giveBack(token) };
     }
     // Where callers have to say who they are, the console has done that for them.
@@ -71,8 +74,7 @@ export function consoleCalls(
     },
     left: (peer) => local.left(peer),
     standing: (user) => standingOf(user, engineOf(user.network)),
-    codeSecrets: (network, uuid) =>
-      (engineOf(network)?.gatekeeper.tokens.hashesOf(uuid) ?? []).map(({ hash: secret, keyId }) => ({ secret, keyId })),
+    codeSecrets: (network, uuid) => secretsOf(uuid, engineOf(network)),
   };
 }
 
@@ -87,16 +89,37 @@ function endingWith(over: () => void, receiver: PageReceiver): PageReceiver {
   };
 }
 
-function standingOf({ role, identity }: ConsoleUser, engine: Hosted | undefined): Standing | undefined {
+function secretsOf(uuid: string, engine: Hosted | undefined): CodeSecret[] {
+  if (engine === undefined) return [];
+  return engine.gatekeeper.tokens.hashesOf(uuid).flatMap(({ hash: secret, keyId, leftMs }) => {
+    const key = keyOf(engine, uuid, keyId);
+    if (key === undefined) return [];
+    // What an authority or issuer takes back is known when a login by its word is over.
+    return [{ secret, keyId, boundAtMs: key.boundAtMs, leftMs: isVouchedFor(key) ? leftMs : undefined }];
+  });
+}
+
+function keyOf({ replica }: Hosted, uuid: string, keyId: string): IdentityKey | undefined {
+  return replica.state.identities.get(uuid)?.keys.find(({ id }) => id === keyId);
+}
+
+function standingOf({ role, network, identity }: ConsoleUser, engine: Hosted | undefined): Standing | undefined {
   const isAdmin = role === 'administrator';
-  if (engine === undefined) return role === 'identity' ? undefined : { name: '', roles: [], may: [], mode: undefined };
+  if (engine === undefined) {
+    // Administrators act on the whole server, also while the network of their login is gone.
+    return role === 'identity' ? undefined : { name: '', roles: [], may: isAdmin ? OFFERED : [], mode: undefined };
+  }
   const { gatekeeper, replica } = engine;
   const isObserver = role === 'viewer' && gatekeeper.mode === 'required';
   const access = isObserver ? gatekeeper.tokens.find(gatekeeper.tokens.ofProcess()) : identity;
   const asker = { sid: undefined, isAdmin, origin: NO_ORIGIN, access, hasShown: () => false };
   const principal = gatekeeper.principal(asker);
-  if (role === 'identity' && principal === undefined) return undefined;
-  const may = OFFERED.filter((permission) => gatekeeper.may(permission, asker));
+  const isOver =
+    identity !== undefined && keyOf(engine, identity.uuid, identity.keyId)?.boundAtMs !== identity.boundAtMs;
+  if (role === 'identity' && (principal === undefined || isOver)) return undefined;
+  const isOfNetwork = role === 'identity' && network !== DEFAULT_NETWORK;
+  const offered = isOfNetwork ? OFFERED.filter((permission) => !SERVER_PERMISSIONS.has(permission)) : OFFERED;
+  const may = offered.filter((permission) => gatekeeper.may(permission, asker));
   const { mode } = gatekeeper;
   if (role !== 'identity' || principal === undefined) return { name: '', roles: [], may, mode };
   const { identityUuid, roles } = principal;

@@ -8,7 +8,7 @@ import * as identity from '../../gen/switchyard/v1/identity.js';
 import { TerminateSessionRequest } from '../../gen/switchyard/v1/session_service.js';
 import { StopStreamRequest, StreamServiceService as Streams } from '../../gen/switchyard/v1/stream_service.js';
 import { systemClock, systemRandom } from '../../src/client/system.js';
-import { makeIdentityCode, readCredential } from '../../src/console/credentials.js';
+import { makeCode, makeIdentityCode, readCode, readLogin } from '../../src/console/credentials.js';
 import { CLOSE } from '../../src/console/frames.js';
 import { CONSOLE_LIMITS } from '../../src/console/limits.js';
 import type { Role } from '../../src/core/model/trust/identity.js';
@@ -39,6 +39,10 @@ afterAll(async () => {
 async function cookieOf(who: Person, on: RunningConsole = at): Promise<string> {
   const response = await post(on.console, '/login', await personalCode(on, who));
   if (!response.ok) throw new Error(await response.text());
+  return cookieIn(response);
+}
+
+function cookieIn(response: Response): string {
   return response.headers.get('set-cookie')!.split(';')[0];
 }
 
@@ -78,7 +82,16 @@ describe('a code of an identity', () => {
     const code = await personalCode(at, operator);
     const response = await post(at.console, '/login', code);
     const name = `person-${operator.number}`;
-    const told = { role: 'identity', network: 'default', name, roles: ['operator'], may: OPERATES, mode: 'required' };
+    const { uuid } = operator;
+    const told = {
+      role: 'identity',
+      network: 'default',
+      uuid,
+      name,
+      roles: ['operator'],
+      may: OPERATES,
+      mode: 'required',
+    };
     expect(await response.json()).toEqual(told);
     expect((await post(at.console, '/login', code)).status).toBe(403);
     expect(await standingOf(response.headers.get('set-cookie')!.split(';')[0])).toEqual(told);
@@ -88,8 +101,8 @@ describe('a code of an identity', () => {
     const token = await accessTokenOf(at, operator);
     const now = systemClock.wallMs();
     const secret = Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(token)));
-    const secretsOf = () => [{ secret, keyId: 'k'.repeat(32) }];
-    const read = (text: string, atMs = now) => readCredential('code', 'no-administrator', text, atMs, secretsOf);
+    const secretsOf = () => [{ secret, keyId: 'k'.repeat(32), boundAtMs: 1 }];
+    const read = (text: string, atMs = now) => readCode('an-administrator', text, atMs, secretsOf);
     const make = (aheadMs = 0) => makeIdentityCode(token, operator, { wallMs: () => now + aheadMs }, systemRandom);
     const code = make();
     const expiresMs = now + CONSOLE_LIMITS.codeMs;
@@ -98,7 +111,7 @@ describe('a code of an identity', () => {
       role: 'identity',
       network,
       expiresMs,
-      identity: { uuid, keyId: 'k'.repeat(32) },
+      identity: { uuid, keyId: 'k'.repeat(32), boundAtMs: 1 },
     });
     const bytes = Buffer.from(code, 'base64url');
     for (let bit = 0; bit < 8 * bytes.length; bit++) {
@@ -110,9 +123,10 @@ describe('a code of an identity', () => {
     expect(read(code, expiresMs)).toBeUndefined();
     expect(read(make(CONSOLE_LIMITS.codeAheadMs))).toBeDefined();
     expect(read(make(CONSOLE_LIMITS.codeAheadMs + 1))).toBeUndefined();
-    expect(readCredential('login', token, code, now, secretsOf)).toBeUndefined();
-    // Who knows the administrator's token makes no code of an identity by it, and who has an access token makes no login.
-    expect(readCredential('code', token, code, now)).toBeUndefined();
+    // Who has an access token makes no login by it, and who knows the administrator's token no code of an identity.
+    expect(readLogin(token, code, now)).toBeUndefined();
+    const whom = { role: 'identity', network, identity: { uuid, keyId: '', boundAtMs: 0 } } as const;
+    expect(read(makeCode('an-administrator', whom, systemClock, systemRandom))).toBeUndefined();
   });
 
   it('is refused when its token is of another network, though the identity is there, too', async () => {
@@ -249,12 +263,62 @@ describe('the login of an identity', () => {
     expect(await standingOf(cookie)).toMatchObject({ role: null });
   });
 
-  it('ends with a logout', async () => {
+  it('ends with a logout, with all that it was renewed to and their pages', async () => {
     const cookie = await cookieOf(await makePerson(at, ['observer']));
-    const page = await BarePage.open(at.console, cookie);
-    await post(at.console, '/logout', '', { cookie });
-    await page.until(() => page.closed !== undefined);
-    expect([page.closed?.code, await standingOf(cookie)]).toMatchObject([CLOSE.loggedOut, { role: null }]);
+    const renewed = cookieIn(await fetch(`http://${at.console}/session`, { headers: { cookie } }));
+    expect(renewed).not.toBe(cookie);
+    const pages = [await BarePage.open(at.console, cookie), await BarePage.open(at.console, renewed)];
+    await post(at.console, '/logout', '', { cookie: renewed });
+    for (const page of pages) {
+      await page.until(() => page.closed !== undefined);
+      expect(page.closed?.code).toBe(CLOSE.loggedOut);
+    }
+    expect([await standingOf(cookie), await standingOf(renewed)]).toMatchObject([{ role: null }, { role: null }]);
+  });
+
+  it('is over for ever when the identity is revoked, also once the same key is bound again', async () => {
+    const operator = await makePerson(at, ['operator']);
+    const cookie = await cookieOf(operator);
+    await ask(at, Identities.revokeIdentity, { identityUuid: operator.uuid }, asAdmin());
+    const { publicKey } = keyOf(operator.number);
+    await ask(at, Identities.bindKey, { identityUuid: operator.uuid, publicKey }, asAdmin());
+    expect(await standingOf(cookie)).toMatchObject({ role: null });
+    expect(await standingOf(await cookieOf(operator))).toMatchObject({ role: 'identity' });
+  });
+
+  it('opens eight pages at once, and leaves room for those of others', async () => {
+    const pages = await Promise.all([makePerson(at, ['observer']), makePerson(at, ['observer'])]).then(
+      async ([one, other]) => {
+        const cookie = await cookieOf(one);
+        const opened = [];
+        for (let page = 0; page < CONSOLE_LIMITS.pagesPerIdentityMax; page++) {
+          opened.push(await BarePage.open(at.console, cookie));
+        }
+        await expect(BarePage.open(at.console, cookie)).rejects.toThrow(/503/);
+        return [...opened, await BarePage.open(at.console, await cookieOf(other))];
+      },
+    );
+    for (const page of pages) page.close();
+  });
+
+  it('is not given to one that may not read the graph, whose code is not used up by that', async () => {
+    const agent = await makePerson(at, ['agent']);
+    const code = await personalCode(at, agent);
+    const refused = await post(at.console, '/login', code);
+    expect([refused.status, await refused.json()]).toEqual([
+      403,
+      { message: 'the roles of this identity do not allow it to read the graph (graph.read)' },
+    ]);
+    await giveRoles(at, agent, ['observer']);
+    expect((await post(at.console, '/login', code)).status).toBe(200);
+  });
+
+  it('offers no audit log in another network than the default one, which is where that is read', async () => {
+    const admin = await makePerson(at, ['admin'], 'north');
+    const { may } = (await standingOf(await cookieOf(admin))) as { may: string[] };
+    expect(may).toContain('identity.manage');
+    expect(may).not.toContain('audit.read');
+    expect(may).not.toContain('network.manage');
   });
 
   it('outlives its access tokens and a restart of the server, and not the key by which it was made', async () => {

@@ -24,6 +24,8 @@ export interface LoginFacts {
   readonly role: Role;
   /** Of all but an administrator: the only network that is shown. Empty when nobody is logged in. */
   readonly network: string;
+  /** Of an identity; empty for others. */
+  readonly uuid: string;
   /** What an identity is called, and its roles; empty for others. */
   readonly name: string;
   readonly roles: readonly string[];
@@ -243,6 +245,8 @@ export class Link {
     clearTimeout(this.#watchdog);
     this.#lose();
     if (code === CLOSE.loggedOut) {
+      // What its permissions allow is shown to no one who comes to this screen now.
+      this.login.value = undefined;
       this.role.value = null;
       this.state.value = { kind: 'loggedOut' };
     } else if (code === CLOSE.changed) void this.#connect();
@@ -289,10 +293,11 @@ export class Link {
   }
 }
 
-/** Who is logged in; undefined when the server does not answer. */
-async function readLogin(): Promise<LoginFacts | undefined> {
+/** Who is logged in; undefined when the server does not answer, or not yet. */
+export async function readLogin(): Promise<LoginFacts | undefined> {
   try {
     const response = await fetch('session', { cache: 'no-store' });
+    if (!response.ok) return undefined;
     return (await response.json()) as LoginFacts;
   } catch {
     return undefined;

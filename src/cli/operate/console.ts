@@ -29,7 +29,8 @@ const OPENERS: Partial<Record<NodeJS.Platform, readonly string[]>> = { darwin: [
 /** Whom the page lets in, with what proves it. */
 type Whom =
   | { readonly kind: 'identity'; readonly login: OwnLogin }
-  | { readonly kind: 'token'; readonly admin: AdminToken };
+  /** With why the identity of this user was not taken, where it has one. */
+  | { readonly kind: 'token'; readonly admin: AdminToken; readonly problem?: Error | undefined };
 
 /** Who has logged in on this machine, or whom its key stands for, with its roles. */
 interface OwnLogin extends LoggedIn {
@@ -46,6 +47,9 @@ export async function openConsole(flags: ConsoleFlags, surroundings: Surrounding
   const { terminal } = surroundings;
   const whom = await chooseWhom(flags, surroundings);
   const url = `${await findConsole(whom, flags, surroundings)}/#code=${codeFor(whom, flags, surroundings)}`;
+  if (whom.kind === 'token' && whom.problem !== undefined) {
+    await terminal.err.write(`this is a link for a viewer, as your own login failed: ${whom.problem.message}`);
+  }
   await terminal.out.write(url);
   if (flags.print || !terminal.out.interactive) return;
   const [program, ...args] = OPENERS[surroundings.platform] ?? [];
@@ -62,10 +66,11 @@ export async function openConsole(flags: ConsoleFlags, surroundings: Surrounding
  */
 async function chooseWhom(flags: ConsoleFlags, surroundings: Surroundings): Promise<Whom> {
   const isGiven = flags.data !== undefined || givenAdminToken(flags, surroundings.env) !== undefined;
-  const login = flags.admin || isGiven ? undefined : await ownLogin(flags, surroundings);
+  const { login, problem } = flags.admin || isGiven ? {} : await tryOwnLogin(flags, surroundings);
   if (login !== undefined && readsGraph(login.roles)) return { kind: 'identity', login };
   const admin = await adminTokenFor(flags, surroundings, serverPorts(flags, surroundings));
-  if (admin !== undefined) return { kind: 'token', admin };
+  if (admin !== undefined) return { kind: 'token', admin, problem };
+  if (problem !== undefined) throw problem;
   if (login !== undefined) return { kind: 'identity', login };
   const how = "name the server's data folder with --data, or give --admin-token";
   if (flags.admin) throw new Failure(`no administrator's token was found, of which logins are made: ${how}`);
@@ -76,6 +81,20 @@ async function chooseWhom(flags: ConsoleFlags, surroundings: Surroundings): Prom
 
 function readsGraph(roles: readonly string[]): boolean {
   return ROLES.some((role) => roles.includes(role) && ROLE_PERMISSIONS[role].includes('graph.read'));
+}
+
+/** The same, or why it came to nothing: an administrator's token may still be there. */
+async function tryOwnLogin(
+  flags: ConsoleFlags,
+  surroundings: Surroundings,
+): Promise<{ readonly login?: OwnLogin | undefined; readonly problem?: Error }> {
+  try {
+    return { login: await ownLogin(flags, surroundings) };
+  } catch (problem) {
+    const isTold = problem instanceof Failure || problem instanceof SwitchyardError;
+    if (isTold && !surroundings.signal.aborted) return { problem };
+    throw problem;
+  }
 }
 
 /** A token that login has kept, if the server still knows it; else a new one by the key. */

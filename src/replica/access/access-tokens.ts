@@ -96,13 +96,13 @@ export class AccessTokens {
     this.#lent.delete(digestOf(token));
   }
 
-  /** The hashes of an identity's tokens that are good, each with the key by which it was given. */
-  hashesOf(uuid: string): { readonly hash: Buffer; readonly keyId: string }[] {
+  /** The hashes of an identity's tokens that are good, each with the key by which it was given and how long it is good. */
+  hashesOf(uuid: string): { readonly hash: Buffer; readonly keyId: string; readonly leftMs: number }[] {
     const nowMs = this.#deps.clock.nowMs();
     return (this.#ofIdentity.get(uuid) ?? []).flatMap((digest) => {
       const kept = this.#kept.get(digest);
       return kept !== undefined && nowMs < kept.untilMs
-        ? [{ hash: Buffer.from(digest, 'latin1'), keyId: kept.keyId }]
+        ? [{ hash: Buffer.from(digest, 'latin1'), keyId: kept.keyId, leftMs: kept.untilMs - nowMs }]
         : [];
     });
   }

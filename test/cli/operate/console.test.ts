@@ -41,6 +41,27 @@ describe('switchyard console', () => {
     expect(await (await post(at.console, '/login', code)).json()).toMatchObject({ role: 'viewer', network: 'default' });
   });
 
+  it('prints a link for a viewer, and says why, where the own key cannot be read and a token is found', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'switchyard-console-'));
+    const data = join(home, '.local', 'share', 'switchyard');
+    mkdirSync(data, { recursive: true, mode: 0o700 });
+    const key = join(home, 'own-key.pem');
+    writeFileSync(key, 'no key at all', { mode: 0o600 });
+    const args = ['console', '--print', '--server', at.address, '--key', key];
+    try {
+      const alone = await runCommand(args, { home });
+      expect([alone.status, alone.out, alone.err]).toEqual([1, '', expect.stringContaining('own-key.pem')]);
+      writeFileSync(join(data, 'admin-token'), `${ADMIN_TOKEN}\n`, { mode: 0o600 });
+      const { status, out, err } = await runCommand(args, { home });
+      const told = /^this is a link for a viewer, as your own login failed: .*own-key.pem.*\n$/;
+      expect([status, err]).toEqual([0, expect.stringMatching(told)]);
+      const [, code] = /#code=([\w-]+)\n$/.exec(out) ?? [];
+      expect(await (await post(at.console, '/login', code)).json()).toMatchObject({ role: 'viewer' });
+    } finally {
+      rmSync(home, { recursive: true });
+    }
+  });
+
   it('says how to start a server with a console, where there is none', async () => {
     const { status, err } = await runCommand(['console', '--server', bare.address, '--admin-token', ADMIN_TOKEN]);
     expect([status, err]).toEqual([1, 'this server has no console: start it with `switchyard serve --console`\n']);

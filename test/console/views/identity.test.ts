@@ -133,6 +133,35 @@ describe.each(LOOKS)('a page of an observer in $theme, $width px wide', (look) =
   }, 120_000);
 });
 
+describe('a link that is opened where somebody is logged in', () => {
+  it('is used after a question where it is for somebody else, and without one where it is for the same user', async () => {
+    const [one, other] = [await makePerson(at, ['operator']), await makePerson(at, ['observer'])];
+    const { page, problems, close } = await open(one);
+    const asked: string[] = [];
+    let isUsed = false;
+    page.on('dialog', async (dialog) => {
+      asked.push(dialog.message());
+      await (isUsed ? dialog.accept() : dialog.dismiss());
+    });
+    const follow = async (person: Person, shown: Person) => {
+      await page.goto('about:blank');
+      await page.goto(`http://${at.console}/#code=${await personalCode(at, person)}`);
+      await shows(page, '.chip', /live/);
+      await shows(page, '.identity', new RegExp(`person-${shown.number} `));
+    };
+    await follow(one, one);
+    expect(asked).toEqual([]);
+    await follow(other, one);
+    expect(asked).toEqual([
+      expect.stringContaining(`You are logged in as person-${one.number} in the network default.`),
+    ]);
+    isUsed = true;
+    await follow(other, other);
+    expect([asked.length, problems]).toEqual([2, []]);
+    await close();
+  }, 120_000);
+});
+
 describe('a page that is open', () => {
   it('says what went wrong until that is dismissed, by a button or by Escape, and what went well for a while', async () => {
     const { page, problems, close } = await open(await makePerson(at, ['operator']));
@@ -182,6 +211,8 @@ describe('a page that is open', () => {
     await ask(at, Identities.revokeIdentity, { identityUuid: operator.uuid }, asAdmin());
     await shows(page, '.login', /switchyard console/);
     await shows(page, '.chip', /logged out/);
+    // What the login has shown is not behind the form.
+    expect(await page.locator('tbody').count()).toBe(0);
     expect(problems).toEqual([]);
     await close();
   }, 120_000);
