@@ -22,7 +22,7 @@ import { systemClock, systemRandom } from './system.js';
 import { checkServerKnows, isAway } from './trust/admin-proof.js';
 import { type BearerSource, BearerToken } from './trust/bearer-token.js';
 import { Identities } from './trust/identities.js';
-import { askForPins } from './trust/pin-questions.js';
+import { askForPins, askOnce, type PinChannel } from './trust/pin-questions.js';
 
 /** Which server, and how. */
 export interface SwitchyardOptions {
@@ -89,7 +89,8 @@ export class Switchyard extends Calls {
     const clock = options.clock ?? systemClock;
     const random = options.random ?? systemRandom;
     const addresses = new LocalAddresses(clock);
-    const ways = waysTo(options, { clock, random, isSingle, addresses });
+    const ask = (channel: Channel) => askOnce(anybody, channel);
+    const ways = waysTo(options, { clock, random, isSingle, addresses, ask });
     const channel = ways.own;
     this.#channelOfInstance = ways.ofInstance;
     this.#life = new Scope(options.signal);
@@ -105,7 +106,7 @@ export class Switchyard extends Calls {
       credentials: async () => ({}),
       failed: () => false,
     };
-    if (ways.pins !== undefined && !this.#life.signal.aborted) askForPins(anybody);
+    if (ways.pins !== undefined && !this.#life.signal.aborted) askForPins(anybody, ways.asked);
     const isChecked = adminToken !== undefined && isSingle;
     const asAdministrator = adminCredentials(
       adminToken,
@@ -153,34 +154,40 @@ export class Switchyard extends Calls {
   }
 }
 
+interface WaysDeps extends Pick<RoamingDeps, 'clock' | 'random'> {
+  readonly isSingle: boolean;
+  readonly addresses: LocalAddresses;
+  /** Asks a server for its pins; false: it is away. */
+  readonly ask: (channel: Channel) => Promise<boolean>;
+}
+
 /** How the object itself reaches a server, and how each of its instances does: these may be at different servers. */
 function waysTo(
   { channel: given, server = '127.0.0.1:8768', tls, network }: SwitchyardOptions,
-  {
-    clock,
-    random,
-    isSingle,
-    addresses,
-  }: Pick<RoamingDeps, 'clock' | 'random'> & { readonly isSingle: boolean; readonly addresses: LocalAddresses },
+  { clock, random, isSingle, addresses, ask }: WaysDeps,
 ) {
   const servers = typeof server === 'string' ? [server] : server;
   if (given === undefined && servers.length === 0) throw new TypeError('server: at least one address is needed');
   const inNetwork = (way: Channel) => (network === undefined ? way : new NetworkChannel(way, network));
   const single = given === undefined && isSingle;
   const pins = given === undefined ? knownPinsOf(tls) : undefined;
+  const pinned = { pins, ask: (channel: Channel) => ask(inNetwork(channel)) };
   const first = single
-    ? new FirstChannel(servers, (address) => new GrpcChannel(address, tls, { isSingle, pins }))
+    ? new FirstChannel(servers, (address) => new GrpcChannel(address, tls, { isSingle, ...pinned }))
     : undefined;
   const only = given ?? first;
   const own = only && inNetwork(only);
   if (own !== undefined) {
-    return { own, pins, leave: () => first?.leave() ?? false, ofInstance: () => ({ channel: own, release: () => {} }) };
+    const asked = (): PinChannel[] => [{ channel: own, inNetwork: (channel) => channel }];
+    const ofInstance = () => ({ channel: own, release: () => {} });
+    return { own, pins, asked, leave: () => first?.leave() ?? false, ofInstance };
   }
-  const pool = new ChannelPool((address) => new GrpcChannel(address, tls, { addresses, pins }));
+  const pool = new ChannelPool((address) => new GrpcChannel(address, tls, { addresses, ...pinned }));
   const deps = { pool, servers: new ServerList(servers), clock, random };
   return {
     own: inNetwork(new RoamingChannel({ ...deps, isEager: true })),
     pins,
+    asked: () => pool.channels.map((channel): PinChannel => ({ channel, inNetwork })),
     leave: () => false,
     ofInstance: () => {
       const channel = new RoamingChannel(deps);

@@ -81,6 +81,8 @@ export interface ServerReach {
   readonly isEncrypted: boolean;
   /** SHA-256 of the SubjectPublicKeyInfo of its authorities; none where the system's know it. */
   pins(): readonly Uint8Array[];
+  /** Those that clients are told to keep: none where a next one may be missing. */
+  toldPins(): readonly Uint8Array[];
   /** HOST:PORT of gRPC, at most 8. */
   addresses(): readonly string[];
 }

@@ -109,6 +109,7 @@ export function grpcBacking(engine: Engine, shared: DoorsShared, accept: SystemD
     reach: {
       isEncrypted: tlsPlan(config).grpc,
       pins: () => certificates?.pins ?? [],
+      toldPins: () => certificates?.toldPins ?? [],
       addresses: shared.reachedAt,
     },
     cutOff: metrics && ((cause) => metrics.grpcCutOff(cause)),

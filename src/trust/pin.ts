@@ -30,3 +30,8 @@ export function pinOf(certificate: X509Certificate): Buffer {
 export function isPin(pin: Uint8Array): boolean {
   return pin.length === HASH_BYTES;
 }
+
+/** Whether a pin is one of these. */
+export function holdsPin(pins: readonly Uint8Array[], pin: Uint8Array): boolean {
+  return pins.some((one) => Buffer.from(pin).equals(one));
+}

@@ -157,17 +157,19 @@ describe('the pins that a server tells', () => {
     expect(warnings).toEqual([`${text}ENOSPC`, `${text}EACCES`]);
   });
 
-  it('take the place of those that were given, for the server that told them', () => {
-    const [given, second, third] = [1, 2, 3].map((byte) => Buffer.alloc(32, byte));
-    const pins = new KnownPins([given]);
-    expect(pins.of('hub:1')).toEqual([given]);
-    pins.learn({ server: 'hub:1', pins: [given, second], authority: Buffer.alloc(0) });
-    pins.learn({ server: 'hub:1', pins: [second, third], authority: Buffer.alloc(0) });
-    expect(pins.of('hub:1')).toEqual([second, third]);
-    // Another address may be one of the same server, which shows its next authority there.
-    expect(pins.of('hub:2')).toEqual([given, second, third]);
+  it('take the place of those that were given, for the server that told them', async () => {
+    const [given, second, third] = [await authority(), await authority(), await authority()];
+    const [connection, told] = [{}, { server: 'hub:1', authority: pemOf(given) }];
+    const pins = new KnownPins([given.pin]);
+    expect(pins.of('hub:1')).toEqual([given.pin]);
+    pins.learn({ ...told, pins: [given.pin, second.pin] }, connection);
+    expect(pins.of('hub:2')).toContainEqual(given.pin);
+    pins.learn({ ...told, pins: [second.pin, third.pin] }, connection);
+    expect(pins.of('hub:1')).toEqual([second.pin, third.pin]);
+    // Another address may be one of the same server, which shows its next authority there, and the former one nowhere.
+    expect(pins.of('hub:2')).toEqual([second.pin, third.pin]);
     // What a new ticket brings is given to a new client, which has been told nothing.
-    expect(new KnownPins([third]).of('hub:1')).toEqual([third]);
+    expect(new KnownPins([third.pin]).of('hub:1')).toEqual([third.pin]);
   });
 });
 
@@ -222,14 +224,15 @@ describe('the pins that the command line keeps', () => {
   it('are not kept where the disk refuses them, which is said once', async () => {
     const [own, other] = [await authority(), await authority()];
     const keep = enrolled(own);
-    // A folder cannot be replaced by a file: as when there is no room, or no right, only for the superuser too.
+    // A folder cannot be replaced by a file: as when there is no room, or no right, only for the superuser too. The pins are new, so that
+    // the certificate is not read before.
     rmSync(`${file('hub:1')}.pem`);
     mkdirSync(`${file('hub:1')}.pem`);
     const told = { server: 'hub:1', pins: [own.pin, other.pin], authority: pemOf(own) };
     keep(told);
     keep(told);
     expect(said).toEqual([
-      expect.stringMatching(/^what hub:1 tells of its authorities cannot be kept: .*hub%3A1\.pem/),
+      expect.stringMatching(/^what hub:1 tells of its authorities cannot be kept: .*rename.*hub%3A1\.pem/),
     ]);
     expect(pinsOf('hub:1')).toEqual([own.pin]);
   });

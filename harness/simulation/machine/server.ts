@@ -203,7 +203,7 @@ export class SimulatedServer implements Listener {
         adminToken: ADMIN_TOKEN,
         orderDeadlineMs: limits.replica.orderDeadlineMs,
         rendezvous: [],
-        reach: { isEncrypted: false, pins: () => [], addresses: () => [] },
+        reach: { isEncrypted: false, pins: () => [], toldPins: () => [], addresses: () => [] },
         about: {
           version: '',
           commit: '',

@@ -10,7 +10,7 @@ import { IN_MEMORY } from '../../config/options.js';
 import { NETWORK_NAME } from '../../core/model/network.js';
 import { readAuthority } from '../../server/certificates/own-certificates.js';
 import { readListening } from '../../server/listening-file.js';
-import { OWN_SERVER_NAME, pinOf } from '../../trust/pin.js';
+import { holdsPin, OWN_SERVER_NAME, pinOf } from '../../trust/pin.js';
 import { Failure, type Surroundings } from '../surroundings.js';
 
 /** What this user keeps of a server that a ticket has led to. */
@@ -61,9 +61,13 @@ export function rememberServer(
 ) {
   ensurePrivateFolder(serversFolder(place));
   const path = serverPath(server, place);
-  replacePrivateFile(`${path}.json`, `${JSON.stringify({ tls: isEncrypted, pins: pins.map(formatPin) })}\n`);
+  // The certificate first: where it cannot be written, the pins are as before, and the next telling tries again.
   if (authority !== undefined) replacePrivateFile(`${path}.pem`, authority.toString());
+  replacePrivateFile(`${path}.json`, `${JSON.stringify({ tls: isEncrypted, pins: pins.map(formatPin) })}\n`);
 }
+
+/** Connections whose tellings are remembered, the latest ones: as many servers as a client knows of. */
+const ACCEPTED_MAX = 64;
 
 /**
  * Keeps what servers tell of their authorities, while one command runs: of each server that it knows, in the place of the pins that are
@@ -71,10 +75,18 @@ export function rememberServer(
  * connection that was verified by a pin that is kept is taken, or that has told those. Where it cannot be kept the command goes on, and says so once.
  */
 export function pinKeeper(known: readonly KnownServer[], surroundings: Surroundings): (told: ToldPins) => void {
-  const accepted = new Map<string, readonly Uint8Array[]>();
+  /** What was taken last, by kept name and dialled server: a connection is known by these and by its authority. */
+  const accepted = new Map<string, ToldPins>();
   let isSaid = false;
-  const keep = (server: string, told: ToldPins) => {
-    if (keepPins(server, told, accepted.get(server), surroundings)) accepted.set(server, told.pins);
+  const keep = (name: string, told: ToldPins) => {
+    const key = `${name} ${told.server}`;
+    const last = accepted.get(key);
+    const before = last?.authority.equals(told.authority) ? last.pins : undefined;
+    if (!keepPins(name, told, before, surroundings)) return;
+    accepted.delete(key);
+    accepted.set(key, told);
+    const [oldest] = accepted.keys();
+    if (accepted.size > ACCEPTED_MAX && oldest !== undefined) accepted.delete(oldest);
   };
   return (told) => {
     try {
@@ -87,23 +99,26 @@ export function pinKeeper(known: readonly KnownServer[], surroundings: Surroundi
   };
 }
 
-/** False, and nothing is kept, where the connection was not verified by a pin that is kept, nor has told those (`accepted`) before. */
+/** False, and nothing is kept, where the connection was not verified by a pin that is kept, nor has told those (`before`). */
 function keepPins(
   server: string,
   { pins, authority }: ToldPins,
-  accepted: readonly Uint8Array[] | undefined,
+  before: readonly Uint8Array[] | undefined,
   place: Place,
 ): boolean {
+  const shown = pinOf(new X509Certificate(authority));
+  const isInUse = shown.equals(pins[0]);
+  // Read last, right before it is replaced: another command of this user may have kept something since.
   const known = knownServer(server, place);
   if (known === undefined) return false;
-  const shown = pinOf(new X509Certificate(authority));
-  const isKnown = known.pins.some((pin) => shown.equals(pin));
-  if (!isKnown && (accepted === undefined || !samePins(known.pins, accepted))) return false;
-  const isInUse = shown.equals(pins[0]);
-  const kept = readPrivateFile(`${serverPath(server, place)}.pem`);
-  const isSame = samePins(pins, known.pins) && (!isInUse || kept === authority.toString());
+  if (!holdsPin(known.pins, shown) && (before === undefined || !samePins(known.pins, before))) return false;
+  const isSame = samePins(pins, known.pins) && (!isInUse || isKeptAuthority(server, authority, place));
   if (!isSame) rememberServer({ ...known, pins }, isInUse ? authority : undefined, place);
   return true;
+}
+
+function isKeptAuthority(server: string, authority: Buffer, place: Place): boolean {
+  return readPrivateFile(`${serverPath(server, place)}.pem`) === authority.toString();
 }
 
 function samePins(some: readonly Uint8Array[], others: readonly Uint8Array[]): boolean {

@@ -5,6 +5,11 @@ import { ProcessHold } from './process-hold.js';
 export interface ServerChannel extends Channel {
   /** Resolves with whether a connection stands, or could be made in time. */
   ready(signal: AbortSignal, timeoutMs: number): Promise<boolean>;
+  /**
+   * A further channel to the server, for its maker to close, where the connection that stands was verified by an authority that was given up
+   * since: what is told over it counts for less. Undefined: the present one will do.
+   */
+  another?(): ServerChannel | undefined;
 }
 
 interface Entry {
@@ -46,6 +51,11 @@ export class ChannelPool {
         entry.channel.close();
       },
     };
+  }
+
+  /** Those that are in use. */
+  get channels(): readonly ServerChannel[] {
+    return [...this.#open.values()].map(({ channel }) => channel);
   }
 
   /** See {@link Channel.hold}. */

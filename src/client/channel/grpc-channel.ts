@@ -21,7 +21,7 @@ import { StatusCode } from '../status.js';
 import { AddressBound } from './address-bound.js';
 import type { Call, Method } from './channel.js';
 import type { ServerChannel } from './channel-pool.js';
-import { KnownPins, pinsIn, type TakePins } from './known-pins.js';
+import { KnownPins, PinLearner, type TakePins } from './known-pins.js';
 import { PinnedCredentials } from './pinned-credentials.js';
 import { addressOfTarget } from './pinned-root.js';
 import { ProcessHold } from './process-hold.js';
@@ -59,6 +59,8 @@ export interface GrpcChannelOptions {
   readonly addresses?: LocalAddresses;
   /** What the channels of one client know of their servers. Absent: what the TLS options say. */
   readonly pins?: KnownPins | undefined;
+  /** Asks the server for its pins, at the first call where that does not ask for them; false: it is away. Never rejects. */
+  readonly ask?: ((channel: GrpcChannel) => Promise<boolean>) | undefined;
 }
 
 /**
@@ -73,27 +75,25 @@ export class GrpcChannel implements ServerChannel {
   #closed = false;
   readonly #hold = new ProcessHold();
   #leafKeyId: Buffer | undefined;
-  /** The root by which the last connection was verified. */
-  #root: Buffer | undefined;
-  readonly #server: string;
-  readonly #pins: KnownPins | undefined;
+  readonly #learner: PinLearner | undefined;
+  readonly another: () => GrpcChannel | undefined;
   readonly #single: SingleConnection | undefined;
 
   /**
    * `server` is HOST:PORT, or any other target of gRPC's naming (`unix:PATH`, `dns:…`). With `isSingle` there is one connection,
    * over TLS or to a loopback address, and calls fail when it has ended.
    */
-  constructor(server: string, tls?: TlsOptions | true, { isSingle = false, addresses, pins }: GrpcChannelOptions = {}) {
-    this.#server = server;
-    this.#pins = pins ?? knownPinsOf(tls);
+  constructor(server: string, tls?: TlsOptions | true, options: GrpcChannelOptions = {}) {
+    const { isSingle = false, addresses, pins = knownPinsOf(tls), ask } = options;
+    this.#learner = pins && new PinLearner({ server, known: pins, ask: ask && (() => ask(this)) });
+    const make = () => new GrpcChannel(server, tls, { isSingle: true, pins });
+    this.another = () => (this.#learner?.isGivenUp ? make() : undefined);
     this.host = hostOf(server);
     const seen = (certificate: Buffer, root: Buffer) => {
       this.#leafKeyId = leafKeyIdOf(certificate);
-      this.#root = root;
+      this.#learner?.seen(certificate, root);
     };
-    const base = tls
-      ? secure(server, tls === true ? {} : tls, { pins: this.#pins, seen })
-      : credentials.createInsecure();
+    const base = tls ? secure(server, tls === true ? {} : tls, { pins, seen }) : credentials.createInsecure();
     const serverName = tls && tls !== true ? serverNameOf(tls) : undefined;
     this.#single = isSingle ? new SingleConnection(base) : undefined;
     const bound = addresses && new AddressBound(base, addresses);
@@ -117,7 +117,7 @@ export class GrpcChannel implements ServerChannel {
 
   unary<Request, Response>(method: Method<Request, Response>, request: Request, call: Call): Promise<Response> {
     return new Promise((resolve, reject) => {
-      this.#check(call.signal);
+      this.#begin(method.path, call.signal);
       const cancel = () => sent.cancel();
       const sent = this.#client.makeUnaryRequest(
         method.path,
@@ -130,7 +130,7 @@ export class GrpcChannel implements ServerChannel {
           call.signal.removeEventListener('abort', cancel);
           if (!error) {
             resolve(response!);
-            if (this.#pins !== undefined) this.#learn(this.#pins, pinsIn(method.path, response));
+            this.#learner?.answered(method.path, response, sent.getAuthContext());
           } else reject(call.signal.aborted ? call.signal.reason : errorOf(error));
         },
       );
@@ -143,7 +143,7 @@ export class GrpcChannel implements ServerChannel {
     request: Request,
     call: Call,
   ): AsyncGenerator<Response, void, undefined> {
-    this.#check(call.signal);
+    this.#begin(method.path, call.signal);
     const stream = this.#client.makeServerStreamRequest(
       method.path,
       method.requestSerialize,
@@ -160,7 +160,7 @@ export class GrpcChannel implements ServerChannel {
     requests: AsyncIterable<Request>,
     call: Call,
   ): AsyncGenerator<Response, void, undefined> {
-    this.#check(call.signal);
+    this.#begin(method.path, call.signal);
     const stream = this.#client.makeBidiStreamRequest(
       method.path,
       method.requestSerialize,
@@ -211,13 +211,10 @@ export class GrpcChannel implements ServerChannel {
     this.#client.close();
   }
 
-  #learn(known: KnownPins, pins: readonly Uint8Array[]): void {
-    if (this.#root !== undefined) known.learn({ server: this.#server, pins, authority: this.#root });
-  }
-
-  #check(signal: AbortSignal): void {
+  #begin(path: string, signal: AbortSignal): void {
     signal.throwIfAborted();
     if (this.#closed) throw new SwitchyardError(StatusCode.CANCELLED, 'the client is closed');
+    this.#learner?.calling(path);
   }
 }
 

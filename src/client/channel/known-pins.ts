@@ -1,6 +1,8 @@
+import { X509Certificate } from 'node:crypto';
+import type { Client } from '@grpc/grpc-js';
 import { IdentityServiceService } from '../../../gen/switchyard/v1/identity.js';
 import { asError } from '../../base/errors.js';
-import { isPin } from '../../trust/pin.js';
+import { holdsPin, isPin, pinOf } from '../../trust/pin.js';
 import { LIMITS } from '../limits.js';
 
 /** The authority in use, and the next one. */
@@ -19,15 +21,24 @@ export interface ToldPins {
 /** Gets what a server has told of its authorities. */
 export type TakePins = (told: ToldPins) => void | Promise<void>;
 
+/** What one server has told last. */
+interface ToldEntry {
+  readonly pins: readonly Uint8Array[];
+  /** What another server has told since, over a connection that was verified by one of these. */
+  readonly also: readonly Uint8Array[];
+  readonly connection: object;
+}
+
 /**
- * The pins by which one client knows its servers: those that it was given, and what each server has told last. Servers are asked in every
- * challenge, and only what comes over a connection that was verified by one of these pins is taken.
+ * The pins by which one client knows its servers: those that it was given, and what each server has told last. Only what comes over a
+ * connection that was verified by one of these pins is taken.
  */
 export class KnownPins {
-  readonly #given: readonly Uint8Array[];
   readonly #onPins: TakePins | undefined;
+  /** Without those that a server has replaced since: their authority was given up. */
+  #given: readonly Uint8Array[];
   /** By server. */
-  readonly #told = new Map<string, readonly Uint8Array[]>();
+  readonly #told = new Map<string, ToldEntry>();
 
   constructor(given: readonly Uint8Array[], onPins?: TakePins) {
     if (!given.every(isPin)) throw new TypeError('tls.pins: a pin is a SHA-256, 32 bytes');
@@ -36,23 +47,44 @@ export class KnownPins {
   }
 
   /**
-   * By what to know a server now: what it has told goes before what was given, whose authority may have been given up since. An address
-   * that has told nothing yet may be another one of a server that has, so that what any has told is good there too.
+   * By what to know a server now: what it has told goes before what was given. An address that has told nothing yet may be another one of a
+   * server that has, so that what any has told is good there too. So is, at one that was not asked since, what another of the same authority
+   * has told.
    */
   of(server: string): readonly Uint8Array[] {
-    return this.#told.get(server) ?? [...this.#given, ...[...this.#told.values()].flat()];
+    const told = this.#told.get(server);
+    if (told !== undefined) return [...told.pins, ...without(told.also, told.pins)];
+    return [...this.#given, ...[...this.#told.values()].flatMap(({ pins }) => pins)];
   }
 
-  /** Takes what a server has told. Anything but one or two pins is not taken. */
-  learn(told: ToldPins): void {
+  /** Whether an authority, PEM, is one by which a server is known now. */
+  holds(server: string, authority: Buffer): boolean {
+    return holdsPin(this.of(server), pinOf(new X509Certificate(authority)));
+  }
+
+  /**
+   * Takes what a server has told over a connection, which is any object that stands for it. Anything but one or two pins is not taken, nor what
+   * comes over a connection that was verified by an authority that was given up, unless the pins that are known came over the same one.
+   */
+  learn(told: ToldPins, connection: object): void {
     const { server, pins } = told;
     if (pins.length === 0 || pins.length > PINS_MAX || !pins.every(isPin)) return;
+    const root = pinOf(new X509Certificate(told.authority));
+    const former = this.#told.get(server);
+    if (!holdsPin(this.of(server), root) && former?.connection !== connection) return;
+    this.#given = without(this.#given, without([...(former?.pins ?? []), root], pins));
+    for (const [other, entry] of this.#told)
+      if (other !== server && holdsPin(this.of(other), root)) this.#told.set(other, { ...entry, also: pins });
     this.#told.delete(server);
-    this.#told.set(server, pins);
+    this.#told.set(server, { pins, also: [], connection });
     const [oldest] = this.#told.keys();
     if (this.#told.size > LIMITS.serversMax && oldest !== undefined) this.#told.delete(oldest);
     if (this.#onPins !== undefined) void tellLater(this.#onPins, told);
   }
+}
+
+function without(pins: readonly Uint8Array[], gone: readonly Uint8Array[]): Uint8Array[] {
+  return pins.filter((pin) => !holdsPin(gone, pin));
 }
 
 /** Tells pins after the call that brought them has resolved: keeping them neither delays nor fails it. */
@@ -68,9 +100,71 @@ async function tellLater(take: TakePins, told: ToldPins): Promise<void> {
 }
 
 /** The pins that an answer tells; none in any other answer than to Challenge. */
-export function pinsIn(path: string, answer: unknown): readonly Uint8Array[] {
+function pinsIn(path: string, answer: unknown): readonly Uint8Array[] {
   if (path !== IdentityServiceService.challenge.path) return [];
   if (typeof answer !== 'object' || answer === null || !('authorityPins' in answer)) return [];
   const { authorityPins } = answer;
   return Array.isArray(authorityPins) ? authorityPins.filter((pin) => pin instanceof Uint8Array) : [];
+}
+
+/** What grpc-js says of the connection that a call went over: one object for each connection. */
+type Connection = NonNullable<ReturnType<ReturnType<Client['makeUnaryRequest']>['getAuthContext']>>;
+
+/** What a {@link PinLearner} is made of. */
+interface PinLearnerDeps {
+  /** As it was named: HOST:PORT. */
+  readonly server: string;
+  readonly known: KnownPins;
+  /** Asks the server for its pins; false: it is away. Never rejects. */
+  readonly ask?: (() => Promise<boolean>) | undefined;
+}
+
+/**
+ * Learns the pins that one server tells, over the connections of one channel. Asks for them once at its first call, unless that asks itself:
+ * a program that makes no proof would not hear of the next authority within its first hour.
+ */
+export class PinLearner {
+  readonly #deps: PinLearnerDeps;
+  /** The server's certificate on the last connection, and the root by which it was verified. */
+  #seen: { readonly certificate: Buffer; readonly root: Buffer } | undefined;
+  #connections = 0;
+  #hasAsked = false;
+
+  constructor(deps: PinLearnerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whether the last connection was verified by an authority that was given up since. */
+  get isGivenUp(): boolean {
+    const { server, known } = this.#deps;
+    return this.#seen !== undefined && !known.holds(server, this.#seen.root);
+  }
+
+  /** Takes the server's certificate of a new connection, and the root by which it was verified. */
+  seen(certificate: Buffer, root: Buffer): void {
+    this.#seen = { certificate, root };
+    this.#connections++;
+  }
+
+  /** A call is about to be made. */
+  calling(path: string): void {
+    if (this.#hasAsked) return;
+    this.#hasAsked = true;
+    if (path === IdentityServiceService.challenge.path) return;
+    void this.#deps.ask?.().then((isThere) => {
+      // The next call asks again where there was no server.
+      this.#hasAsked = isThere;
+    });
+  }
+
+  /** Takes the pins of an answer. Those of one that came over an earlier connection are left: its root may be another one. */
+  answered(path: string, answer: unknown, connection: Connection | null): void {
+    const { server, known } = this.#deps;
+    if (connection === null || this.#seen === undefined) return;
+    // Where there was one connection only, it was that one: Node does not always say the certificate.
+    const certificate = connection.sslPeerCertificate?.raw;
+    const isLast = certificate !== undefined && this.#seen.certificate.equals(certificate);
+    if (!isLast && this.#connections > 1) return;
+    known.learn({ server, pins: pinsIn(path, answer), authority: this.#seen.root }, connection);
+  }
 }

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
 import { type Address, formatAddress } from '../../base/address.js';
-import { formatPin, OWN_SERVER_NAME, pinOf } from '../../trust/pin.js';
+import { formatPin, holdsPin, OWN_SERVER_NAME, pinOf } from '../../trust/pin.js';
 import { LIMITS } from '../limits.js';
 
 /** Longer chains are not those of a server that was set up with care, and a loop must end. */
@@ -23,7 +23,7 @@ export function findPinnedRoot(address: Address, pins: readonly Uint8Array[]): P
     // The chain is only looked at: it is checked against the root, by whoever makes the call's own connection.
     const look = { rejectUnauthorized: false, ALPNProtocols: ['h2'], servername: OWN_SERVER_NAME };
     const socket = connect({ host, port, ...look }, () => {
-      const root = chainOf(socket.getPeerCertificate(true)).find((one) => isPinned(one, pins));
+      const root = chainOf(socket.getPeerCertificate(true)).find((one) => holdsPin(pins, pinOf(one)));
       socket.destroy();
       if (root !== undefined) resolve(Buffer.from(root.toString()));
       else reject(new PinMismatchError(mismatch(address, pins)));
@@ -52,11 +52,6 @@ function chainOf(leaf: DetailedPeerCertificate): X509Certificate[] {
     chain.push(new X509Certificate(one.raw));
   }
   return chain;
-}
-
-function isPinned(certificate: X509Certificate, pins: readonly Uint8Array[]): boolean {
-  const pin = pinOf(certificate);
-  return pins.some((known) => pin.equals(known));
 }
 
 function mismatch(address: Address, pins: readonly Uint8Array[]): string {

@@ -1,19 +1,42 @@
 import type { Caller } from '../channel/caller.js';
+import type { Channel } from '../channel/channel.js';
+import type { ServerChannel } from '../channel/channel-pool.js';
 import { LIMITS } from '../limits.js';
+import { isAway } from './admin-proof.js';
 import { askForChallenge } from './proof.js';
 
+/** A channel to one server, and how calls over it name the network. */
+export interface PinChannel {
+  readonly channel: ServerChannel | Channel;
+  readonly inNetwork: (channel: Channel) => Channel;
+}
+
+/** Asks a server for its pins, which the channel takes from the answer. False: it is away. Never rejects: it is asked again in an hour. */
+export async function askOnce(caller: Caller, channel: Channel): Promise<boolean> {
+  try {
+    await askForChallenge({ ...caller, channel }, caller.life);
+    return true;
+  } catch (error) {
+    return !isAway(error);
+  }
+}
+
 /**
- * Asks the server every hour for the pins of its authorities, as long as the caller lives: a client that stays connected for months would
- * not hear of the next authority before it is used.
+ * Asks every server to which there is a channel, each hour, for the pins of its authorities, as long as the caller lives: a client that stays
+ * connected for months would not hear of the next authority before it is used.
  */
-export function askForPins(caller: Caller): void {
+export function askForPins(caller: Caller, channels: () => readonly PinChannel[]): void {
   const { clock, life } = caller;
   const ask = () =>
-    void askForChallenge(caller, life)
-      .catch(() => undefined) // It is asked again in an hour.
-      .then(() => {
-        if (!life.aborted) timer = clock.after(LIMITS.pinsMs, ask);
-      });
+    void Promise.all(channels().map((one) => askOver(caller, one))).then(() => {
+      if (!life.aborted) timer = clock.after(LIMITS.pinsMs, ask);
+    });
   let timer = clock.after(LIMITS.pinsMs, ask);
   life.addEventListener('abort', () => timer.cancel(), { once: true });
+}
+
+async function askOver(caller: Caller, { channel, inNetwork }: PinChannel): Promise<void> {
+  const another = 'another' in channel ? channel.another?.() : undefined;
+  await askOnce(caller, inNetwork(another ?? channel));
+  another?.close();
 }

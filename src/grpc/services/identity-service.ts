@@ -109,7 +109,7 @@ function challenge(backing: Backing, request: ChallengeRequest, caller: Caller):
     serverTime: new Date(clock.wallMs()),
     validFor: durationOf(proofs.limits.nonceMs),
     adminProof: proveToken(backing, request, caller),
-    authorityPins: reach.isEncrypted ? reach.pins().map((pin) => Buffer.from(pin)) : [],
+    authorityPins: reach.isEncrypted ? reach.toldPins().map((pin) => Buffer.from(pin)) : [],
   };
 }
 

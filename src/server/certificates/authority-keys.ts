@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { readFileSync, renameSync } from 'node:fs';
+import { lstatSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAbsent } from '../../base/errors.js';
 import {
@@ -16,12 +16,16 @@ export const AUTHORITY_KEY_FILE = 'authority-key.pem';
 /** The key of the authority that is to take its place. */
 export const NEXT_KEY_FILE = 'next-authority-key.pem';
 
-/** The authority's key, made if there is none. Only the next one takes its place: everybody who has a pin knows it. */
+/** The authority's key, made if there is none, nor a next one. Only the next one takes its place: everybody who has a pin knows it. */
 export function ensureAuthorityKey(folder: string | undefined): KeyObject {
   if (folder === undefined) return makeKey();
   const path = join(folder, AUTHORITY_KEY_FILE);
   const kept = readPrivateFile(path);
   if (kept !== undefined) return parsedKey(path, kept);
+  if (lstatSync(join(folder, NEXT_KEY_FILE), { throwIfNoEntry: false }) !== undefined) {
+    const text = `${path} is missing, and ${NEXT_KEY_FILE} is there: put the right one back, or run \`switchyard cert use-next\`, whose pin clients may know. Where both are deleted a new authority is made, which no client knows`;
+    throw new PrivateFileError(text);
+  }
   const key = makeKey();
   return createPrivateFile(path, pemOf(key)) ? key : parsedKey(path, readFileSync(path, 'utf8'));
 }

@@ -52,7 +52,8 @@ type Paths = Pick<Config, 'tlsCert' | 'tlsKey' | 'tlsClientCa' | 'identityCa'>;
 export class CertificateKeeper {
   #files: CertificateFiles;
   /** Those that go with the files in use: a pin of what is not shown yet, told alone, would lock clients out. */
-  #pins: readonly Buffer[];
+  #pins: readonly Buffer[] = [];
+  #toldPins: readonly Buffer[] = [];
   #leafKeyIds: readonly Buffer[];
   /** The last files that were refused, so that they are complained of once. */
   #refused: CertificateFiles | undefined;
@@ -70,8 +71,8 @@ export class CertificateKeeper {
   ) {
     this.#files = this.#read();
     check(this.#files, paths);
-    this.#pins = own?.pins ?? [];
     this.#leafKeyIds = [leafKeyIdOf(this.#files)];
+    this.#takePins();
     this.#schedule();
   }
 
@@ -110,6 +111,11 @@ export class CertificateKeeper {
     return this.#pins;
   }
 
+  /** What clients that are connected are told to keep of these: none while a next key is there that cannot be read, or they would forget it. */
+  get toldPins(): readonly Buffer[] {
+    return this.#toldPins;
+  }
+
   /** Tells of every change from now on. */
   onChange(take: (files: CertificateFiles) => void): void {
     this.#users.push(take);
@@ -128,10 +134,11 @@ export class CertificateKeeper {
 
   /** Looks at the files, and puts them to use when they have changed and are in order. */
   reload(): void {
+    // Another file that cannot be used keeps no next authority from being told: its pin goes with what is shown already.
+    this.#takePins();
     let files: CertificateFiles | undefined;
     try {
       files = this.#read();
-      if (same(files, this.#files)) this.#pins = this.own?.pins ?? [];
       if (same(files, this.#files) || (this.#refused !== undefined && same(files, this.#refused))) return;
       check(files, this.paths);
       checkTime(files, this.deps.clock.wallMs());
@@ -142,13 +149,31 @@ export class CertificateKeeper {
     }
     this.#refused = undefined;
     this.#files = files;
-    this.#pins = this.own?.pins ?? [];
+    this.#takePins();
     const leaf = leafKeyIdOf(files);
     const [former] = this.#leafKeyIds;
     if (!former.equals(leaf)) this.#leafKeyIds = [leaf, former];
-    for (const take of this.#users) take(files);
+    for (const take of this.#users) this.#hand(files, take);
     const { subject, validTo } = new X509Certificate(files.cert);
     this.deps.log.info({ subject, validTo }, 'a new certificate is in use');
+  }
+
+  /** One port that cannot take them keeps no other from it, nor the next look. */
+  #hand(files: CertificateFiles, take: (files: CertificateFiles) => void): void {
+    try {
+      take(files);
+    } catch (error) {
+      this.deps.log.error({ err: error }, 'a port cannot take the new certificate; it shows the old one');
+    }
+  }
+
+  /** Takes the pins of the server's own authorities where their certificate is the one in use, and then says what happened to them. */
+  #takePins(): void {
+    const { own } = this;
+    if (own === undefined || !own.chain.cert.equals(this.#files.cert) || !own.chain.key.equals(this.#files.key)) return;
+    this.#pins = own.pins;
+    this.#toldPins = own.toldPins;
+    this.acts.release();
   }
 
   close(): void {
@@ -180,8 +205,12 @@ export class CertificateKeeper {
   }
 }
 
-/** Keeps what happens to the authorities during a start, until there is an audit log: two acts at most, as a start reads the keys once. */
+/** Acts that wait: a look at the keys has three at most, and one that waits for another file to be mended is rarely followed by many. */
+const ACTS_MAX = 64;
+
+/** Keeps what happens to the authorities until it is in use, and there is an audit log. The latest ones, where they are too many. */
 class AuthorityActs {
+  #new: AuthorityAct[] = [];
   #early: AuthorityAct[] = [];
   #take: ((act: AuthorityAct) => void) | undefined;
 
@@ -191,8 +220,14 @@ class AuthorityActs {
   }
 
   add(act: AuthorityAct): void {
-    if (this.#take === undefined) this.#early.push(act);
-    else this.#take(act);
+    this.#new = [...this.#new, act].slice(-ACTS_MAX);
+  }
+
+  /** What was added is in use. */
+  release(): void {
+    const acts = this.#new.splice(0);
+    if (this.#take === undefined) this.#early = [...this.#early, ...acts].slice(-ACTS_MAX);
+    else for (const act of acts) this.#take(act);
   }
 }
 

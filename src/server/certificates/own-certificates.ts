@@ -67,6 +67,8 @@ export class OwnCertificates {
   #chain: OwnChain | undefined;
   /** Kept, since each challenge tells them, and working one out costs as much as checking a signature. */
   #pins: readonly Buffer[] = [];
+  /** The keys of the folder were read, or a next one is known from before. */
+  #isWhole = true;
 
   private constructor(deps: OwnCertificatesDeps) {
     this.#deps = deps;
@@ -105,12 +107,17 @@ export class OwnCertificates {
     return this.#pins;
   }
 
+  /** What clients are to keep: none while a next key may be there that cannot be read, or they would forget it. */
+  get toldPins(): readonly Buffer[] {
+    return this.#isWhole ? this.#pins : [];
+  }
+
   /**
    * Takes the authorities that are in the folder now, and replaces the certificates that end soon; with `mayLackNames` false also a leaf
    * that lacks a name of the server's. When it rejects, all that was in use stays in use.
    */
   async renew({ mayLackNames = true } = {}): Promise<void> {
-    const { key, nextPin } = this.#readKeys();
+    const { key, nextPin, isWhole = true } = this.#readKeys();
     const { certificate, isNew } = await this.#renewedAuthority(key);
     const isGood = !isNew && this.#chain !== undefined && this.#isGoodLeaf(this.#chain, certificate, mayLackNames);
     const chain = isGood ? this.#chain : await this.#makeLeaf(certificate, key);
@@ -119,12 +126,13 @@ export class OwnCertificates {
     this.#authorityKey = key;
     this.#authority = certificate;
     this.#chain = chain;
+    this.#isWhole = isWhole;
     this.#pins = [pinOf(certificate), ...(nextPin === undefined ? [] : [nextPin])];
     this.#sayActs(former.nextPin, former.authority?.checkPrivateKey(key) === false);
   }
 
   /** The authorities' keys in the folder; where they cannot be read, those in use. */
-  #readKeys(): { readonly key: KeyObject; readonly nextPin: Buffer | undefined } {
+  #readKeys(): { readonly key: KeyObject; readonly nextPin: Buffer | undefined; readonly isWhole?: boolean } {
     const { folder, log } = this.#deps;
     const inUse = { key: this.#authorityKey, nextPin: this.#pins[1] };
     if (folder === undefined) return inUse;
@@ -133,7 +141,7 @@ export class OwnCertificates {
       return { key: present, nextPin: next && pinOfKey(next) };
     } catch (error) {
       log.error({ err: error }, 'the keys of the authorities cannot be read; those from before stay in use');
-      return inUse;
+      return { ...inUse, isWhole: inUse.nextPin !== undefined };
     }
   }
 

@@ -155,6 +155,82 @@ describe('the next authority of a server', () => {
     }
   });
 
+  it('that cannot be read at a start is not forgotten by clients: they are told nothing until it can', async () => {
+    const own = await OwnCertificates.open(deps());
+    expect(own.toldPins).toEqual([own.pin]);
+    const next = makeNextAuthority(folder)!;
+    chmodSync(join(folder, 'next-authority-key.pem'), 0o644);
+    await own.renew();
+    const started = await OwnCertificates.open(deps());
+    for (const one of [own, started]) {
+      expect(one.pins).toEqual([own.pin]);
+      expect(one.toldPins).toEqual([]);
+    }
+    chmodSync(join(folder, 'next-authority-key.pem'), 0o600);
+    await started.renew();
+    expect(started.toldPins).toEqual([own.pin, next]);
+    chmodSync(join(folder, 'next-authority-key.pem'), 0o644);
+    await started.renew();
+    expect(started.toldPins).toEqual([own.pin, next]);
+  });
+
+  it('keeps a start without the key in use from making another authority', async () => {
+    await OwnCertificates.open(deps());
+    makeNextAuthority(folder);
+    rmSync(join(folder, 'authority-key.pem'));
+    await expect(OwnCertificates.open(deps())).rejects.toThrow(/authority-key\.pem is missing, and next-authority/);
+    expect(readdirSync(folder)).not.toContain('authority-key.pem');
+  });
+
+  it('is told while another file cannot be used, and is in the audit log when it is told or shown, no sooner', async () => {
+    const ca = Buffer.from((await OwnCertificates.open({ ...deps(), folder: undefined })).authority.toString());
+    let identityCa = ca;
+    const config = { listen: { host: '0.0.0.0', port: 1 }, data: folder, identityCa: 'identity-ca.pem' } as Config;
+    const keeper = (await CertificateKeeper.open(config, { ...deps(), read: () => identityCa }))!;
+    const acts: string[] = [];
+    keeper.onAct(({ what }) => acts.push(what));
+    try {
+      identityCa = Buffer.from('half a file');
+      await keeper.renew();
+      const next = makeNextAuthority(folder)!;
+      await keeper.renew();
+      expect(keeper.toldPins).toEqual([keeper.pins[0], next]);
+      expect(acts).toEqual(['HoldNextAuthority']);
+      useNextAuthority(folder);
+      await keeper.renew();
+      expect(keeper.toldPins[1]).toEqual(next);
+      expect(acts).toEqual(['HoldNextAuthority']);
+      identityCa = ca;
+      await keeper.renew();
+      expect(keeper.toldPins).toEqual([next]);
+      expect(acts).toEqual(['HoldNextAuthority', 'UseNextAuthority']);
+    } finally {
+      keeper.close();
+    }
+  });
+
+  it('is shown by the other ports, and followed by further ones, where one port cannot take it', async () => {
+    const config = { listen: { host: '0.0.0.0', port: 1 }, data: folder } as Config;
+    const keeper = (await CertificateKeeper.open(config, deps()))!;
+    try {
+      let taken = 0;
+      keeper.onChange(() => {
+        throw new Error('the port is closed');
+      });
+      keeper.onChange(() => void taken++);
+      for (let round = 1; round <= 2; round++) {
+        const next = makeNextAuthority(folder)!;
+        useNextAuthority(folder);
+        await keeper.renew();
+        expect(keeper.pins).toEqual([next]);
+        expect(taken).toBe(round);
+      }
+      expect(lines.join('')).toMatch(/the port is closed/);
+    } finally {
+      keeper.close();
+    }
+  });
+
   describe('after a crash', () => {
     const FILES = ['authority-key.pem', 'next-authority-key.pem', 'authority.pem', 'server.pem'] as const;
     type Content = Partial<Record<(typeof FILES)[number], string>>;
@@ -239,6 +315,7 @@ describe('the next authority of a server', () => {
   });
 
   it('is told of for the audit log as it comes, takes over or is given up', async () => {
+    await OwnCertificates.open(deps());
     makeNextAuthority(folder);
     const config = { listen: { host: '0.0.0.0', port: 1 }, data: folder } as Config;
     const keeper = (await CertificateKeeper.open(config, deps()))!;
