@@ -35,7 +35,7 @@ export const LOG_MUTATIONS: readonly ClusterMutation[] = [
   },
   {
     name: 'store rules that a live server does not know',
-    seed: 2,
+    seed: 1,
     minutes: 3,
     finds: 'Readable',
     known: upgrading,
