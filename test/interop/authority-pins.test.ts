@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseAddress } from '../../src/base/address.js';
-import { makeNextAuthority } from '../../src/server/certificates/authority-keys.js';
+import { ensureAuthorityKey, makeNextAuthority } from '../../src/server/certificates/authority-keys.js';
 import { readAuthority } from '../../src/server/certificates/own-certificates.js';
 import type { RunningServer } from '../../src/server/server.js';
 import { pinOf } from '../../src/trust/pin.js';
@@ -23,6 +23,7 @@ let server: RunningServer;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'authority-pins-'));
   chmodSync(folder, 0o700);
+  ensureAuthorityKey(folder);
   next = makeNextAuthority(folder)!;
 }, TEST_MS);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
