@@ -114,42 +114,6 @@ describe('an authority that was given up', () => {
     },
     TEST_MS,
   );
-
-  it('tells nothing over a connection that it has verified, unless that has told the present pins', async () => {
-    const [former, next, third] = [await authority(), await authority(), await authority()];
-    const known = new KnownPins([former.pin]);
-    const [standing, other] = [{}, {}];
-    const told = (...pins: Buffer[]) => ({ server: 'hub:1', pins, authority: pemOf(former) });
-    known.learn(told(former.pin, next.pin), standing);
-    known.learn(told(next.pin), standing);
-    known.learn(told(planted), other);
-    expect(known.of('hub:1')).toEqual([next.pin]);
-    known.learn({ ...told(planted), server: 'hub:2' }, other);
-    expect(known.of('hub:2')).toEqual([next.pin]);
-    known.learn(told(next.pin, third.pin), standing);
-    expect(known.of('hub:1')).toEqual([next.pin, third.pin]);
-  });
-
-  it('is known on at an address that was not asked since, together with those that took its place at another', async () => {
-    const [shared, next, third] = [await authority(), await authority(), await authority()];
-    const known = new KnownPins([shared.pin]);
-    const told = (server: string, by: OwnCertificates, ...pins: Buffer[]) =>
-      known.learn({ server, pins, authority: pemOf(by) }, by);
-    told('b:1', shared, shared.pin);
-    told('a:1', shared, shared.pin, next.pin);
-    told('a:1', shared, next.pin);
-    expect(known.of('b:1')).toEqual([shared.pin, next.pin]);
-    told('a:1', next, next.pin, third.pin);
-    expect(known.of('b:1')).toEqual([shared.pin, next.pin, third.pin]);
-    told('b:1', next, next.pin);
-    expect(known.of('b:1')).toEqual([next.pin]);
-    // One of another authority has no say.
-    const stranger = await authority();
-    const both = new KnownPins([shared.pin, stranger.pin]);
-    both.learn({ server: 'b:1', pins: [shared.pin], authority: pemOf(shared) }, {});
-    both.learn({ server: 'c:1', pins: [stranger.pin, planted], authority: pemOf(stranger) }, {});
-    expect(both.of('b:1')).toEqual([shared.pin]);
-  });
 });
 
 describe('the pins that the command line keeps of several addresses', () => {
