@@ -34,11 +34,12 @@ function authority(): Promise<OwnCertificates> {
 const pemOf = (own: OwnCertificates) => Buffer.from(own.authority.toString());
 
 /** A server with this authority that answers each challenge with the pins of the moment, and nothing else. */
-async function telling(own: OwnCertificates, pins: () => Buffer[], port = 0) {
+async function telling(own: OwnCertificates, pins: () => Buffer[], port = 0, refusals = 0) {
   const server = new Server();
   let asked = 0;
   const challenge = (_: unknown, tell: sendUnaryData<ChallengeResponse>) => {
     asked++;
+    if (asked <= refusals) return tell({ code: status.RESOURCE_EXHAUSTED });
     const usual = { nonce: Buffer.alloc(40), serverUuid: UUID, mode: 1, epoch: 'e', serverTime: new Date(0) };
     tell(null, { ...usual, validFor: { seconds: 60n, nanos: 0 }, authorityPins: pins() });
   };
@@ -202,12 +203,63 @@ describe('a client with pins', () => {
       const { at, port, end } = await telling(own, () => [own.pin]);
       end();
       const told: ToldPins[] = [];
-      const yard = new Switchyard({ server: at, tls: { pins: [own.pin], onPins: (one) => void told.push(one) } });
+      const tls = { pins: [own.pin], onPins: (one: ToldPins) => void told.push(one) };
+      // A minute takes 50 ms.
+      const after = (delayMs: number, call: () => void) => systemClock.after(delayMs === 60_000 ? 50 : delayMs, call);
+      const yard = new Switchyard({ server: at, tls, clock: { ...systemClock, after } });
       closing.push(() => yard.close());
       await expect(yard.getServer({ timeoutMs: 2_000 })).rejects.toThrow(/./);
       await telling(own, () => [own.pin], port);
       while (told.length === 0) await yard.getServer({ timeoutMs: 2_000 }).catch(soon);
       expect(told).toMatchObject([{ server: at, pins: [own.pin] }]);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'asks one that refuses for its load again after a minute, no sooner',
+    async () => {
+      const own = await authority();
+      const { at, asked } = await telling(own, () => [own.pin], 0, 2);
+      let minute = () => {};
+      const after = (delayMs: number, call: () => void) => {
+        if (delayMs !== 60_000) return systemClock.after(delayMs, call);
+        minute = call;
+        return { cancel: () => {} };
+      };
+      const told: ToldPins[] = [];
+      const tls = { pins: [own.pin], onPins: (one: ToldPins) => void told.push(one) };
+      const yard = new Switchyard({ server: at, tls, clock: { ...systemClock, after } });
+      closing.push(() => yard.close());
+      const calls = async () => {
+        for (let call = 0; call < 5; call++) {
+          await expect(yard.getServer()).rejects.toThrow(/GetServer/);
+          await soon();
+        }
+      };
+      await calls();
+      expect(asked()).toBe(1);
+      minute();
+      await calls();
+      expect([asked(), told.length]).toEqual([2, 0]);
+      minute();
+      await calls();
+      expect([asked(), told.length]).toEqual([3, 1]);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'asks with its second call where its first one was a challenge that failed',
+    async () => {
+      const own = await authority();
+      const { at, asked } = await telling(own, () => [own.pin], 0, 1);
+      const yard = new Switchyard({ server: at, tls: { pins: [own.pin] } });
+      closing.push(() => yard.close());
+      await expect(yard.identities.login(UUID, SigningKey.generate())).rejects.toThrow(/./);
+      expect(asked()).toBe(1);
+      await expect(yard.getServer()).rejects.toThrow(/GetServer/);
+      while (asked() < 2) await soon();
     },
     TEST_MS,
   );

@@ -153,13 +153,13 @@ interface PinLearnerDeps {
   /** As it was named: HOST:PORT. */
   readonly server: string;
   readonly known: KnownPins;
-  /** Asks the server for its pins; false: it is away. Never rejects. */
+  /** Asks the server for its pins; false: it was away, and may be asked again now. Never rejects. */
   readonly ask?: (() => Promise<boolean>) | undefined;
 }
 
 /**
- * Learns the pins that one server tells, over the connections of one channel. Asks for them once at its first call, unless that asks itself:
- * a program that makes no proof would not hear of the next authority within its first hour.
+ * Learns the pins that one server tells, over the connections of one channel. Asks for them beside its first call, unless a call has asked
+ * itself: a program that makes no proof would not hear of the next authority within its first hour.
  */
 export class PinLearner {
   readonly #deps: PinLearnerDeps;
@@ -186,9 +186,8 @@ export class PinLearner {
 
   /** A call is about to be made. */
   calling(path: string): void {
-    if (this.#hasAsked) return;
+    if (this.#hasAsked || path === IdentityServiceService.challenge.path) return;
     this.#hasAsked = true;
-    if (path === IdentityServiceService.challenge.path) return;
     void this.#deps.ask?.().then((isThere) => {
       // The next call asks again where there was no server.
       this.#hasAsked = isThere;
@@ -198,6 +197,7 @@ export class PinLearner {
   /** Takes the pins of an answer. Those of one that came over an earlier connection are left: its root may be another one. */
   answered(path: string, answer: unknown, connection: Connection | null): void {
     const { server, known } = this.#deps;
+    if (path === IdentityServiceService.challenge.path) this.#hasAsked = true;
     if (connection === null || this.#seen === undefined) return;
     // Where there was one connection only, it was that one: Node does not always say the certificate.
     const certificate = connection.sslPeerCertificate?.raw;
