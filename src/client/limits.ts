@@ -46,6 +46,8 @@ export const LIMITS = {
   serverBytesMax: 261,
   /** How often a client with pins asks for those of its servers: a rotation of authorities leaves days between its steps. */
   pinsMs: 3_600_000,
+  /** After how long it asks again beside a call where a server was away at the first one, or refused for its load. */
+  pinsAgainMs: 60_000,
   /** The largest message taken: a page of 1,000 sessions with all the labels they may have is 5 MB. */
   messageBytesMax: 16 << 20,
   /**

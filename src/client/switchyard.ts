@@ -22,7 +22,7 @@ import { systemClock, systemRandom } from './system.js';
 import { checkServerKnows, isAway } from './trust/admin-proof.js';
 import { type BearerSource, BearerToken } from './trust/bearer-token.js';
 import { Identities } from './trust/identities.js';
-import { askForPins, askOnce, type PinChannel } from './trust/pin-questions.js';
+import { askAtFirst, askForPins, type PinChannel } from './trust/pin-questions.js';
 
 /** Which server, and how. */
 export interface SwitchyardOptions {
@@ -89,7 +89,7 @@ export class Switchyard extends Calls {
     const clock = options.clock ?? systemClock;
     const random = options.random ?? systemRandom;
     const addresses = new LocalAddresses(clock);
-    const ask = (channel: Channel) => askOnce(anybody, channel);
+    const ask = (channel: Channel) => askAtFirst(anybody, channel);
     const ways = waysTo(options, { clock, random, isSingle, addresses, ask });
     const channel = ways.own;
     this.#channelOfInstance = ways.ofInstance;
@@ -157,7 +157,7 @@ export class Switchyard extends Calls {
 interface WaysDeps extends Pick<RoamingDeps, 'clock' | 'random'> {
   readonly isSingle: boolean;
   readonly addresses: LocalAddresses;
-  /** Asks a server for its pins; false: it is away. */
+  /** Asks a server for its pins; false: it was away, and may be asked again now. */
   readonly ask: (channel: Channel) => Promise<boolean>;
 }
 

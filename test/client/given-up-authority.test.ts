@@ -34,11 +34,12 @@ function authority(): Promise<OwnCertificates> {
 const pemOf = (own: OwnCertificates) => Buffer.from(own.authority.toString());
 
 /** A server with this authority that answers each challenge with the pins of the moment, and nothing else. */
-async function telling(own: OwnCertificates, pins: () => Buffer[], port = 0) {
+async function telling(own: OwnCertificates, pins: () => Buffer[], port = 0, refusals = 0) {
   const server = new Server();
   let asked = 0;
   const challenge = (_: unknown, tell: sendUnaryData<ChallengeResponse>) => {
     asked++;
+    if (asked <= refusals) return tell({ code: status.RESOURCE_EXHAUSTED });
     const usual = { nonce: Buffer.alloc(40), serverUuid: UUID, mode: 1, epoch: 'e', serverTime: new Date(0) };
     tell(null, { ...usual, validFor: { seconds: 60n, nanos: 0 }, authorityPins: pins() });
   };
@@ -114,42 +115,6 @@ describe('an authority that was given up', () => {
     },
     TEST_MS,
   );
-
-  it('tells nothing over a connection that it has verified, unless that has told the present pins', async () => {
-    const [former, next, third] = [await authority(), await authority(), await authority()];
-    const known = new KnownPins([former.pin]);
-    const [standing, other] = [{}, {}];
-    const told = (...pins: Buffer[]) => ({ server: 'hub:1', pins, authority: pemOf(former) });
-    known.learn(told(former.pin, next.pin), standing);
-    known.learn(told(next.pin), standing);
-    known.learn(told(planted), other);
-    expect(known.of('hub:1')).toEqual([next.pin]);
-    known.learn({ ...told(planted), server: 'hub:2' }, other);
-    expect(known.of('hub:2')).toEqual([next.pin]);
-    known.learn(told(next.pin, third.pin), standing);
-    expect(known.of('hub:1')).toEqual([next.pin, third.pin]);
-  });
-
-  it('is known on at an address that was not asked since, together with those that took its place at another', async () => {
-    const [shared, next, third] = [await authority(), await authority(), await authority()];
-    const known = new KnownPins([shared.pin]);
-    const told = (server: string, by: OwnCertificates, ...pins: Buffer[]) =>
-      known.learn({ server, pins, authority: pemOf(by) }, by);
-    told('b:1', shared, shared.pin);
-    told('a:1', shared, shared.pin, next.pin);
-    told('a:1', shared, next.pin);
-    expect(known.of('b:1')).toEqual([shared.pin, next.pin]);
-    told('a:1', next, next.pin, third.pin);
-    expect(known.of('b:1')).toEqual([shared.pin, next.pin, third.pin]);
-    told('b:1', next, next.pin);
-    expect(known.of('b:1')).toEqual([next.pin]);
-    // One of another authority has no say.
-    const stranger = await authority();
-    const both = new KnownPins([shared.pin, stranger.pin]);
-    both.learn({ server: 'b:1', pins: [shared.pin], authority: pemOf(shared) }, {});
-    both.learn({ server: 'c:1', pins: [stranger.pin, planted], authority: pemOf(stranger) }, {});
-    expect(both.of('b:1')).toEqual([shared.pin]);
-  });
 });
 
 describe('the pins that the command line keeps of several addresses', () => {
@@ -238,12 +203,63 @@ describe('a client with pins', () => {
       const { at, port, end } = await telling(own, () => [own.pin]);
       end();
       const told: ToldPins[] = [];
-      const yard = new Switchyard({ server: at, tls: { pins: [own.pin], onPins: (one) => void told.push(one) } });
+      const tls = { pins: [own.pin], onPins: (one: ToldPins) => void told.push(one) };
+      // A minute takes 50 ms.
+      const after = (delayMs: number, call: () => void) => systemClock.after(delayMs === 60_000 ? 50 : delayMs, call);
+      const yard = new Switchyard({ server: at, tls, clock: { ...systemClock, after } });
       closing.push(() => yard.close());
       await expect(yard.getServer({ timeoutMs: 2_000 })).rejects.toThrow(/./);
       await telling(own, () => [own.pin], port);
       while (told.length === 0) await yard.getServer({ timeoutMs: 2_000 }).catch(soon);
       expect(told).toMatchObject([{ server: at, pins: [own.pin] }]);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'asks one that refuses for its load again after a minute, no sooner',
+    async () => {
+      const own = await authority();
+      const { at, asked } = await telling(own, () => [own.pin], 0, 2);
+      let minute = () => {};
+      const after = (delayMs: number, call: () => void) => {
+        if (delayMs !== 60_000) return systemClock.after(delayMs, call);
+        minute = call;
+        return { cancel: () => {} };
+      };
+      const told: ToldPins[] = [];
+      const tls = { pins: [own.pin], onPins: (one: ToldPins) => void told.push(one) };
+      const yard = new Switchyard({ server: at, tls, clock: { ...systemClock, after } });
+      closing.push(() => yard.close());
+      const calls = async () => {
+        for (let call = 0; call < 5; call++) {
+          await expect(yard.getServer()).rejects.toThrow(/GetServer/);
+          await soon();
+        }
+      };
+      await calls();
+      expect(asked()).toBe(1);
+      minute();
+      await calls();
+      expect([asked(), told.length]).toEqual([2, 0]);
+      minute();
+      await calls();
+      expect([asked(), told.length]).toEqual([3, 1]);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'asks with its second call where its first one was a challenge that failed',
+    async () => {
+      const own = await authority();
+      const { at, asked } = await telling(own, () => [own.pin], 0, 1);
+      const yard = new Switchyard({ server: at, tls: { pins: [own.pin] } });
+      closing.push(() => yard.close());
+      await expect(yard.identities.login(UUID, SigningKey.generate())).rejects.toThrow(/./);
+      expect(asked()).toBe(1);
+      await expect(yard.getServer()).rejects.toThrow(/GetServer/);
+      while (asked() < 2) await soon();
     },
     TEST_MS,
   );
@@ -264,15 +280,15 @@ describe('a client with pins', () => {
       }
       const asked = new Map<string, number>();
       const onPins = ({ server }: ToldPins) => void asked.set(server, (asked.get(server) ?? 0) + 1);
-      const yard = new Switchyard({ server: servers, tls: { pins, onPins }, clock: quickClock });
+      let part = 0;
+      const random = { ...systemRandom, fraction: () => part };
+      const yard = new Switchyard({ server: servers, tls: { pins, onPins }, clock: quickClock, random });
       closing.push(() => yard.close());
       await yard.getServer();
-      // Each picks a server by chance: eight at the same one are one in 256.
-      for (let number = 1; number <= 8; number++) {
-        const uuid = UUID.replace(/1$/, String(number));
-        const instance = yard.join({ uuid, type: InstanceType.AGENT, name: `a${number}` });
-        await new Promise((resolve) => instance.on('attached', resolve));
-      }
+      // The object itself is at the first server, its instance picks the second.
+      part = 0.5;
+      const instance = yard.join({ uuid: UUID, type: InstanceType.AGENT, name: 'a1' });
+      await new Promise((resolve) => instance.on('attached', resolve));
       while (servers.some((server) => (asked.get(server) ?? 0) < 5)) await soon();
       expect([...asked.keys()].sort()).toEqual([...servers].sort());
     },

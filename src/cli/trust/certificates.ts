@@ -53,7 +53,7 @@ const NOT_LEARNING =
 /** Makes the authority that is to take the place of the one in use, so that clients can learn its pin before it does. */
 export async function makeNext(flags: CertificateFlags, surroundings: Surroundings): Promise<void> {
   const folder = folderOf(flags, surroundings);
-  const present = presentPinOf(folder);
+  const present = presentPinOf(folder) ?? formatPin(pinOf(authorityOf(folder)));
   const pin = inFolder(() => makeNextAuthority(folder));
   if (pin === undefined) {
     throw new Failure(`${folder} has a next authority already`, [
@@ -77,8 +77,11 @@ export async function useNext(
 ): Promise<void> {
   const folder = folderOf(flags, surroundings);
   const former = presentPinOf(folder);
-  const question = `Clients that have not connected since \`switchyard cert next\` will be refused until they enrol again, as will those by --tls-ca until they have the new \`cert export\`; the key of ${former} is deleted. Go on?`;
-  if (!yes && nextPinOf(folder) !== undefined) await confirm(question, 'nothing was changed', surroundings);
+  const next = nextPinOf(folder);
+  if (former === undefined && next === undefined) authorityOf(folder);
+  const deleted = former === undefined ? '' : `; the key of ${former} is deleted`;
+  const question = `Clients that have not connected since \`switchyard cert next\` will be refused until they enrol again, as will those by --tls-ca until they have the new \`cert export\`${deleted}. Go on?`;
+  if (!yes && next !== undefined) await confirm(question, 'nothing was changed', surroundings);
   const pin = inFolder(() => useNextAuthority(folder));
   if (pin === undefined) {
     throw new Failure(`${folder} has no next authority`, [
@@ -91,11 +94,15 @@ export async function useNext(
   await out.writeLines([`pin        ${facts.pin}`, 'A running server shows it within a minute, or on SIGHUP.']);
 }
 
-/** By its key: the server makes the certificate of another authority only when it looks at the folder. */
-function presentPinOf(folder: string): string {
-  const authority = authorityOf(folder);
+/**
+ * By its key: the server makes the certificate of another authority only when it looks at the folder. Undefined where both are missing, as
+ * they may be beside a next one.
+ */
+function presentPinOf(folder: string): string | undefined {
   const { present } = inFolder(() => readAuthorityKeys(folder));
-  return formatPin(present === undefined ? pinOf(authority) : pinOfKey(present));
+  if (present !== undefined) return formatPin(pinOfKey(present));
+  const authority = readAuthority(folder);
+  return authority && formatPin(pinOf(authority));
 }
 
 function nextPinOf(folder: string): string | undefined {

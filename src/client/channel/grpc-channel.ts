@@ -59,7 +59,7 @@ export interface GrpcChannelOptions {
   readonly addresses?: LocalAddresses;
   /** What the channels of one client know of their servers. Absent: what the TLS options say. */
   readonly pins?: KnownPins | undefined;
-  /** Asks the server for its pins, at the first call where that does not ask for them; false: it is away. Never rejects. */
+  /** Asks the server for its pins, at the first call where that does not ask for them; false: it was away, and may be asked again now. Never rejects. */
   readonly ask?: ((channel: GrpcChannel) => Promise<boolean>) | undefined;
 }
 

@@ -11,8 +11,17 @@ export interface PinChannel {
   readonly inNetwork: (channel: Channel) => Channel;
 }
 
+/**
+ * Asks a server for its pins beside a first call. False: it was away, and the time has passed after which it may be asked again, so that one
+ * that refuses for its load is not asked with every call. Never rejects.
+ */
+export async function askAtFirst(caller: Caller, channel: Channel): Promise<boolean> {
+  if ((await askOnce(caller, channel)) || caller.life.aborted) return true;
+  return new Promise((resolve) => void caller.clock.after(LIMITS.pinsAgainMs, () => resolve(false)));
+}
+
 /** Asks a server for its pins, which the channel takes from the answer. False: it is away. Never rejects: it is asked again in an hour. */
-export async function askOnce(caller: Caller, channel: Channel): Promise<boolean> {
+async function askOnce(caller: Caller, channel: Channel): Promise<boolean> {
   try {
     await askForChallenge({ ...caller, channel }, caller.life);
     return true;

@@ -177,4 +177,30 @@ describe('a fleet whose server gets another authority', () => {
     expect(again.pin).toBe(nextPin);
     expect(await run('use-next', '--yes')).toEqual({ pin: again.nextPin, formerPin: nextPin });
   });
+
+  it('takes the next one where the key in use is missing, with its certificate or without', async () => {
+    const { home } = device();
+    const { pin } = await ownAuthority(home);
+    const run = async (...args: string[]) => startCommand(['cert', ...args, '--json', '--data', home]).ended;
+    const next = JSON.parse((await run('next')).out).nextPin;
+    // A copy with the keys alone.
+    rmSync(join(home, 'authority.pem'));
+    const used = await run('use-next', '--yes');
+    expect(used).toMatchObject({ status: 0, err: '' });
+    expect(JSON.parse(used.out)).toEqual({ pin: next, formerPin: formatPin(pin) });
+    await ownAuthority(home);
+    const again = JSON.parse((await run('next')).out).nextPin;
+    for (const file of ['authority-key.pem', 'authority.pem']) rmSync(join(home, file));
+    await expect(ownAuthority(home)).rejects.toThrow(/run `switchyard cert use-next`/);
+    expect(await run('use-next')).toMatchObject({ status: 2, err: expect.not.stringContaining('is deleted') });
+    const alone = await run('use-next', '--yes');
+    expect(alone).toMatchObject({ status: 0, err: '' });
+    expect(JSON.parse(alone.out)).toEqual({ pin: again });
+    expect(formatPin((await ownAuthority(home)).pin)).toBe(again);
+    for (const file of ['authority-key.pem', 'authority.pem']) rmSync(join(home, file));
+    expect(await run('use-next', '--yes')).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('has no authority that you can read'),
+    });
+  });
 });
