@@ -162,6 +162,39 @@ describe('a link that is opened where somebody is logged in', () => {
   }, 120_000);
 });
 
+describe('a page that is logged out', () => {
+  it.each([
+    ['s', 'Sessions', 'tbody'],
+    ['g', '', '.side .selection'],
+  ])(
+    'shows nothing of what the view (%s) has shown, and all of it to the next login',
+    async (key, title, what) => {
+      const member = await makeMember(at, {
+        number: 4_000 + key.charCodeAt(0),
+        roles: ['agent'],
+        name: `secret-${key}`,
+      });
+      const observer = await makePerson(at, ['observer']);
+      const { page, problems, close } = await open(observer);
+      if (title === '') await page.goto(`${page.url().split('#')[0]}#graph?sid=${member.sid}`);
+      else await view(page, key, title);
+      await shows(page, what, new RegExp(`secret-${key}`));
+      const origin = `http://${at.console}`;
+      await page.context().request.post(`${origin}/logout`, { headers: { origin } });
+      await page.locator('.login').waitFor();
+      expect(await page.content()).not.toContain(`secret-${key}`);
+      expect(await page.locator('main > *').count()).toBe(0);
+      await page.getByLabel('Link or code').fill(await personalCode(at, observer));
+      await page.getByRole('button', { name: 'Log in' }).click();
+      await shows(page, '.chip', /live/);
+      await shows(page, what, new RegExp(`secret-${key}`));
+      expect(problems).toEqual([]);
+      await close();
+    },
+    120_000,
+  );
+});
+
 describe('a page that is open', () => {
   it('says what went wrong until that is dismissed, by a button or by Escape, and what went well for a while', async () => {
     const { page, problems, close } = await open(await makePerson(at, ['operator']));
