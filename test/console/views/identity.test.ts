@@ -162,6 +162,28 @@ describe('a link that is opened where somebody is logged in', () => {
   }, 120_000);
 });
 
+describe('a link that is opened while the server does not answer', () => {
+  it('is not used before it is known who is logged in', async () => {
+    const [one, other] = [await makePerson(at, ['operator']), await makePerson(at, ['observer'])];
+    const { page, close } = await open(one);
+    const asked: string[] = [];
+    page.on('dialog', async (dialog) => {
+      asked.push(dialog.message());
+      await dialog.dismiss();
+    });
+    let isAway = true;
+    await page.route('**/session', async (route) => {
+      await (isAway ? route.fulfill({ status: 503 }) : route.continue());
+      isAway = false;
+    });
+    await page.goto('about:blank');
+    await page.goto(`http://${at.console}/#code=${await personalCode(at, other)}`);
+    await shows(page, '.identity', new RegExp(`person-${one.number} `));
+    expect(asked).toEqual([expect.stringContaining(`You are logged in as person-${one.number} `)]);
+    await close();
+  }, 120_000);
+});
+
 describe('a page that is logged out', () => {
   it.each([
     ['s', 'Sessions', 'tbody'],
