@@ -9,7 +9,7 @@ import { follow } from './net/follow.js';
 import { DEFAULT_NETWORK, Link } from './net/link.js';
 import { METHODS } from './net/methods.js';
 import { msOf, type RefusedError } from './net/refusal.js';
-import { warn } from './outcome.js';
+import { dismissNotice, warn } from './outcome.js';
 import { listPauseMs } from './pace.js';
 import { loadPlaces, placesKey, preparePlaces, savePlaces } from './places.js';
 import { type Matcher, parseQuery, QueryError } from './query.js';
@@ -116,6 +116,8 @@ let coming: GraphModel | undefined;
 let layoutWorker: LayoutPort | undefined;
 let listTimer = 0;
 let closedId = 0;
+/** To whom the page has shown what it knows; empty before it has. */
+let shownTo = '';
 
 /** Begins to follow the server as soon as {@link link} is connected. */
 export function begin(): void {
@@ -127,7 +129,12 @@ export function begin(): void {
   link.network.subscribe(settleNetwork);
   route.subscribe(followNetwork);
   link.state.subscribe(({ kind }) => {
+    if (kind === 'loggedOut') forget();
     if (kind !== 'open' && picture.peek().kind === 'live') picture.value = { kind: 'stale' };
+  });
+  link.user.subscribe((user) => {
+    if (user !== '' && shownTo !== '' && user !== shownTo) forget();
+    if (user !== '') shownTo = user;
   });
   follow({
     link,
@@ -168,6 +175,21 @@ export function begin(): void {
   setInterval(() => void askNetworks(), POLL_MS.networks);
   setInterval(keepPlaces, PLACES_MS);
   link.begin({ wanted: () => route.peek().net, moved: showAnew });
+}
+
+/** Forgets all that a login has shown. The watches bring it back once somebody is logged in. */
+function forget(): void {
+  position.value = undefined;
+  coming = undefined;
+  layout.peek()?.change(model.become(new GraphModel()));
+  changes.clear();
+  for (const map of [goneNames, goneReasons, cameMs]) map.clear();
+  picture.value = { kind: 'loading', nodes: 0 };
+  for (const one of [past, history, server]) one.value = undefined;
+  for (const one of [networks, closed, path]) one.value = [];
+  sessions.value = new Map();
+  dismissNotice();
+  bump();
 }
 
 /** Loads the page again, at the address that it has: nothing of a network stays in the picture of another. */

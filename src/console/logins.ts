@@ -40,8 +40,11 @@ export class Logins {
     this.#ended = new SpentIds(clock, { max: limits.logoutsMax, perIdentityMax: limits.logoutsPerIdentityMax });
   }
 
-  /** Takes a code: once, and only in its time. */
-  byCode(code: string, address: string): LoginOutcome {
+  /**
+   * Takes a code: once, and only in its time. Where the browser is logged in as the same user `before`, the login is of the same
+   * family, so that one logout ends both and the pages of both.
+   */
+  byCode(code: string, address: string, before?: Login): LoginOutcome {
     const { adminToken, clock, calls } = this.#deps;
     if (this.#wrong.isBarred(address)) return { refusal: 'tooOften' };
     const secretsOf = (network: string, uuid: string) => calls.codeSecrets(network, uuid);
@@ -51,7 +54,7 @@ export class Logins {
     if (standing === undefined) return this.#countWrong(address);
     if (found.role === 'identity' && !standing.may.includes('graph.read')) return { refusal: 'mayNotRead' };
     if (!this.#used.add(ownerOf(found), found.id, found.expiresMs)) return { refusal: 'tooOften' };
-    return this.#begin(found, found.leftMs);
+    return this.#begin(found, found.leftMs, before && isSameUser(found, before) ? before.family : undefined);
   }
 
   /** Takes the administrator's token, of somebody who sees a network. */
@@ -77,17 +80,22 @@ export class Logins {
   }
 
   /**
-   * Ends a login, and all that it was renewed to or from. A restart of the server forgets that; the browser has thrown its cookie
-   * away by then.
+   * Ends a login and all of its family. A restart of the server forgets that; the browser has thrown its cookie away by then.
    */
   end(login: Login): void {
-    this.#ended.addInPlace(ownerOf(login), login.family, login.endsMs);
+    const { clock, limits } = this.#deps;
+    // Another of its family may end later than this one.
+    this.#ended.addInPlace(ownerOf(login), login.family, clock.wallMs() + limits.loginInAllMs);
   }
 
-  #begin({ role, network, identity }: ConsoleUser, leftMs = Number.POSITIVE_INFINITY): LoginOutcome {
-    const { clock, random, limits } = this.#deps;
+  #begin(
+    { role, network, identity }: ConsoleUser,
+    leftMs = Number.POSITIVE_INFINITY,
+    family = makeFamily(this.#deps.random),
+  ): LoginOutcome {
+    const { clock, limits } = this.#deps;
     const endsMs = clock.wallMs() + Math.min(leftMs, limits.loginInAllMs);
-    const login = { role, network, identity, family: makeFamily(random), expiresMs: endsMs, endsMs };
+    const login = { role, network, identity, family, expiresMs: endsMs, endsMs };
     return { login: this.renew(login) };
   }
 
@@ -95,4 +103,10 @@ export class Logins {
     this.#wrong.count(address);
     return { refusal: 'wrong' };
   }
+}
+
+/** Whether two are the same user in the same network. An administrator is of no network. */
+function isSameUser(one: ConsoleUser, other: ConsoleUser): boolean {
+  if (one.role !== other.role || one.identity?.uuid !== other.identity?.uuid) return false;
+  return one.role === 'administrator' || one.network === other.network;
 }

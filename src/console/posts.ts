@@ -41,7 +41,7 @@ export function answerPost(
   const take = (body: string | undefined) => {
     const address = plainAddress(request.socket.remoteAddress ?? '');
     if (body === undefined) answer(response, 413, { message: `${context.limits.bodyBytesMax} bytes are the limit` });
-    else if (path === '/login') logIn(response, context, context.logins.byCode(body, address));
+    else if (path === '/login') logIn(response, context, context.logins.byCode(body, address, context.login));
     else if (path === '/administrator') becomeAdministrator(response, context, body, address);
     else if (path === '/logout') logOut(response, context);
     else answer(response, 404, { message: 'there is no such page' });
@@ -64,17 +64,9 @@ export function cookieOf({ headers }: IncomingMessage, name: string): string | u
 
 /** Whoever is to act looks first: the token alone lets nobody in. */
 function becomeAdministrator(response: ServerResponse, context: PostContext, token: string, address: string): void {
-  const { login, logins, ended } = context;
-  if (login === undefined) {
-    answer(response, 401, { message: 'log in first: switchyard console' });
-    return;
-  }
-  const made = logins.byToken(token, login.network, address);
-  if ('login' in made) {
-    logins.end(login);
-    ended(login);
-  }
-  logIn(response, context, made);
+  const { login, logins } = context;
+  if (login === undefined) answer(response, 401, { message: 'log in first: switchyard console' });
+  else logIn(response, context, logins.byToken(token, login.network, address));
 }
 
 function logIn(response: ServerResponse, context: PostContext, made: LoginOutcome): void {
@@ -83,18 +75,24 @@ function logIn(response: ServerResponse, context: PostContext, made: LoginOutcom
     answer(response, status, { message });
     return;
   }
+  const login = context.logins.read(made.login);
+  // The browser forgets the login that this one takes the place of. The same user's goes on in it.
+  if (login?.family !== context.login?.family) endLogin(context);
   setCookie(response, context, made.login, context.limits.loginMs);
-  answerWhom(response, context, context.logins.read(made.login));
+  answerWhom(response, context, login);
 }
 
 function logOut(response: ServerResponse, context: PostContext): void {
-  const { login, logins, ended } = context;
-  if (login !== undefined) {
-    logins.end(login);
-    ended(login);
-  }
+  endLogin(context);
   setCookie(response, context, '', 0);
   answerWhom(response, context, undefined);
+}
+
+/** Ends the login with which a request came, and closes its pages. */
+function endLogin({ login, logins, ended }: PostContext): void {
+  if (login === undefined) return;
+  logins.end(login);
+  ended(login);
 }
 
 /** Without a Path, which is then the folder of the page: also behind a proxy that puts the console below one. */

@@ -65,7 +65,9 @@ export class SpentIds {
     if (owner === OF_TOKEN) return undefined;
     const others = [...this.#byOwner].filter(([one]) => one !== OF_TOKEN);
     if (others.reduce((sum, [, { size }]) => sum + size, 0) < max) return undefined;
-    return others.reduce((most, one) => (one[1].size > most[1].size ? one : most))[0];
+    const [fullest, { size }] = others.reduce((most, one) => (one[1].size > most[1].size ? one : most));
+    // With as many as the fullest it gives way itself: else two identities could make the ended login of another good.
+    return own === size ? owner : fullest;
   }
 
   #forgetExpired(): void {

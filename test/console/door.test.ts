@@ -134,6 +134,36 @@ describe('logging in', () => {
     expect(JSON.parse((await get('/session', { cookie })).text)).toMatchObject({ role: null, network: '' });
   });
 
+  it.each(['viewer', 'administrator'] as const)(
+    'ends the login of another user that it takes the place of, and closes its pages: the role was %s',
+    async (role) => {
+      const cookie = await logIn(at.console, role);
+      const open = await page(cookie);
+      const wrong = await post(at.console, '/login', 'wrong', { cookie });
+      expect([wrong.status, JSON.parse((await get('/session', { cookie })).text).role]).toEqual([403, role]);
+      const other = role === 'viewer' ? 'administrator' : 'viewer';
+      const response = await post(at.console, '/login', codeFor(other), { cookie });
+      expect(await response.json()).toMatchObject({ role: other });
+      await open.until(() => open.closed !== undefined);
+      expect(open.closed?.code).toBe(CLOSE.loggedOut);
+      expect(JSON.parse((await get('/session', { cookie })).text)).toMatchObject({ role: null });
+    },
+  );
+
+  it('leaves the pages of the same user open, until a logout closes those of before and of now', async () => {
+    const cookie = await logIn(at.console);
+    const response = await post(at.console, '/login', codeFor('viewer'), { cookie });
+    const next = response.headers.get('set-cookie')!.split(';')[0]!;
+    const open = [await page(cookie), await page(next)];
+    for (const one of open) expect(await one.end(one.call('ServerService/GetServer'))).toMatchObject({ code: 0 });
+    await post(at.console, '/logout', '', { cookie: next });
+    for (const one of open) {
+      await one.until(() => one.closed !== undefined);
+      expect(one.closed?.code).toBe(CLOSE.loggedOut);
+    }
+    expect(JSON.parse((await get('/session', { cookie })).text)).toMatchObject({ role: null });
+  });
+
   it('ends with a logout, which closes the pages of that login', async () => {
     const cookie = await logIn(at.console);
     const open = await page(cookie);

@@ -115,6 +115,17 @@ describe('a logout', () => {
   });
 });
 
+describe('a logout where no more are remembered', () => {
+  it('takes the place of the oldest of its own identity where another one has as many', () => {
+    logins = make({ ...CONSOLE_LIMITS, logoutsMax: 4 });
+    const ofOne = [textOf(byIdentity(1)), textOf(byIdentity(1))];
+    const ofOther = [textOf(byIdentity(2)), textOf(byIdentity(2)), textOf(byIdentity(2))];
+    for (const login of [...ofOne, ...ofOther]) logins.end(logins.read(login)!);
+    expect(ofOne.map((login) => logins.read(login))).toEqual([undefined, undefined]);
+    expect(ofOther.map((login) => logins.read(login) === undefined)).toEqual([false, true, true]);
+  });
+});
+
 describe('codes that were used', () => {
   it('are bounded for each identity and for all together, and leave room for administrators and viewers', () => {
     const { codesUsedMax, codesPerIdentityMax } = CONSOLE_LIMITS;

@@ -26,6 +26,12 @@ export class ChangeLog {
   #rateSecond = 0;
   #lastId = 0;
 
+  /** Forgets all of it. */
+  clear(): void {
+    this.lines.length = 0;
+    this.#rates.fill(0);
+  }
+
   /** Adds the lines of a change; of links between nodes that stay, one line for the node that has more of them. */
   add(change: GraphChange, revision: number, atMs: number, reasonOf: (sid: number) => string): void {
     const links = new Map<GraphNode, number>();

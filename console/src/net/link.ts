@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import { CLOSE, CONSOLE_PROTOCOL, readServerFrame, writePageFrame } from '../../../src/console/frames.js';
 import type { Permission } from '../model/trust.js';
 import { decode, encode } from '../wire/codec.js';
@@ -67,6 +67,12 @@ export class Link {
   readonly role = signal<Role>(null);
   /** Who is logged in, as the server has said it last; undefined before it has. */
   readonly login = signal<LoginFacts | undefined>(undefined);
+  /** Names the user who is logged in, among all; empty while that is nobody. */
+  readonly user = computed(() => {
+    const { role = null, network, uuid } = this.login.value ?? {};
+    if (role === null) return '';
+    return role === 'administrator' ? role : `${role} ${network} ${uuid}`;
+  });
   /** The network that the page shows; empty until that is known. */
   readonly network = signal('');
   /** Called each time the connection stands. */

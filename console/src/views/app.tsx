@@ -53,8 +53,8 @@ export function App() {
     <>
       {!isKiosk && <Header isInert={isLoggedOut} />}
       <main class={view === 'graph' && !isKiosk ? 'beside' : ''} inert={isLoggedOut}>
-        <Shown />
-        {view === 'graph' && !isKiosk && <Side />}
+        {!isLoggedOut && <Shown />}
+        {!isLoggedOut && view === 'graph' && !isKiosk && <Side />}
       </main>
       <NoticeBox />
       {isKiosk && (
@@ -190,7 +190,7 @@ function Help() {
   );
 }
 
-/** Over the page, which stays as it was behind it. */
+/** Over the page, which shows nothing of the network meanwhile. */
 function Login() {
   const [problem, setProblem] = useState(loginProblem);
   return (

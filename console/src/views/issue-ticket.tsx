@@ -15,12 +15,22 @@ export function mayGive(roles: readonly string[]): boolean {
   return link.allows('identity.manage') || roles.every((role) => LOW_ROLES.includes(role));
 }
 
-/** Asks what a ticket is to be, issues it, and shows its text once: the page keeps it no longer than this dialog is open. */
+/**
+ * Asks what a ticket is to be, issues it, and shows its text once, to the user who has issued it: the page keeps it no longer than this
+ * dialog is open, and hides it while nobody is logged in.
+ */
 export function IssueTicket() {
   const [text, setText] = useState<string>();
+  const [issuer] = useState(link.user.peek());
+  const user = link.user.value;
   const onClose = () => {
     isIssuing.value = false;
   };
+  useEffect(() => {
+    if (user !== '' && user !== issuer) onClose();
+  }, [user]);
+  useAskBeforeLeaving(text !== undefined);
+  if (text !== undefined && user !== issuer) return null;
   return (
     <Dialog title={text === undefined ? 'Issue a ticket' : 'The ticket'} onClose={onClose}>
       {text === undefined ? (
@@ -30,6 +40,16 @@ export function IssueTicket() {
       )}
     </Dialog>
   );
+}
+
+/** The ticket is in no storage: the browser asks before the page, and the only copy with it, is left or loaded again. */
+function useAskBeforeLeaving(hasCopy: boolean): void {
+  useEffect(() => {
+    if (!hasCopy) return;
+    const keep = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener('beforeunload', keep);
+    return () => removeEventListener('beforeunload', keep);
+  }, [hasCopy]);
 }
 
 function TicketForm({ onIssued, onClose }: { onIssued: (text: string) => void; onClose: () => void }) {
@@ -139,12 +159,6 @@ function Issued({ text, onClose }: { text: string; onClose: () => void }) {
   const [said, setSaid] = useState('');
   const shown = useRef<HTMLElement>(null);
   const qr = qrOf(text);
-  // It is in no storage: the browser asks before the page, and the only copy with it, is left or loaded again.
-  useEffect(() => {
-    const keep = (event: BeforeUnloadEvent) => event.preventDefault();
-    addEventListener('beforeunload', keep);
-    return () => removeEventListener('beforeunload', keep);
-  }, []);
   const select = () => shown.current !== null && getSelection()?.selectAllChildren(shown.current);
   const copy = async () => {
     try {

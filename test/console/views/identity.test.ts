@@ -162,6 +162,61 @@ describe('a link that is opened where somebody is logged in', () => {
   }, 120_000);
 });
 
+describe('a link that is opened while the server does not answer', () => {
+  it('is not used before it is known who is logged in', async () => {
+    const [one, other] = [await makePerson(at, ['operator']), await makePerson(at, ['observer'])];
+    const { page, close } = await open(one);
+    const asked: string[] = [];
+    page.on('dialog', async (dialog) => {
+      asked.push(dialog.message());
+      await dialog.dismiss();
+    });
+    let isAway = true;
+    await page.route('**/session', async (route) => {
+      await (isAway ? route.fulfill({ status: 503 }) : route.continue());
+      isAway = false;
+    });
+    await page.goto('about:blank');
+    await page.goto(`http://${at.console}/#code=${await personalCode(at, other)}`);
+    await shows(page, '.identity', new RegExp(`person-${one.number} `));
+    expect(asked).toEqual([expect.stringContaining(`You are logged in as person-${one.number} `)]);
+    await close();
+  }, 120_000);
+});
+
+describe('a page that is logged out', () => {
+  it.each([
+    ['s', 'Sessions', 'tbody'],
+    ['g', '', '.side .selection'],
+  ])(
+    'shows nothing of what the view (%s) has shown, and all of it to the next login',
+    async (key, title, what) => {
+      const member = await makeMember(at, {
+        number: 4_000 + key.charCodeAt(0),
+        roles: ['agent'],
+        name: `secret-${key}`,
+      });
+      const observer = await makePerson(at, ['observer']);
+      const { page, problems, close } = await open(observer);
+      if (title === '') await page.goto(`${page.url().split('#')[0]}#graph?sid=${member.sid}`);
+      else await view(page, key, title);
+      await shows(page, what, new RegExp(`secret-${key}`));
+      const origin = `http://${at.console}`;
+      await page.context().request.post(`${origin}/logout`, { headers: { origin } });
+      await page.locator('.login').waitFor();
+      expect(await page.content()).not.toContain(`secret-${key}`);
+      expect(await page.locator('main > *').count()).toBe(0);
+      await page.getByLabel('Link or code').fill(await personalCode(at, observer));
+      await page.getByRole('button', { name: 'Log in' }).click();
+      await shows(page, '.chip', /live/);
+      await shows(page, what, new RegExp(`secret-${key}`));
+      expect(problems).toEqual([]);
+      await close();
+    },
+    120_000,
+  );
+});
+
 describe('a page that is open', () => {
   it('says what went wrong until that is dismissed, by a button or by Escape, and what went well for a while', async () => {
     const { page, problems, close } = await open(await makePerson(at, ['operator']));

@@ -190,7 +190,7 @@ describe('the dialog of a new ticket', () => {
     await close();
   }, 120_000);
 
-  it('keeps the only copy while the page goes back, and is logged out in another tab, until it is closed', async () => {
+  it('keeps the only copy while the page goes back, and hides it from others while it is logged out, until it is closed', async () => {
     const { page, problems, close } = await openDialog();
     await issue(page, 'kept-*');
     const text = (await page.getByLabel('The ticket as text').textContent()) ?? '';
@@ -201,12 +201,19 @@ describe('the dialog of a new ticket', () => {
     const loggedOut = await page.context().request.post(`${origin}/logout`, { headers: { origin } });
     expect(loggedOut.status()).toBe(200);
     await page.locator('.login').waitFor();
+    expect(await page.content()).not.toContain(text);
+    const logInAs = async (role: 'administrator' | 'viewer') => {
+      await page.getByLabel('Link or code').fill(codeFor(role));
+      await page.getByRole('button', { name: 'Log in' }).click();
+      await shows(page, '.chip', /live/);
+    };
+    await logInAs('administrator');
     expect(await page.getByLabel('The ticket as text').textContent()).toBe(text);
-    await page.getByRole('button', { name: 'Close' }).click();
+    expect((await page.context().request.post(`${origin}/logout`, { headers: { origin } })).status()).toBe(200);
+    await page.locator('.login').waitFor();
+    await logInAs('viewer');
     await page.locator('dialog').waitFor({ state: 'detached' });
-    await page.getByLabel('Link or code').fill(codeFor('administrator'));
-    await page.getByRole('button', { name: 'Log in' }).click();
-    await shows(page, '.chip', /live/);
+    expect(await page.content()).not.toContain(text);
     expect(problems).toEqual([]);
     await close();
   }, 120_000);
