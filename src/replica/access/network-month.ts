@@ -16,6 +16,9 @@ const LINE = /^(calls|bytes) ([0-9a-f-]{36}) (\d{1,16})$/;
 const FULL_WORDS =
   `the quotas of a month store the use of ${IDENTITIES_MAX} identities of a network: ` +
   'that of those that have used least is forgotten at a restart';
+const OVERFULL_WORDS =
+  'so many identities of a network have used a quota of a month that only those that have used most are counted until it is over: ' +
+  'the others are not refused';
 const LATER_WORDS = 'the quotas of a month are counted for one that is later than the clock says, until that is over';
 /** So many months may the one that is counted be later than the clock's: a clock that was further ahead was wrong. */
 const LATER_MONTHS_MAX = 1;
@@ -51,6 +54,7 @@ export class NetworkMonth {
   #spanMs: readonly [number, number];
   #used: Tallies;
   #saidFull = false;
+  #saidOverfull = false;
   #saidLater = false;
 
   constructor(deps: NetworkMonthDeps) {
@@ -84,6 +88,10 @@ export class NetworkMonth {
     if (tally.hasSketch && !this.#saidFull) {
       this.#saidFull = true;
       this.#deps.warn(FULL_WORDS);
+    }
+    if (tally.isOverfull && !this.#saidOverfull) {
+      this.#saidOverfull = true;
+      this.#deps.warn(OVERFULL_WORDS);
     }
     this.isChanged = true;
     this.#deps.changed();
@@ -138,6 +146,7 @@ export class NetworkMonth {
     this.#spanMs = spanOf(month);
     this.#used = this.#makeTallies();
     this.#saidFull = false;
+    this.#saidOverfull = false;
     this.#saidLater = false;
   }
 
