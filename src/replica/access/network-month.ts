@@ -53,6 +53,8 @@ export class NetworkMonth {
   /** and when this one begins and ends, so that no call makes a date of the time. */
   #spanMs: readonly [number, number];
   #used: Tallies;
+  /** One that was put aside as too far ahead of the clock: it goes on where the clock comes to it, which was wrong then. */
+  #aside: { readonly month: number; readonly used: Tallies } | undefined;
   #saidFull = false;
   #saidOverfull = false;
   #saidLater = false;
@@ -122,6 +124,7 @@ export class NetworkMonth {
     const month = Number(year) * MONTHS + Number(number) - 1;
     if (month < this.#month) return;
     if (month > this.#month + LATER_MONTHS_MAX) {
+      this.#aside = { month, used };
       this.#deps.warn(AHEAD_WORDS);
       return;
     }
@@ -144,10 +147,20 @@ export class NetworkMonth {
     }
     this.#month = month;
     this.#spanMs = spanOf(month);
-    this.#used = this.#makeTallies();
+    this.#used = this.#takeAside(month) ?? this.#makeTallies();
     this.#saidFull = false;
     this.#saidOverfull = false;
     this.#saidLater = false;
+  }
+
+  /** What was put aside of this month: the file may hold another one since then. */
+  #takeAside(month: number): Tallies | undefined {
+    const aside = this.#aside;
+    if (aside?.month !== month) return undefined;
+    this.#aside = undefined;
+    this.isChanged = true;
+    this.#deps.changed();
+    return aside.used;
   }
 
   #makeTallies(): Tallies {

@@ -187,6 +187,22 @@ describe('the use of a month', () => {
     expect(disk.texts.get(0)).toBe(`switchyard month-use 1 2026-11\ncalls ${A} 1\n`);
   });
 
+  it('goes on from its file once a clock that was years behind at the start is right', async () => {
+    const disk = new Disk();
+    const first = disk.start();
+    first.of(0).add(A, 'calls', 7);
+    await first.close();
+    disk.wallMs = 0;
+    const second = disk.start();
+    second.of(0).add(A, 'calls', 2);
+    await disk.fire();
+    expect(second.of(0).used(A, 'calls')).toBe(2);
+    disk.wallMs = NOVEMBER;
+    expect(second.of(0).used(A, 'calls')).toBe(7);
+    await second.close();
+    expect(disk.start().of(0).used(A, 'calls')).toBe(7);
+  });
+
   it('is tried again when it cannot be stored, and said once', async () => {
     const disk = new Disk();
     const use = disk.start();
