@@ -4,6 +4,7 @@ import { Branch, type Numbering } from './branch.js';
 import { SinkEnd, type SinkOwner, SourceEnd, type SourceOwner } from './end.js';
 import type { RelayLimits } from './limits.js';
 import { type MeteredOwner, MeteredRelaySource, type RelayMeter } from './meter.js';
+import { RepeatedBlocks } from './repeated-blocks.js';
 
 /** Blocks that were let go and still stand in the array: their memory is the reason that this is small. */
 const GONE_MAX = 16;
@@ -51,8 +52,8 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
   private hasBegun = false;
   /** Whether the numbers of blocks are those that the ends count by. */
   private isCounted = false;
-  /** Bytes that were let go for the source to repeat them: counted for its month when they came first. */
-  private repeatedBytes = 0;
+  /** Blocks that were let go for the source to repeat them: counted for its month when they came first. */
+  private readonly repeated = new RepeatedBlocks();
   /** How many blocks were sent and never came, by the number of the block after them; */
   private readonly gaps = new Map<number, number>();
   /** and in all. */
@@ -125,17 +126,17 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
     if (block.length > maxBlockBytes) {
       return new Fault('TOO_LARGE', `a block of ${block.length} bytes; ${maxBlockBytes} are the limit of this stream`);
     }
-    const repeatedBytes = Math.min(this.repeatedBytes, block.length);
-    const over = repeatedBytes < block.length ? this.deps.meter.refuse(this.metered) : undefined;
-    if (over !== undefined) return over;
-    this.repeatedBytes -= repeatedBytes;
     const { end } = this;
+    const isRepeated = this.repeated.has(end, block);
+    const over = isRepeated ? undefined : this.deps.meter.refuse(this.metered);
+    if (over !== undefined) return over;
+    this.repeated.came(end);
     for (const branch of this.branches.values()) {
       if (branch.confirmed >= end) branch.movedMs = Math.max(branch.movedMs, this.deps.nowMs());
     }
     this.blocks.push(block);
     this.grow(block.length);
-    this.deps.meter.took(block.length, this.metered, block.length - repeatedBytes);
+    this.deps.meter.took(block.length, this.metered, isRepeated ? 0 : block.length);
     this.deps.used(this.stream.id);
     // Nobody waits for what every sink had before the source repeated it.
     this.release();
@@ -284,7 +285,7 @@ export class Channel implements SourceOwner, SinkOwner, MeteredOwner {
 
   /** The source repeats everything that not every sink has confirmed. */
   private dropHeld(): void {
-    this.repeatedBytes += this.bytes;
+    if (this.deps.meter.hasMonth(this.metered)) this.repeated.drop(this.first, this.blocks.slice(this.gone));
     this.grow(-this.bytes);
     this.blocks = [];
     this.gone = 0;

@@ -119,6 +119,11 @@ export class RelayMeter {
     return true;
   }
 
+  /** Whether the month of a source has a bound. */
+  hasMonth(source: MeteredRelaySource): boolean {
+    return source.quota(this.#quotaOf, this.#version)?.month !== undefined;
+  }
+
   /** Why a source may send no more in this month; undefined while it may. */
   refuse(source: MeteredRelaySource): Fault | undefined {
     return source.quota(this.#quotaOf, this.#version)?.month?.refuse();

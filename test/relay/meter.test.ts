@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Change } from '../../src/core/model/change.js';
 import { Fault } from '../../src/core/model/fault.js';
 import { DEFAULT_STREAM_PARAMS } from '../../src/core/model/stream.js';
-import type { SourceEnd } from '../../src/relay/end.js';
+import type { SinkEnd, SourceEnd } from '../../src/relay/end.js';
 import { read, World } from './world.js';
 
 const RATE = 16_384;
@@ -203,5 +203,18 @@ describe('the quota of an identity', () => {
       expect(again.write(repeated === 1 ? new Uint8Array(1_025) : KIB)).toBe(OVER);
     }
     expect(month.used).toBe(3_072);
+  });
+
+  it('of a month counts other bytes that are sent in the place of what was to be repeated', () => {
+    const { world, month } = monthly();
+    const { id, sids, branches } = world.bare(1, { deliveryConfirmation: true });
+    let given = 0;
+    for (let round = 0; round < 10; round++) {
+      const source = world.open(world.sids[0]!, id, 0) as SourceEnd;
+      const sink = world.open(sids[0]!, branches[0]!) as SinkEnd;
+      while (source.write(KIB.map(() => round)) === undefined);
+      while (sink.next() instanceof Uint8Array) given += KIB.length;
+    }
+    expect([given, month.used]).toEqual([3_072, 3_072]);
   });
 });

@@ -110,9 +110,10 @@ export function storedAnswer(state: StateView, command: AnswerGather): AnswerGat
     : command;
 }
 
-/** Whether the reports of both ends, should they be stored before an answer to gather, would change how it is stored. */
+/** Whether reports of the ends, should they be stored before an answer to gather, could change how it is stored. */
 export function dependsOnReports(state: StateView, command: AnswerGather): boolean {
-  return connectionStateOf(state, command) === ConnectionState.RELAYED;
+  const found = connectionStateOf(state, command);
+  return found === ConnectionState.RELAYED || found === ConnectionState.ESTABLISHED;
 }
 
 function connectionStateOf(state: StateView, { sid, orderId }: AnswerGather): ConnectionState | undefined {

@@ -16,6 +16,9 @@ const LINE = /^(calls|bytes) ([0-9a-f-]{36}) (\d{1,16})$/;
 const FULL_WORDS =
   `the quotas of a month store the use of ${IDENTITIES_MAX} identities of a network: ` +
   'that of those that have used least is forgotten at a restart';
+const OVERFULL_WORDS =
+  'so many identities of a network have used a quota of a month that only those that have used most are counted until it is over: ' +
+  'the others are not refused';
 const LATER_WORDS = 'the quotas of a month are counted for one that is later than the clock says, until that is over';
 /** So many months may the one that is counted be later than the clock's: a clock that was further ahead was wrong. */
 const LATER_MONTHS_MAX = 1;
@@ -50,7 +53,10 @@ export class NetworkMonth {
   /** and when this one begins and ends, so that no call makes a date of the time. */
   #spanMs: readonly [number, number];
   #used: Tallies;
+  /** One that was put aside as too far ahead of the clock: it goes on where the clock comes to it, which was wrong then. */
+  #aside: { readonly month: number; readonly used: Tallies } | undefined;
   #saidFull = false;
+  #saidOverfull = false;
   #saidLater = false;
 
   constructor(deps: NetworkMonthDeps) {
@@ -85,6 +91,10 @@ export class NetworkMonth {
       this.#saidFull = true;
       this.#deps.warn(FULL_WORDS);
     }
+    if (tally.isOverfull && !this.#saidOverfull) {
+      this.#saidOverfull = true;
+      this.#deps.warn(OVERFULL_WORDS);
+    }
     this.isChanged = true;
     this.#deps.changed();
   }
@@ -114,6 +124,7 @@ export class NetworkMonth {
     const month = Number(year) * MONTHS + Number(number) - 1;
     if (month < this.#month) return;
     if (month > this.#month + LATER_MONTHS_MAX) {
+      this.#aside = { month, used };
       this.#deps.warn(AHEAD_WORDS);
       return;
     }
@@ -136,9 +147,20 @@ export class NetworkMonth {
     }
     this.#month = month;
     this.#spanMs = spanOf(month);
-    this.#used = this.#makeTallies();
+    this.#used = this.#takeAside(month) ?? this.#makeTallies();
     this.#saidFull = false;
+    this.#saidOverfull = false;
     this.#saidLater = false;
+  }
+
+  /** What was put aside of this month: the file may hold another one since then. */
+  #takeAside(month: number): Tallies | undefined {
+    const aside = this.#aside;
+    if (aside?.month !== month) return undefined;
+    this.#aside = undefined;
+    this.isChanged = true;
+    this.#deps.changed();
+    return aside.used;
   }
 
   #makeTallies(): Tallies {

@@ -6,6 +6,8 @@ const ROWS = 4;
  * than one of them, that one is taken for another with a chance of (1 - e^(-m/65,536))^4: 0.02 % with 8,192 of them.
  */
 const ROW_CELLS = 65_536;
+/** With more names than this the counts of many are too large: one of 40 would be, if all others had used more. */
+const NAMES_MAX = 32_768;
 
 /**
  * Counts by name, of any number of names in a bounded memory: each name has a cell in each row, a cell has the highest count of its names, and
@@ -14,10 +16,17 @@ const ROW_CELLS = 65_536;
 export class UseSketch {
   readonly #key: HashKey;
   readonly #cells = new Float64Array(ROWS * ROW_CELLS);
+  /** Names with a count; those that were taken for another one when they came are not among them. */
+  #names = 0;
 
   /** `key`: instances choose their UUIDs, and could choose those that share their cells with another's. */
   constructor(key: HashKey) {
     this.#key = key;
+  }
+
+  /** Whether more names have come than it can tell from one another. */
+  get isOverfull(): boolean {
+    return this.#names > NAMES_MAX;
   }
 
   of(name: string): number {
@@ -26,7 +35,9 @@ export class UseSketch {
 
   /** The count of a name is at least this. */
   raise(name: string, count: number): void {
-    for (const place of this.#places(name)) this.#cells[place] = Math.max(this.#cells[place], count);
+    const places = this.#places(name);
+    if (places.some((place) => this.#cells[place] === 0)) this.#names++;
+    for (const place of places) this.#cells[place] = Math.max(this.#cells[place], count);
   }
 
   /** The cell of a name in each row. */

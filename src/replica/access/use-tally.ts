@@ -8,7 +8,8 @@ interface Seen {
 
 /**
  * Counts by name: exactly of a bounded number of names, those with the highest counts. The others have theirs in a sketch, which is made when the
- * first one comes. A name gets a place, and the one with the smallest count loses its, once it has more than that.
+ * first one comes. A name gets a place, and the one with the smallest count loses its, once it has more than that. Once more names have come
+ * than a sketch can tell from one another, only those with a place are counted, and keep it.
  */
 export class UseTally {
   readonly #max: number;
@@ -18,6 +19,7 @@ export class UseTally {
   readonly #heap: Seen[] = [];
   /** Of those without a place. */
   #sketch: UseSketch | undefined;
+  #isOverfull = false;
 
   constructor(max: number, makeSketch: () => UseSketch) {
     this.#max = max;
@@ -34,7 +36,12 @@ export class UseTally {
 
   /** Whether some names have no place. */
   get hasSketch(): boolean {
-    return this.#sketch !== undefined;
+    return this.#sketch !== undefined || this.#isOverfull;
+  }
+
+  /** Whether those without a place are counted no more. */
+  get isOverfull(): boolean {
+    return this.#isOverfull;
   }
 
   of(name: string): number {
@@ -49,7 +56,7 @@ export class UseTally {
   add(name: string, count: number): void {
     const total = this.of(name) + count;
     if (!this.#counts.has(name)) {
-      if (this.isFull && !this.#makeRoom(name, total)) return;
+      if (this.isFull && (this.#isOverfull || !this.#makeRoom(name, total))) return;
       this.#heap.push({ name, count: total });
       this.#rise(this.#heap.length - 1);
     }
@@ -60,13 +67,13 @@ export class UseTally {
   #makeRoom(name: string, total: number): boolean {
     const smallest = this.#findSmallest();
     this.#sketch ??= this.#makeSketch();
-    if (total <= smallest.count) {
-      this.#sketch.raise(name, total);
-      return false;
-    }
-    this.#sketch.raise(smallest.name, smallest.count);
-    this.#dropFirst();
-    return true;
+    const hasMore = total > smallest.count;
+    if (hasMore) this.#sketch.raise(smallest.name, smallest.count);
+    else this.#sketch.raise(name, total);
+    this.#isOverfull = this.#sketch.isOverfull;
+    if (this.#isOverfull) this.#sketch = undefined;
+    if (hasMore) this.#dropFirst();
+    return hasMore;
   }
 
   #findSmallest(): Seen {

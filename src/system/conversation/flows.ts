@@ -101,8 +101,10 @@ export class Flows {
     }
     const source = this.sourceOf(streamId);
     if (source instanceof Fault) return source;
+    // Before the block is inflated, which is work.
+    if (source.end.fault !== undefined) return source.end.fault;
     // A source that was just opened finds the window as those before it have left it.
-    if (source.end.fault === undefined && !source.end.hasRoom()) return 'full';
+    if (!source.end.hasRoom()) return 'full';
     const block = compressed ? inflate(body, maxBlockBytes) : body.slice();
     const fault = block instanceof Fault ? block : (refuseEmpty(block) ?? source.end.write(block));
     if (fault !== undefined) {

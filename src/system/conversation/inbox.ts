@@ -167,9 +167,10 @@ export class Inbox {
       this.takeCounted(packet);
       return;
     }
+    const fromMs = this.reader.backing.clock.nowMs();
     const taken = this.offer(packet);
     if (this.mayBeBehind(packet, taken)) this.offerOnceCurrent(packet, bytes);
-    else this.settleData(packet, taken, bytes);
+    else this.settleData(packet, taken, bytes, fromMs);
   }
 
   /** What has no room is the first to be taken once there is some. */
@@ -218,9 +219,10 @@ export class Inbox {
         this.unreadBytes -= waiting.length;
         const packet = decodePacket(waiting);
         if (packet instanceof Flaw) return;
+        const fromMs = this.reader.backing.clock.nowMs();
         const taken = late ?? this.offer(packet);
         if (late === undefined && taken instanceof Fault && taken.reason === 'STREAM_NOT_FOUND') this.forgo(streamId);
-        this.settleData(packet, taken, waiting);
+        this.settleData(packet, taken, waiting, fromMs);
         this.goOn();
         this.reader.settled();
       })();
@@ -234,7 +236,7 @@ export class Inbox {
   }
 
   /** What a stream has taken its flow control bounds. What is refused counts as any other packet. */
-  private settleData(packet: Packet, taken: Taken, bytes: Uint8Array): undefined {
+  private settleData(packet: Packet, taken: Taken, bytes: Uint8Array, fromMs: number): undefined {
     const { streamId, packetId } = packet;
     if (taken === 'full') return this.keepFirst(bytes);
     if (taken === 'confirmed' || taken === 'taken') this.reader.answer(packetId, { code: 0 });
@@ -242,7 +244,7 @@ export class Inbox {
     // Not blocks that were on their way as the connection began to leave.
     const isLate = this.reader.leaving() !== undefined;
     // Nor those on their way as the month was used up, which cost their address its turns.
-    if (taken instanceof Fault && isMonthRefusal(taken)) this.reader.backing.turns.charge(this.key, REQUEST_MS);
+    if (taken instanceof Fault && isMonthRefusal(taken)) this.charge(fromMs);
     else if (taken !== undefined && taken !== 'taken' && !isLate) this.takeCounted(packet);
   }
 
@@ -265,9 +267,14 @@ export class Inbox {
   }
 
   private takeRequest(event: SystemEvent, packetId: number | undefined, body: Uint8Array): void {
-    const { turns, clock } = this.reader.backing;
-    const fromMs = clock.nowMs();
+    const fromMs = this.reader.backing.clock.nowMs();
     this.requests.take(event, packetId, body);
+    this.charge(fromMs);
+  }
+
+  /** Charges its address with what has been done since then. */
+  private charge(fromMs: number): void {
+    const { turns, clock } = this.reader.backing;
     turns.charge(this.key, Math.max(REQUEST_MS, clock.nowMs() - fromMs));
   }
 }

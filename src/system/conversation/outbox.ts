@@ -77,15 +77,16 @@ export class Outbox {
   watch({ deltas, endpointsClosed, after, coalesce, cvids }: WatchBody, packetId: number | undefined): void {
     const { turns, clock, feeds, gatekeeper } = this.backing;
     const { network, closed } = feeds;
-    const refused = gatekeeper.refuse('graph.read', this.asker, 'WatchNetworkDelta');
-    if (refused !== undefined) {
-      this.sender.answer(packetId, refusal(refused));
-      return;
-    }
     const parts = [
       ...(deltas ? [() => network.subscribe({ after, coalesce, sids: cvids })] : []),
       ...(endpointsClosed ? [() => closed.subscribe({ after, sids: cvids })] : []),
     ];
+    // One with neither part only ends what there is.
+    const refused = parts.length > 0 ? gatekeeper.refuse('graph.read', this.asker, 'WatchNetworkDelta') : undefined;
+    if (refused !== undefined) {
+      this.sender.answer(packetId, refusal(refused));
+      return;
+    }
     for (const part of parts) {
       // Each counts as one call, as over gRPC.
       const spent = gatekeeper.calls.take(this.asker, part);

@@ -142,9 +142,31 @@ function retried(): [id: number, answer: AnswerGather] {
   return [id, { kind: 'AnswerGather', sid: b, orderId: orderOf(b, GATHER)!, ...gathered, ...DRAWN }];
 }
 
-function reportLoss(sid: number, peer: number, connection: number): void {
+function lossOf(sid: number, peer: number, connection: number): Command {
   const brokered = { connection, path: PathKind.RELAYED, roundTripMs: 0, failed: true };
-  done({ kind: 'ReportLink', sid, peer, link: 1, established: false, brokered });
+  return { kind: 'ReportLink', sid, peer, link: 1, established: false, brokered };
+}
+
+function reportLoss(sid: number, peer: number, connection: number): void {
+  done(lossOf(sid, peer, connection));
+}
+
+/** Has commands stored that come in one turn, and answers with their kinds, batch by batch. */
+async function appendInOneTurn(commands: readonly Command[]): Promise<string[][]> {
+  const kinds: string[][] = [];
+  const append = async (records: readonly StoredRecord[]) =>
+    void kinds.push(records.map((one) => decodeRecord(one).kind));
+  const failed: unknown[] = [];
+  const appender = new Appender({
+    ...{ state, clock: systemClock, limits: DEFAULT_REPLICA_LIMITS, apply: (command) => apply(state, command) },
+    journal: Object.assign(new MemoryJournal(), { append }),
+    ...{ observed: (_, outcome) => outcome, applied: () => {}, warn: () => {} },
+    fatal: (error) => void failed.push(error),
+  });
+  for (const command of commands) appender.take({ command, resolve: () => {} }, 10);
+  await appender.idle();
+  expect(failed).toEqual([]);
+  return kinds;
 }
 
 describe('a connection whose direct path has died', () => {
@@ -315,23 +337,16 @@ describe('a connection whose relay comes first', () => {
 
   it('is stored in that form also where the answer came in one turn with the reports before it', async () => {
     const [id, answer] = retried();
-    const stored: Command[][] = [];
-    const append = async (records: readonly StoredRecord[]) =>
-      void stored.push(records.map((one) => decodeRecord(one)));
-    const failed: unknown[] = [];
-    const appender = new Appender({
-      ...{ state, clock: systemClock, limits: DEFAULT_REPLICA_LIMITS, apply: (command) => apply(state, command) },
-      journal: Object.assign(new MemoryJournal(), { append }),
-      ...{ observed: (_, outcome) => outcome, applied: () => {}, warn: () => {} },
-      fatal: (error) => void failed.push(error),
-    });
-    for (const command of [reportOf(a, b, id), reportOf(b, a, id), answer]) {
-      appender.take({ command, resolve: () => {} }, 10);
-    }
-    await appender.idle();
-    const kinds = stored.map((batch) => batch.map(({ kind }) => kind));
+    const kinds = await appendInOneTurn([reportOf(a, b, id), reportOf(b, a, id), answer]);
     expect(kinds).toEqual([['ReportLink', 'ReportLink'], ['ExpireOrder']]);
-    expect([at(id).state, rolesOf(b), failed]).toEqual([ESTABLISHED, [], []]);
+    expect([at(id).state, rolesOf(b)]).toEqual([ESTABLISHED, []]);
+  });
+
+  it('is stored as the state that its loss leaves decides where the answer came in one turn with that', async () => {
+    const [id, answer] = retried();
+    reportDirect(a, b, id);
+    reportDirect(b, a, id);
+    expect(await appendInOneTurn([lossOf(a, b, id), answer])).toEqual([['ReportLink'], ['AnswerGather']]);
   });
 
   it('is not tried a second time while it is being tried', () => {

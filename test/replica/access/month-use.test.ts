@@ -187,6 +187,22 @@ describe('the use of a month', () => {
     expect(disk.texts.get(0)).toBe(`switchyard month-use 1 2026-11\ncalls ${A} 1\n`);
   });
 
+  it('goes on from its file once a clock that was years behind at the start is right', async () => {
+    const disk = new Disk();
+    const first = disk.start();
+    first.of(0).add(A, 'calls', 7);
+    await first.close();
+    disk.wallMs = 0;
+    const second = disk.start();
+    second.of(0).add(A, 'calls', 2);
+    await disk.fire();
+    expect(second.of(0).used(A, 'calls')).toBe(2);
+    disk.wallMs = NOVEMBER;
+    expect(second.of(0).used(A, 'calls')).toBe(7);
+    await second.close();
+    expect(disk.start().of(0).used(A, 'calls')).toBe(7);
+  });
+
   it('is tried again when it cannot be stored, and said once', async () => {
     const disk = new Disk();
     const use = disk.start();
@@ -225,6 +241,42 @@ describe('the use of a month', () => {
     }
     expect(taken).toEqual({ [A]: 5, [B]: 5 });
     expect(use.of(0).used(uuidOf(9_999), 'calls')).toBe(0);
+  });
+
+  it('refuses none of 300,000 identities that stay below their quota, goes on refusing those that have used most, and says so once', () => {
+    const disk = new Disk();
+    const month = disk.start().of(0);
+    month.add(A, 'calls', 10);
+    const uuids = Array.from({ length: 300_000 }, (_, n) => uuidOf(n));
+    let refused = 0;
+    for (let call = 0; call < 8; call++) {
+      for (const uuid of uuids) {
+        if (month.refuse(uuid, 'calls', 10) === undefined) month.add(uuid, 'calls', 1);
+        else refused++;
+      }
+    }
+    expect(refused).toBe(0);
+    expect(month.refuse(A, 'calls', 10)).toMatchObject({ reason: 'NETWORK_LIMIT' });
+    expect(uuids.filter((uuid) => month.used(uuid, 'calls') >= 8)).toHaveLength(8_191);
+    expect(disk.warnings).toEqual([
+      expect.stringContaining('8192 identities of a network'),
+      expect.stringContaining('the others are not refused'),
+    ]);
+  });
+
+  it('counts 32,000 identities, and refuses each at its quota and hardly one of them before', () => {
+    const month = new Disk().start().of(0);
+    const uuids = Array.from({ length: 32_000 }, (_, n) => uuidOf(n));
+    let taken = 0;
+    for (let call = 0; call < 6; call++) {
+      for (const uuid of uuids) {
+        if (month.refuse(uuid, 'calls', 5) !== undefined) continue;
+        month.add(uuid, 'calls', 1);
+        taken++;
+      }
+    }
+    expect(taken).toBeLessThanOrEqual(160_000);
+    expect(taken).toBeGreaterThan(159_000);
   });
 
   it('fits a file of less than 1 MiB at most, and goes with its network', async () => {

@@ -16,9 +16,9 @@ import { World } from '../../relay/world.js';
 const BLOCK = new Uint8Array(1_024);
 
 /** A block as a packet. */
-function packet(streamId: number, packetId?: number): Uint8Array {
+function packet(streamId: number, packetId?: number, compressed = false): Uint8Array {
   const writer = new ByteWriter();
-  encodePacketHeader(writer, { streamId, event: false, compressed: false, noise: false, packetId });
+  encodePacketHeader(writer, { streamId, event: false, compressed, noise: false, packetId });
   writer.bytes(BLOCK);
   return writer.finish().slice();
 }
@@ -30,9 +30,16 @@ function connect(world: World, at = 0, mayRefuse = false) {
   const sid = world.sids[at]!;
   let isPaused = false;
   const deadlines = { used: () => {} };
+  const charged: number[] = [];
+  const turns = new FairTurns({ clock: world.clock, limits: DEFAULT_TURN_LIMITS });
   const backing = {
     ...{ limits: DEFAULT_SYSTEM_LIMITS, clock: world.clock, relay: world.relay },
-    turns: new FairTurns({ clock: world.clock, limits: DEFAULT_TURN_LIMITS }),
+    turns: Object.assign(turns, {
+      charge: (key: string, ms: number) => {
+        charged.push(ms);
+        FairTurns.prototype.charge.call(turns, key, ms);
+      },
+    }),
     replica: { state: world.state, deadlines },
   } as unknown as SystemBacking;
   const stir = () => void world.clock.soon(() => inbox.goOn());
@@ -58,7 +65,7 @@ function connect(world: World, at = 0, mayRefuse = false) {
     },
     guard: (part: () => void) => part,
   } as unknown as InboxReader);
-  return { flows, inbox, isPaused: () => isPaused, codes, closed };
+  return { flows, inbox, isPaused: () => isPaused, codes, closed, charged };
 }
 
 function drain(sink: SinkEnd): number {
@@ -153,5 +160,23 @@ describe('a source over system events', () => {
     const again = connect(world);
     again.inbox.packet(packet(id, 1));
     expect([again.codes, drain(sink)]).toEqual([[0], 1]);
+  });
+
+  it('whose month is used up costs its address what a refusal takes, and no block is inflated after the first', () => {
+    const world = new World();
+    const over = new Fault('NETWORK_LIMIT', 'used up', [], undefined, { month_ends: '2027-01-01T00:00:00Z' });
+    const refuse = () => {
+      world.clock.advance(3);
+      return over;
+    };
+    world.quotaOf = () => ({ holder: 'anna', bytesPerSecond: undefined, month: { add: () => {}, refuse } });
+    const { id } = world.bare(1, { compression: 1 });
+    const { inbox, codes, charged } = connect(world, 0, true);
+    inbox.packet(packet(id, 1));
+    world.clock.turn();
+    // What is no zlib would be refused for that.
+    inbox.packet(packet(id, 2, true));
+    expect(codes).toEqual([REASONS.NETWORK_LIMIT, REASONS.NETWORK_LIMIT]);
+    expect(charged).toEqual([3, 0.05]);
   });
 });

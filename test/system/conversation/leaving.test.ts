@@ -28,7 +28,7 @@ function leaving() {
     },
   };
   const inbox = new Inbox({
-    backing: { limits: DEFAULT_SYSTEM_LIMITS, turns, replica: { currency: undefined } },
+    backing: { limits: DEFAULT_SYSTEM_LIMITS, turns, clock: { nowMs: () => 0 }, replica: { currency: undefined } },
     conversation: { state: 'open', sid: 1, flows: { hasRoom: () => true } },
     pipe: { remote: '192.0.2.1', pause: () => {}, resume: () => {} },
     // As many packets as may come in a second have come.
