@@ -177,7 +177,7 @@ export function begin(): void {
   link.begin({ wanted: () => route.peek().net, moved: showAnew });
 }
 
-/** Forgets all that a login has shown. The watches bring it back once somebody is logged in. */
+/** Forgets all that a login has shown. The watches bring back what stands once somebody is logged in. */
 function forget(): void {
   position.value = undefined;
   coming = undefined;

@@ -327,7 +327,9 @@ export class Member implements CommandRoute, Publisher {
   }
 
   #touch(): void {
-    const { isInTouch, readiness } = this;
+    // Not looked at again while it leads: a term that is lost ends the process.
+    const isInTouch = this.#role === 'leading' || this.isInTouch;
+    const { readiness } = this;
     const isCurrent = this.lagMs <= LAG_MS_MAX;
     const isKnown = isInTouch === this.#isInTouch && readiness === this.#readiness && isCurrent === this.#isCurrent;
     if (this.#role === 'starting' || isKnown) return;
