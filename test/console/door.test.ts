@@ -12,7 +12,7 @@ import { systemClock } from '../../src/client/system.js';
 import { CLOSE, CONSOLE_PROTOCOL } from '../../src/console/frames.js';
 import { CONSOLE_LIMITS } from '../../src/console/limits.js';
 import { ADMIN_TOKEN, agent, ask } from '../grpc/running.js';
-import { BarePage, codeFor, logIn, post, type RunningConsole, runConsole } from './running.js';
+import { BarePage, codeFor, logIn, post, type RunningConsole, runConsole, whomOf } from './running.js';
 
 let at: RunningConsole;
 const pages: BarePage[] = [];
@@ -86,7 +86,7 @@ describe('logging in', () => {
   it('takes a code once, and gives a cookie that script cannot read', async () => {
     const code = codeFor('viewer');
     const response = await post(at.console, '/login', code);
-    expect(await response.json()).toMatchObject({ role: 'viewer', network: 'default' });
+    expect(await response.json()).toEqual(whomOf('viewer'));
     const cookie = response.headers.get('set-cookie')!;
     expect(cookie).toMatch(/^switchyard-console-[0-9a-f]{8}=[\w-]{40,}; HttpOnly; SameSite=Strict; Max-Age=43200$/);
     expect((await post(at.console, '/login', code)).status).toBe(403);
@@ -129,9 +129,9 @@ describe('logging in', () => {
     const cookie = await logIn(at.console);
     expect((await post(at.console, '/administrator', 'not-the-token', { cookie })).status).toBe(403);
     const response = await post(at.console, '/administrator', ADMIN_TOKEN, { cookie });
-    expect(await response.json()).toMatchObject({ role: 'administrator', network: 'default' });
+    expect(await response.json()).toEqual(whomOf('administrator'));
     // The viewer's login is over, so that a stolen one does not outlive it.
-    expect(JSON.parse((await get('/session', { cookie })).text)).toMatchObject({ role: null, network: '' });
+    expect(JSON.parse((await get('/session', { cookie })).text)).toEqual(whomOf(null));
   });
 
   it.each(['viewer', 'administrator'] as const)(
@@ -309,7 +309,7 @@ describe('a restart of the server', () => {
       const name = (await logIn(two.console)).split('=')[0];
       const moved = `${name}=${cookie.split('=')[1]}`;
       const response = await fetch(`http://${two.console}/session`, { headers: { cookie: moved } });
-      expect(await response.json()).toMatchObject({ role: 'viewer', network: 'default' });
+      expect(await response.json()).toEqual(whomOf('viewer'));
     } finally {
       await two.stop();
     }

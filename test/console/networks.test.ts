@@ -15,7 +15,7 @@ import { WatchNetworkDeltaResponse } from '../../gen/switchyard/v1/network_servi
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { CONSOLE_PROTOCOL } from '../../src/console/frames.js';
 import { ADMIN_TOKEN, agent, asAdmin, asHeaders, ask } from '../grpc/running.js';
-import { BarePage, codeFor, logIn, post, type RunningConsole, runConsole } from './running.js';
+import { BarePage, codeFor, logIn, post, type RunningConsole, runConsole, whomOf } from './running.js';
 
 const UNAUTHENTICATED = 16;
 const NOT_FOUND = 5;
@@ -81,7 +81,7 @@ async function reasonOf(opened: BarePage, call: number): Promise<readonly [numbe
 describe('a page of the console, on a server with several networks', () => {
   it('shows a viewer the network that the code was made for, and says which that is', async () => {
     const response = await post(at.console, '/login', codeFor('viewer', ADMIN_TOKEN, 'north'));
-    expect(await response.json()).toMatchObject({ role: 'viewer', network: 'north' });
+    expect(await response.json()).toEqual(whomOf('viewer', 'north'));
     const cookie = response.headers.get('set-cookie')!.split(';')[0]!;
     expect(await namesIn(await page(cookie))).toEqual(['of-north']);
     expect(await namesIn(await page(cookie, 'north'))).toEqual(['of-north']);
@@ -124,7 +124,7 @@ describe('a page of the console, on a server with several networks', () => {
     const list = north.call('IdentityService/ListNetworks');
     expect(await reasonOf(north, list)).toEqual([PERMISSION_DENIED, 'ADMIN_REQUIRED']);
     const response = await post(at.console, '/administrator', ADMIN_TOKEN, { cookie });
-    expect(await response.json()).toMatchObject({ role: 'administrator', network: 'north' });
+    expect(await response.json()).toEqual(whomOf('administrator', 'north'));
   });
 });
 

@@ -126,3 +126,24 @@ export class BarePage {
     this.ws.terminate();
   }
 }
+
+/** What the door answers of who is logged in, in a network that is `open`; all of it. */
+export function whomOf(role: 'viewer' | 'administrator' | null, network = 'default') {
+  if (role === null) return { role, network: '', name: '', roles: [], may: [], uuid: '', mode: '' };
+  const may = role === 'viewer' ? ['graph.read'] : ADMINISTRATOR_MAY;
+  return { role, network, name: '', roles: [], may, uuid: '', mode: 'open' };
+}
+
+const ADMINISTRATOR_MAY = [
+  'graph.read',
+  'network.read',
+  'session.terminate',
+  'stream.stop',
+  'ticket.issue',
+  'identity.read',
+  'identity.manage',
+  'policy.read',
+  'policy.manage',
+  'audit.read',
+  'network.manage',
+];

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { IdentityServiceService } from '../../../gen/switchyard/v1/identity.js';
-import { post, type RunningConsole, runConsole } from '../../console/running.js';
+import { post, type RunningConsole, runConsole, whomOf } from '../../console/running.js';
 import { ADMIN_TOKEN, asAdmin, ask, type Running, run } from '../../grpc/running.js';
 import { runCommand } from '../command.js';
 
@@ -20,13 +20,13 @@ describe('switchyard console', () => {
     ['as a viewer', [], 'viewer', 'default'],
     ['with --admin as an administrator', ['--admin'], 'administrator', 'default'],
     ['with --network as a viewer of that network', ['--network', 'north'], 'viewer', 'north'],
-  ])('prints a link that lets a browser in %s', async (_who, flags, role, network) => {
+  ] as const)('prints a link that lets a browser in %s', async (_who, flags, role, network) => {
     const args = ['console', '--print', '--server', at.address, '--admin-token', ADMIN_TOKEN, ...flags];
     const { status, out, err } = await runCommand(args);
     expect([status, err]).toEqual([0, '']);
     const [, where, code] = /^http:\/\/([^/]+)\/#code=([\w-]+)\n$/.exec(out) ?? [];
     expect(where).toBe(at.console);
-    expect(await (await post(at.console, '/login', code)).json()).toMatchObject({ role, network });
+    expect(await (await post(at.console, '/login', code)).json()).toEqual(whomOf(role, network));
   });
 
   it('finds the token of its own server, which proves itself, and needs no option', async () => {
@@ -38,7 +38,7 @@ describe('switchyard console', () => {
     rmSync(home, { recursive: true });
     expect(status).toBe(0);
     const [, code] = /#code=([\w-]+)\n$/.exec(out) ?? [];
-    expect(await (await post(at.console, '/login', code)).json()).toMatchObject({ role: 'viewer', network: 'default' });
+    expect(await (await post(at.console, '/login', code)).json()).toEqual(whomOf('viewer'));
   });
 
   it('prints a link for a viewer, and says why, where the own key cannot be read and a token is found', async () => {
