@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { TestEnvironment } from 'jest-environment-node';
-import { MEMORY_FOLDER, peakBytes } from './memory.mjs';
+import { collectGarbage, MEMORY_FOLDER, peakBytes } from './memory.mjs';
 
 /** The highest of this process so far, over all test files that it has run. */
 let highest = { bytes: 0, file: '' };
@@ -19,8 +19,11 @@ export default class MeasuredEnvironment extends TestEnvironment {
     await super.teardown();
     const folder = process.env[MEMORY_FOLDER];
     const bytes = peakBytes();
-    if (folder === undefined || bytes <= highest.bytes) return;
-    highest = { bytes, file: this.#file };
-    writeFileSync(join(folder, `${process.pid}.json`), JSON.stringify(highest));
+    if (folder === undefined) return;
+    if (bytes > highest.bytes) {
+      highest = { bytes, file: this.#file };
+      writeFileSync(join(folder, `${process.pid}.json`), JSON.stringify(highest));
+    }
+    collectGarbage();
   }
 }

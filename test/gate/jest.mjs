@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { ROOT } from './command.mjs';
 import { signalGroup, startGroup } from './groups.mjs';
 import { judgePeaks, MEMORY_FOLDER, readPeaks } from './memory.mjs';
@@ -9,10 +11,15 @@ import { judgePeaks, MEMORY_FOLDER, readPeaks } from './memory.mjs';
 const JEST_LIMIT_MS = 40 * 60_000;
 
 /**
- * A worker keeps the modules of every test file that it has run, by which one reached 1.7 GiB over all of them. So all tests are
- * run in so many parts, each with workers of its own. (Jest's own remedy, workerIdleMemoryLimit, leaves it hanging.)
+ * How many test files one set of workers runs. A worker keeps the modules of every file that it has run, 20 MiB for one that loads the
+ * server, by which one reached 1.7 GiB over all of them. So a run has parts, each with workers of its own. (Jest's own remedy,
+ * workerIdleMemoryLimit, leaves it hanging.)
  */
-const PARTS = 14;
+const PART_FILES = 32;
+/** What the list of all test files takes at most: 64 KiB now. */
+const LIST_BYTES_MAX = 4 * 1_048_576;
+
+const JEST = ['--experimental-vm-modules', '--no-warnings', join(ROOT, 'node_modules/jest/bin/jest.js')];
 
 /** One worker more than cores: tests wait for a third to a half of their time, for processes, timers and disks. */
 const WORKERS = availableParallelism() + 1;
@@ -25,14 +32,29 @@ const PROGRESS_MS = 30_000;
  */
 export async function runJest({ node = process.execPath, paths = [], isQuiet = false, env = {} }) {
   const parts = [];
-  const shards = paths.length > 0 ? ['1/1'] : Array.from({ length: PARTS }, (_, at) => `${at + 1}/${PARTS}`);
-  for (const shard of shards) parts.push(await runPart({ node, paths, isQuiet, shard, env }));
+  for (const shard of dealParts(await countFiles({ node, paths, env })))
+    parts.push(await runPart({ node, paths, isQuiet, shard, env }));
   const sum = (name) => parts.reduce((all, { tests }) => all + tests[name], 0);
   const said = parts.map(({ tests }) => tests.said).filter((text) => text !== '');
   return withMemory(
     { passed: sum('passed'), failed: sum('failed'), said: said.join('\n') },
     parts.flatMap(({ peaks }) => peaks),
   );
+}
+
+/** The parts that so many test files are run in, as jest's `--shard` takes them. */
+export function dealParts(files) {
+  const count = Math.max(1, Math.ceil(files / PART_FILES));
+  return Array.from({ length: count }, (_, at) => `${at + 1}/${count}`);
+}
+
+/** How many test files a run has. None where jest cannot tell: then it has one part, which says what is wrong. */
+async function countFiles({ node, paths, env }) {
+  const options = { cwd: ROOT, env: { ...process.env, ...env }, maxBuffer: LIST_BYTES_MAX };
+  const listed = await promisify(execFile)(node, [...JEST, '--listTests', ...paths], options).catch(() => ({
+    stdout: '',
+  }));
+  return listed.stdout.split('\n').filter((line) => line !== '').length;
 }
 
 /** One part of the tests: its counts, and what memory its workers took. */
@@ -61,10 +83,9 @@ async function runPart({ node, paths, isQuiet, shard, env }) {
 
 /** How jest ended, in words; undefined when it ended well. */
 function jestEnding({ node, paths, isQuiet, reportFile, memoryFolder, env }) {
-  const jest = ['--experimental-vm-modules', '--no-warnings', join(ROOT, 'node_modules/jest/bin/jest.js')];
   // Standard output gets the report once more with --json; the progress goes to standard error.
   const options = ['--json', `--maxWorkers=${WORKERS}`, `--outputFile=${reportFile}`];
-  const child = startGroup(node, [...jest, ...options, ...paths], {
+  const child = startGroup(node, [...JEST, ...options, ...paths], {
     cwd: ROOT,
     env: { ...process.env, ...env, [MEMORY_FOLDER]: memoryFolder },
     stdio: ['ignore', 'ignore', isQuiet ? 'pipe' : 'inherit'],

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { countTests, withMemory } from './jest.mjs';
+import { countTests, dealParts, withMemory } from './jest.mjs';
 import { judgePeaks, WORKER_BYTES_MAX } from './memory.mjs';
 import { findNode, nodePackage } from './nodes.mjs';
 import { LONG, MATRIX } from './steps.mjs';
@@ -74,6 +74,26 @@ describe('what the gate makes of the memory of its workers', () => {
   it('counts as one check beside the tests', () => {
     expect(withMemory(tests, [small])).toMatchObject({ passed: 8, failed: 0, said: '' });
     expect(withMemory(tests, [large])).toMatchObject({ passed: 7, failed: 1 });
+  });
+
+  it('lets workers run no more than 32 files before others take over', () => {
+    expect(dealParts(0)).toEqual(['1/1']);
+    expect(dealParts(32)).toEqual(['1/1']);
+    expect(dealParts(65)).toEqual(['1/3', '2/3', '3/3']);
+  });
+
+  it('has a worker collect its garbage once it holds more than it should, and leaves the tests no way to', () => {
+    const script = `
+      const { collectGarbage } = await import('./test/gate/memory.mjs');
+      let garbage = Array.from({ length: 3_000_000 }, (_, at) => ({ at }));
+      const held = process.memoryUsage().heapUsed;
+      garbage = undefined;
+      const above = collectGarbage(10 * 1_024 * 1_048_576);
+      const below = collectGarbage(1_048_576);
+      const left = process.memoryUsage().heapUsed;
+      console.log(JSON.stringify({ above, below, isLess: left < held / 2, seen: (await import('node:vm')).runInNewContext('typeof gc') }));`;
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+    expect(JSON.parse(said)).toEqual({ above: false, below: true, isLess: true, seen: 'undefined' });
   });
 
   it('measures the peak of a process, and not what it has now', () => {
