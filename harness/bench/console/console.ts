@@ -46,7 +46,7 @@ export async function benchConsole(rounds: number, progress: (line: string) => v
       for (let round = 0; round < rounds; round++) {
         const ours = await measureOurs(browser, size);
         progress(`${size.nodes} nodes, round ${round + 1} of ${rounds}: ${wordsOf(ours)}`);
-        const rival = await measureSigma(browser, sigma, size);
+        const rival = await measureSigma(sigma, size);
         progress(`the same by ${sigma.name}: ${wordsOf(rival)}`);
         all.push({ ours, rival });
       }
@@ -99,7 +99,8 @@ async function firstPictureMs(page: Page): Promise<number> {
 /** What was measured, for whoever waits. */
 function wordsOf({ firstMs, cameraFps, scriptMs, heapMiB }: PageFigures): string {
   const figures = [`first picture ${firstMs.toFixed(0)} ms`, `${cameraFps.toFixed(1)} frames/s`];
-  return [...figures, `${scriptMs.toFixed(1)} ms of script a frame`, `heap ${heapMiB.toFixed(0)} MiB`].join(', ');
+  const heap = Number.isNaN(heapMiB) ? 'too busy to say its heap' : `heap ${heapMiB.toFixed(0)} MiB`;
+  return [...figures, `${scriptMs.toFixed(1)} ms of script a frame`, heap].join(', ');
 }
 
 /** Zooms in and out in turns, as a hand does it. */
@@ -168,7 +169,8 @@ function resultsOf(size: Size, all: readonly { ours: PageFigures; rival: PageFig
             `<= ${SCRIPT_MS}`,
           ),
         ]),
-    row('heap', 'heapMiB', 'MiB', true),
+    // A page that is too busy to say what heap it has is not compared.
+    ...(all.some(({ rival }) => Number.isNaN(rival.heapMiB)) ? [] : [row('heap', 'heapMiB', 'MiB', true)]),
     ...(firstS === undefined
       ? []
       : [

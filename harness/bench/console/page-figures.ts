@@ -42,15 +42,16 @@ export class PageMeter {
     return (frames * 1_000) / ms;
   }
 
-  /** Milliseconds of script for each frame of a while. */
+  /** Milliseconds of script for each frame of a while; as long as it was waited for, of a page that is too busy to say. */
   async scriptMsPerFrame(): Promise<number> {
     const from = await this.#metric('ScriptDuration');
     const { frames } = await this.#frames('() => {}');
-    return ((await this.#metric('ScriptDuration')) - from) * (1_000 / Math.max(1, frames));
+    const ms = ((await this.#metric('ScriptDuration')) - from) * (1_000 / Math.max(1, frames));
+    return Number.isNaN(ms) ? PATIENCE_MS : ms;
   }
 
   async heapMiB(): Promise<number> {
-    await this.#session.send('HeapProfiler.collectGarbage');
+    await patiently(this.#session.send('HeapProfiler.collectGarbage'), undefined);
     return (await this.#metric('JSHeapUsedSize')) / 2 ** 20;
   }
 
@@ -76,14 +77,20 @@ export class PageMeter {
       };
       requestAnimationFrame(frame);
     })`) as Promise<{ frames: number; ms: number }>;
-    const late = new Promise<{ frames: number; ms: number }>((resolve) => {
-      setTimeout(() => resolve({ frames: 0, ms: PATIENCE_MS }), PATIENCE_MS).unref();
-    });
-    return Promise.race([counted, late]);
+    return patiently(counted, { frames: 0, ms: PATIENCE_MS });
   }
 
+  /** Not a number when the page is too busy to answer. */
   async #metric(wanted: string): Promise<number> {
-    const { metrics } = await this.#session.send('Performance.getMetrics');
+    const { metrics } = await patiently(this.#session.send('Performance.getMetrics'), { metrics: [] });
     return metrics.find(({ name }) => name === wanted)?.value ?? Number.NaN;
   }
+}
+
+/** What the page answers, or `otherwise` when it does not for {@link PATIENCE_MS}. */
+function patiently<T>(answer: Promise<T>, otherwise: T): Promise<T> {
+  const late = new Promise<T>((resolve) => {
+    setTimeout(() => resolve(otherwise), PATIENCE_MS).unref();
+  });
+  return Promise.race([answer, late]);
 }
