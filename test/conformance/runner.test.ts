@@ -107,6 +107,12 @@ describe('a testee', () => {
     expect(await process.close()).toBeUndefined();
   });
 
+  it('says why it lacks what a case needs, where it knows', async () => {
+    const process = testee(`console.log('{"testee":"fake","can":["join"],"cannot":{"fly":"it has no wings"}}')`);
+    expect(await process.lacks(['join', 'fly', 'swim'])).toEqual(['fly (it has no wings)', 'swim']);
+    await process.close();
+  });
+
   it('is asked for its events in the order in which it told them', async () => {
     const process = testee(SAYS);
     await process.can;
