@@ -24,8 +24,7 @@ export async function play(played: Case, plan: TesteePlan): Promise<Outcome> {
   const testee = new TesteeProcess(plan, stage.addresses(played), played.network);
   let outcome: Outcome;
   try {
-    const can = new Set(await testee.can);
-    const lacks = played.needs.filter((need) => !can.has(need));
+    const lacks = await testee.lacks(played.needs);
     if (lacks.length > 0) outcome = { kind: 'skipped', lacks };
     else outcome = await new Player(stage, testee).play(played.steps);
   } catch (error) {

@@ -30,6 +30,12 @@ export class Refused extends Error {
   }
 }
 
+/** The first line of a testee. */
+interface Greeting {
+  readonly can: readonly string[];
+  readonly cannot?: Readonly<Record<string, string>>;
+}
+
 interface Waiting {
   readonly resolve: (answer: Fields) => void;
   readonly reject: (error: Error) => void;
@@ -39,6 +45,8 @@ interface Waiting {
 export class TesteeProcess {
   /** What it can do, in its own words. */
   readonly can: Promise<readonly string[]>;
+  /** Why it cannot do some of the rest. */
+  readonly #cannot: Promise<Readonly<Record<string, string>>>;
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
   readonly #waiting = new Map<number, Waiting>();
@@ -59,19 +67,28 @@ export class TesteeProcess {
     // A testee that has ended takes no more commands; the answer that is missing says so.
     this.#child.stdin?.on('error', () => {});
     const lines = createInterface({ input: this.#child.stdout! });
-    this.can = new Promise((resolve, reject) => {
+    const said = new Promise<Greeting>((resolve, reject) => {
       lines.once('line', (line) => {
-        resolve((JSON.parse(line) as { can: string[] }).can);
+        resolve(JSON.parse(line) as Greeting);
         lines.on('line', (next) => this.#take(JSON.parse(next) as Fields));
       });
       void this.#exited.then(() => reject(new Error(`the testee ended: ${this.#errors.join('\n')}`)));
     });
-    this.can.catch(() => {});
+    this.can = said.then(({ can }) => can);
+    this.#cannot = said.then(({ cannot = {} }) => cannot);
+    for (const promise of [this.can, this.#cannot]) promise.catch(() => {});
     createInterface({ input: this.#child.stderr! }).on('line', (line) => {
       this.#errors.push(line);
       if (this.#errors.length > ERROR_LINES_MAX) this.#errors.shift();
     });
     void this.#exited.then(() => this.#end());
+  }
+
+  /** Those of some needs that it does not meet, with its reasons. */
+  async lacks(needs: readonly string[]): Promise<readonly string[]> {
+    const [can, cannot] = [await this.can, await this.#cannot];
+    const missing = needs.filter((need) => !can.includes(need));
+    return missing.map((need) => (need in cannot ? `${need} (${cannot[need]})` : need));
   }
 
   /** Carries out a command. Rejects with {@link Refused} when the testee could not. */

@@ -188,7 +188,8 @@ class Testee:
         return await self.picture(of)
 
     async def getNode(self, of: dict[str, Any]) -> dict[str, Any]:
-        return {"name": (await self.yard.get_node(of["cvid"])).name}
+        timeout = of["timeoutMs"] / 1000 if "timeoutMs" in of else None
+        return {"name": (await self.yard.get_node(of["cvid"], timeout=timeout)).name}
 
     async def createStream(self, of: dict[str, Any]) -> dict[str, Any]:
         params = stream_pb2.StreamParams(

@@ -149,8 +149,9 @@ func (i *Instance) enterRest(state State, err *Error) {
 		go i.connections.end(err)
 	}
 	// Resting longer than a part of the lease would lose the session to a short break.
+	i.isElsewhere = !isLost && i.caller.server.moveOn(err)
 	switch {
-	case !isLost && i.caller.server.moveOn(err):
+	case i.isElsewhere:
 		i.delay = 0
 	case i.session != nil:
 		i.delay = i.attachWaits.afterFailure(err.RetryAfter, i.session.TTL/leaseParts)
@@ -279,7 +280,7 @@ func (i *Instance) take(order *pb.Order) {
 // Waits, and meanwhile renews the session, if there is one: a server may ask for a longer wait than the lease is.
 func (i *Instance) rest(now *turn) error {
 	i.mu.Lock()
-	left, renew := i.delay, i.delay
+	left, renew, isElsewhere := i.delay, i.delay, i.isElsewhere
 	if i.session != nil {
 		renew = i.session.TTL / leaseParts
 	}
@@ -294,7 +295,13 @@ func (i *Instance) rest(now *turn) error {
 			return err
 		}
 	}
-	return sleep(now.ctx, left)
+	if err := sleep(now.ctx, left); err != nil {
+		return err
+	}
+	if !isElsewhere {
+		i.caller.server.rested()
+	}
+	return nil
 }
 
 func (i *Instance) sayGoodbye(now *turn) {

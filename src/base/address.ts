@@ -67,6 +67,27 @@ export function parseAddress(text: string): Address {
   return { host, port };
 }
 
+/** Hosts of such a name gRPC reads as another kind of address: a socket of this machine, or a name server's answer. */
+const GRPC_SCHEMES: ReadonlySet<string> = new Set([
+  ...['dns', 'ip', 'ipv4', 'ipv6', 'passthrough', 'unix', 'unix-abstract', 'vsock', 'xds'],
+]);
+/** Bytes of an address that clients take from a server: a name of 253, and a port. */
+export const GRPC_ADDRESS_BYTES_MAX = 261;
+
+/** Reads HOST:PORT that others are to reach by gRPC, as {@link parseAddress} does. Throws a {@link ValueError} also where they could not. */
+export function parseGrpcAddress(text: string): Address {
+  const address = parseAddress(text);
+  if (GRPC_SCHEMES.has(address.host.toLowerCase())) {
+    const problem = `must not have the host ${JSON.stringify(address.host)}, which gRPC reads as a kind of address`;
+    throw new ValueError(`${problem}: give its full name or its IP address`);
+  }
+  if (Buffer.byteLength(text) > GRPC_ADDRESS_BYTES_MAX) {
+    throw new ValueError(`must be at most ${GRPC_ADDRESS_BYTES_MAX} bytes`);
+  }
+  if (address.port === 0) throw new ValueError('must have a port, which is not 0');
+  return address;
+}
+
 /** Writes an address the way {@link parseAddress} reads it. */
 export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

@@ -1,3 +1,5 @@
+import { GRPC_ADDRESS_BYTES_MAX } from '../base/address.js';
+
 /**
  * Every bound of the client, with its reason. Times are in milliseconds; those of brokered connections are in
  * `core/model/connection-times.ts`.
@@ -40,10 +42,12 @@ export const LIMITS = {
   pingTimeoutMs: 10_000,
   /** Where several servers are known, how long a connection to one may take before the next is asked. */
   connectMs: 5_000,
+  /** A call that has less time than that for each shares what it has left among so many servers, and later ones have a share of the rest. */
+  connectShares: 3,
   /** Addresses of servers that are known at once by what the servers tell, and as many that they told before. */
   serversMax: 64,
   /** Bytes of an address that a server may name: a name of 253, and a port. */
-  serverBytesMax: 261,
+  serverBytesMax: GRPC_ADDRESS_BYTES_MAX,
   /** How often a client with pins asks for those of its servers: a rotation of authorities leaves days between its steps. */
   pinsMs: 3_600_000,
   /** After how long it asks again beside a call where a server was away at the first one, or refused for its load. */

@@ -1,6 +1,6 @@
 import { AddressSet } from '../admission/address-set.js';
 import { parseOrigins, type WebOrigin } from '../admission/web-guard.js';
-import { type Address, parseAddress } from '../base/address.js';
+import { type Address, parseAddress, parseGrpcAddress } from '../base/address.js';
 import { asError } from '../base/errors.js';
 import { ValueError } from '../base/value-error.js';
 import { NETWORK_NAME, NETWORK_NAME_HAS } from '../core/model/network.js';
@@ -45,15 +45,19 @@ export function optionalAddress(flag: string, help: string): Option<Address | un
   return { flag, placeholder: 'HOST:PORT', fallback: undefined, help, parse: parseAddress };
 }
 
+/** Where others reach this server by gRPC, if it is said. */
+export function optionalGrpcAddress(flag: string, help: string): Option<Address | undefined> {
+  return { flag, placeholder: 'HOST:PORT', fallback: undefined, help, parse: parseGrpcAddress };
+}
+
 /** Addresses of one server that clients are told: as many as a refusal or a ticket names. */
 const ADDRESSES_MAX = 8;
 
 /** A list of addresses, if given. */
-export function optionalAddresses(flag: string, help: string): Option<readonly Address[] | undefined> {
+export function optionalGrpcAddresses(flag: string, help: string): Option<readonly Address[] | undefined> {
   const parse = (text: string) => {
-    const addresses = text.split(',').map(parseAddress);
+    const addresses = text.split(',').map(parseGrpcAddress);
     if (addresses.length > ADDRESSES_MAX) throw new ValueError(`must be at most ${ADDRESSES_MAX} addresses`);
-    for (const { port } of addresses) if (port === 0) throw new ValueError('must have a port, which is not 0');
     return addresses;
   };
   return { flag, placeholder: 'HOST:PORT[,HOST:PORT…]', fallback: undefined, help, isList: true, parse };

@@ -12,10 +12,11 @@ import {
   networkName,
   type Option,
   optionalAddress,
-  optionalAddresses,
   optionalBytes,
   optionalChoice,
   optionalCollector,
+  optionalGrpcAddress,
+  optionalGrpcAddresses,
   optionalLog,
   optionalNetworks,
   optionalOrigins,
@@ -71,11 +72,11 @@ export const OPTIONS = {
     '127.0.0.1:0',
     'Where the other servers of the network reach this one, with --journal. Beyond loopback it needs --peer-cert, --peer-key and --peer-ca.',
   ),
-  peerAdvertise: optionalAddress(
+  peerAdvertise: optionalGrpcAddress(
     'peer-advertise',
     'What the others are told of that: an address that they reach. Default: --peer-listen, with the port that it got.',
   ),
-  advertise: optionalAddresses(
+  advertise: optionalGrpcAddresses(
     'advertise',
     'At which addresses clients reach gRPC of this server. They are told those of all servers of the network, and go from one to the other by themselves. Default: nothing is said, as where a balancer is the only way in.',
   ),

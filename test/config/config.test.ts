@@ -125,6 +125,17 @@ describe('values that cannot be', () => {
       'must be etcd://HOST:PORT[,HOST:PORT...], or etcds:// for TLS, with 1 to 9 members',
     ],
     ['journal', 'etcd://here:1,there', 'must be HOST:PORT'],
+    [
+      'advertise',
+      'dns:8768',
+      'must not have the host "dns", which gRPC reads as a kind of address: give its full name',
+    ],
+    ['advertise', 'here:1,IPv4:8768', 'must not have the host "IPv4"'],
+    ['advertise', 'unix:/run/switchyard.sock', 'must be HOST:PORT'],
+    ['advertise', `${'a'.repeat(260)}:1`, 'must be at most 261 bytes'],
+    ['advertise', 'here:0', 'must have a port, which is not 0'],
+    ['peer-advertise', 'unix:8769', 'must not have the host "unix"'],
+    ['peer-advertise', 'here:0', 'must have a port, which is not 0'],
     ['network', 'A_b', 'must have 1 to 32 of a-z, 0-9 and -'],
     ['network', 'n'.repeat(33), 'must have 1 to 32 of a-z, 0-9 and -'],
     ['name', 'a/b', 'must have 1 to 253 of a-z, A-Z, 0-9, _, . and -, with a letter, a digit or _ first'],
@@ -143,6 +154,15 @@ describe('values that cannot be', () => {
     expect(problem).toContain(`--${flag}: ${JSON.stringify(value)} `);
     expect(problem).toContain(says);
     expect(others).toEqual([]);
+  });
+
+  it('takes the names of hosts for --advertise that only begin like a kind of address', () => {
+    const text = 'dns.example.org:1,unix-host:2,[::1]:3';
+    expect(readConfig({ ...nothing, flags: { advertise: text } }).advertise).toEqual([
+      { host: 'dns.example.org', port: 1 },
+      { host: 'unix-host', port: 2 },
+      { host: '::1', port: 3 },
+    ]);
   });
 
   it('names every mistake at once, and where each stands', () => {

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { readCases } from '../../conformance/runner/case.js';
 import { difference, resolve } from '../../conformance/runner/match.js';
@@ -7,6 +9,8 @@ import { countOf, markdownTable, replaceTable } from '../../conformance/runner/t
 import { type TesteePlan, TesteeProcess } from '../../conformance/runner/testee.js';
 import { TESTEES } from '../../conformance/testees/plans.js';
 
+/** More than the runner takes to begin on a busy machine. */
+const END_MS = 60_000;
 const KEPT = new Map([['cvid', 7]]);
 
 /** A testee that is a few lines of JavaScript. */
@@ -98,6 +102,19 @@ describe('the options of the runner', () => {
   });
 });
 
+it(
+  'ends when its counts are printed, whatever is still open then',
+  async () => {
+    const isOpen = 'data:text/javascript,setInterval(() => {}, 1_000)';
+    const imports = [isOpen, './harness/typescript.mjs'].flatMap((one) => ['--import', one]);
+    const args = [...imports, 'conformance/run.ts', '--testee', 'go', '--case', 'joins and is seen', '--markdown'];
+    // Without a PATH there is no Go, so that nothing is played.
+    const ended = promisify(execFile)(process.execPath, args, { env: { PATH: '' }, timeout: END_MS });
+    expect((await ended).stdout).toBe('| case |\n| --- |\n| joins and is seen by others |\n');
+  },
+  2 * END_MS,
+);
+
 describe('a testee', () => {
   it('says what it can do, carries out commands and refuses them', async () => {
     const process = testee(SAYS);
@@ -105,6 +122,12 @@ describe('a testee', () => {
     expect(await process.command({ do: 'this' })).toEqual({ done: 'this' });
     await expect(process.command({ do: 'fail' })).rejects.toMatchObject({ fields: { reason: 'NO' } });
     expect(await process.close()).toBeUndefined();
+  });
+
+  it('says why it lacks what a case needs, where it knows', async () => {
+    const process = testee(`console.log('{"testee":"fake","can":["join"],"cannot":{"fly":"it has no wings"}}')`);
+    expect(await process.lacks(['join', 'fly', 'swim'])).toEqual(['fly (it has no wings)', 'swim']);
+    await process.close();
   });
 
   it('is asked for its events in the order in which it told them', async () => {

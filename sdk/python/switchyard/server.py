@@ -61,6 +61,7 @@ class Server:
         self._route = route
         # After an error: see Route.
         self.move_on = route.move_on
+        self.rested = route.rested
         # Its user is over.
         self.release = route.release
         self.sessions = session_service_pb2_grpc.SessionServiceStub(route)
@@ -194,10 +195,15 @@ class Caller:
             may_repeat = error.temporary or error.reason == "OUTCOME_UNKNOWN"
             if not (retry() if callable(retry) else retry) or not may_repeat:
                 raise error
-            delay = 0.0 if self.server.move_on(error) else backoff.after_failure(error.retry_after)
+            if self.server.move_on(error):
+                if loop.time() >= ends_at:
+                    raise error
+                continue
+            delay = backoff.after_failure(error.retry_after)
             if loop.time() + delay >= ends_at:
                 raise error
             await asyncio.sleep(delay)
+            self.server.rested()
 
 
 # A silence is counted in so many parts, and noticed at most one of them late.

@@ -46,6 +46,10 @@ export class NetworkChannel implements Channel {
     return this.#channel.moveOn?.(error) ?? false;
   }
 
+  rested(): void {
+    this.#channel.rested?.();
+  }
+
   learn(servers: readonly string[]): void {
     this.#channel.learn?.(servers);
   }

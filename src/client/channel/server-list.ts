@@ -1,9 +1,6 @@
-import { parseAddress } from '../../base/address.js';
+import { parseGrpcAddress } from '../../base/address.js';
 import type { Random } from '../../base/clock.js';
 import { LIMITS } from '../limits.js';
-
-/** A host of such a name would be read as another kind of address by gRPC: a socket of this machine, or a name server's answer. */
-const SCHEMES = /^(?:dns|ip|ipv4|ipv6|passthrough|unix|unix-abstract|vsock|xds):/i;
 
 /**
  * The addresses at which a client may find its network, those that it was given and those that servers told it.
@@ -55,9 +52,9 @@ export class ServerList {
 }
 
 function isHostAndPort(address: string): boolean {
-  if (Buffer.byteLength(address) > LIMITS.serverBytesMax || SCHEMES.test(address)) return false;
   try {
-    return parseAddress(address).port > 0;
+    parseGrpcAddress(address);
+    return true;
   } catch {
     return false;
   }
