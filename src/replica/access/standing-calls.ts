@@ -5,6 +5,7 @@ import { identityOf } from '../../core/model/session.js';
 import type { Identity } from '../../core/model/trust/identity.js';
 import type { StateView } from '../../core/store/state-view.js';
 import type { AccessHolder, AccessTokens } from './access-tokens.js';
+import type { NetworkMonth } from './network-month.js';
 import { isDisowned } from './subjects.js';
 
 /** Least time between two looks at what expires: an access token's hour is kept to this. */
@@ -32,6 +33,8 @@ export interface StandingCallsDeps {
   readonly clock: Pick<Clock, 'nowMs' | 'after'>;
   /** Those of an identity end with the key by which they were given. */
   readonly tokens: Pick<AccessTokens, 'endUnless' | 'holders'>;
+  /** What an identity has used of its quotas goes with it. */
+  readonly month: Pick<NetworkMonth, 'forget'>;
 }
 
 /**
@@ -102,6 +105,7 @@ export class StandingCalls {
 
   #identityForgotten({ uuid }: Identity): void {
     this.#deps.tokens.endUnless(uuid, () => false);
+    this.#deps.month.forget(uuid);
     this.#recheck(uuid);
   }
 

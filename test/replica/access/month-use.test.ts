@@ -203,6 +203,76 @@ describe('the use of a month', () => {
     expect(disk.start().of(0).used(A, 'calls')).toBe(7);
   });
 
+  it.each([
+    ['counted and not stored yet', false],
+    ['stored', true],
+  ])(
+    'of an identity that is forgotten is gone at once where it was %s, and from the file within 10 s',
+    async (_, isStored) => {
+      const disk = new Disk();
+      const use = disk.start();
+      for (const what of ['calls', 'bytes'] as const) for (const uuid of [A, B]) use.of(0).add(uuid, what, 5);
+      use.of(1).add(A, 'calls', 5);
+      if (isStored) await disk.fire();
+      use.of(0).forget(A);
+      expect([use.of(0).used(A, 'calls'), use.of(0).used(A, 'bytes'), use.of(1).used(A, 'calls')]).toEqual([0, 0, 5]);
+      expect(await disk.fire()).toEqual([10_000]);
+      expect(disk.texts.get(0)).toBe(`switchyard month-use 1 2026-11\ncalls ${B} 5\nbytes ${B} 5\n`);
+      expect(disk.texts.get(1)).toContain(A);
+    },
+  );
+
+  it('of an identity that is forgotten goes from a file of the month before, too, and from one of a month far ahead', async () => {
+    for (const [written, read] of [
+      [NOVEMBER, DECEMBER],
+      [YEARS_AHEAD, NOVEMBER],
+    ]) {
+      const disk = new Disk();
+      disk.wallMs = written;
+      const before = disk.start();
+      before.of(0).add(A, 'calls', 5);
+      await before.close();
+      disk.wallMs = read;
+      const use = disk.start();
+      use.of(0).forget(A);
+      await use.close();
+      expect(disk.texts.get(0)).toMatch(/^switchyard month-use 1 2026-1[12]\n$/);
+      disk.wallMs = written;
+      expect(use.of(0).used(A, 'calls')).toBe(0);
+    }
+  });
+
+  it('writes no file for an identity that is forgotten where there is none', async () => {
+    const disk = new Disk();
+    const use = disk.start();
+    use.of(0).forget(A);
+    expect([await disk.fire(), disk.texts.size]).toEqual([[], 0]);
+  });
+
+  it.each([
+    ['this month', NOVEMBER],
+    ['the next one', DECEMBER],
+    ['one before', Date.UTC(2026, 9, 1)],
+  ])(
+    'of identities that are not there when a server starts in %s goes from the file, and where all are there nothing is written',
+    async (_, wallMs) => {
+      const disk = new Disk();
+      const before = disk.start();
+      before.of(0).add(A, 'calls', 5);
+      before.of(0).add(B, 'bytes', 5);
+      await before.close();
+      disk.wallMs = wallMs;
+      const whole = disk.start();
+      whole.of(0).keepOnly(() => true);
+      expect(await disk.fire()).toEqual([]);
+      expect(disk.texts.get(0)).toContain(A);
+      const use = disk.start();
+      use.of(0).keepOnly((uuid) => uuid === B);
+      expect(await disk.fire()).toEqual([10_000]);
+      expect(disk.texts.get(0)).not.toContain(A);
+    },
+  );
+
   it('is tried again when it cannot be stored, and said once', async () => {
     const disk = new Disk();
     const use = disk.start();
