@@ -112,7 +112,8 @@ export class AccessTokens {
    */
   endUnless(uuid: string, isGood: (keyId: string) => boolean): void {
     for (const digest of this.#ofIdentity.get(uuid) ?? []) {
-      if (!isGood(this.#kept.get(digest)!.keyId)) this.#forget(digest);
+      const kept = this.#kept.get(digest);
+      if (kept !== undefined && !isGood(kept.keyId)) this.#forget(digest);
     }
     for (const [digest, lent] of this.#lent) {
       if (lent.uuid === uuid && !isGood(lent.keyId)) this.#lent.delete(digest);
