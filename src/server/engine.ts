@@ -196,9 +196,8 @@ export async function startEngine({
     refused: metrics && ((share) => metrics.shareRefused(share)),
   });
   const acceptances = new Acceptances(state);
-  const used = (id: number) => replica.deadlines.used(id);
   const relay: Relay = new Relay(
-    { state, used, submit: (command) => replica.enforce(command) },
+    { state, used: (id) => replica.deadlines.used(id), submit: (command) => replica.enforce(command) },
     clock,
     DEFAULT_RELAY_LIMITS,
     random,
@@ -280,6 +279,7 @@ export async function startEngine({
     check(isNew);
   }
   enforcer.begin();
+  month.keepOnly((uuid) => state.identities.get(uuid) !== undefined);
   const { turns, proofs } = shared;
   shared.serverUuid ||= state.serverUuid;
   shared.sessions.add(state);

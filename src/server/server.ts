@@ -229,6 +229,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
       },
     });
     await networks.start(engine);
+    const stored = ofAll?.networks?.list().map(({ number }) => number);
+    if (stored !== undefined) await month.keepOnly(new Set([0, ...stored]));
     checkPlainPorts(config, engine.gatekeeper.mode);
     const { assets } = deps;
     spans = await openSpans(config, { clock, log, serverUuid: engine.replica.state.serverUuid });

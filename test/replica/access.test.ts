@@ -21,6 +21,23 @@ describe('access tokens', () => {
     expect(others.map((token) => tokens.find(token) !== undefined)).toEqual(others.map((_, at) => at > 0));
   });
 
+  it('end for good with the key by which they were given or lent, and those by another key of the identity do not', () => {
+    const tokens = new AccessTokens({ clock: { nowMs: () => 0 }, random: systemRandom });
+    const make = (uuid: string, keyId: string) => [tokens.issue({ uuid, keyId })!, tokens.lend({ uuid, keyId })];
+    const [ended, kept] = [make('u', 'k1'), [...make('u', 'k2'), ...make('v', 'k1')]];
+    expect(tokens.holders()).toEqual(['u', 'v']);
+    tokens.endUnless('u', (keyId) => keyId !== 'k1');
+    tokens.endUnless('w', () => false);
+    expect([...ended, ...kept].map((token) => tokens.find(token) !== undefined)).toEqual([
+      false,
+      false,
+      ...kept.map(() => true),
+    ]);
+    expect(tokens.hashesOf('u').map(({ keyId }) => keyId)).toEqual(['k2']);
+    tokens.endUnless('u', () => false);
+    expect([tokens.holders(), tokens.count]).toEqual([['v'], 1]);
+  });
+
   it('of the process are an observer, and are no identity', () => {
     const tokens = new AccessTokens({ clock: { nowMs: () => 0 }, random: systemRandom });
     expect(tokens.find(tokens.ofProcess())).toEqual({ uuid: '', keyId: '', roles: ['observer'] });

@@ -1,13 +1,17 @@
 import type { X509Certificate } from 'node:crypto';
+import { parseAddress } from '../../base/address.js';
 import { asError } from '../../base/errors.js';
+import { findPinnedRoot, PinMismatchError } from '../../client/index.js';
 import { defaultDataFolder } from '../../config/config.js';
 import {
   makeNextAuthority,
+  nextMadeAtMs,
   pinOfKey,
   readAuthorityKeys,
   useNextAuthority,
 } from '../../server/certificates/authority-keys.js';
 import { readAuthority, readLeaf } from '../../server/certificates/own-certificates.js';
+import { readListening } from '../../server/listening-file.js';
 import { formatPin, pinOf } from '../../trust/pin.js';
 import { confirm } from '../confirm.js';
 import { Failure, type Surroundings } from '../surroundings.js';
@@ -50,6 +54,10 @@ export async function exportCertificate(flags: CertificateFlags, surroundings: S
 const NOT_LEARNING =
   'Clients by --tls-ca do not learn it: give them the new `switchyard cert export` after use-next. Where you gave --pin, add this one.';
 
+const [MINUTE_MS, HOUR_MS, DAY_MS] = [60_000, 3_600_000, 86_400_000];
+/** Clients that run ask for the next pin each hour, and machines that are switched off at night do not run. */
+const LEARNT_MS = DAY_MS;
+
 /** Makes the authority that is to take the place of the one in use, so that clients can learn its pin before it does. */
 export async function makeNext(flags: CertificateFlags, surroundings: Surroundings): Promise<void> {
   const folder = folderOf(flags, surroundings);
@@ -68,6 +76,7 @@ export async function makeNext(flags: CertificateFlags, surroundings: Surroundin
     'A running server tells it to clients within a minute, or on SIGHUP. Each has to connect once before you run: switchyard cert use-next',
     NOT_LEARNING,
   ]);
+  await warnOfOtherCertificate(folder, surroundings);
 }
 
 /** Puts the next authority in the place of the one in use, whose key is deleted. */
@@ -80,6 +89,7 @@ export async function useNext(
   const next = nextPinOf(folder);
   if (former === undefined && next === undefined) authorityOf(folder);
   const deleted = former === undefined ? '' : `; the key of ${former} is deleted`;
+  if (former !== undefined && next !== undefined) await warnBeforeUse(folder, surroundings);
   const question = `Clients that have not connected since \`switchyard cert next\` will be refused until they enrol again, as will those by --tls-ca until they have the new \`cert export\`${deleted}. Go on?`;
   if (!yes && next !== undefined) await confirm(question, 'nothing was changed', surroundings);
   const pin = inFolder(() => useNextAuthority(folder));
@@ -92,6 +102,54 @@ export async function useNext(
   const facts = { pin: formatPin(pin), formerPin: former };
   if (flags.json) return out.json(facts);
   await out.writeLines([`pin        ${facts.pin}`, 'A running server shows it within a minute, or on SIGHUP.']);
+}
+
+/** Says what makes it likely that clients have not learnt the next pin. */
+async function warnBeforeUse(folder: string, surroundings: Surroundings): Promise<void> {
+  const { clock, terminal } = surroundings;
+  const madeAtMs = nextMadeAtMs(folder);
+  const ageMs = madeAtMs === undefined ? LEARNT_MS : Math.max(0, clock.wallMs() - madeAtMs);
+  if (ageMs < LEARNT_MS) {
+    await terminal.err.write(
+      `the next authority is ${ageWords(ageMs)} old: clients that were switched off since then have not learnt its pin`,
+    );
+  }
+  await warnOfOtherCertificate(folder, surroundings);
+}
+
+function ageWords(ms: number): string {
+  if (ms < HOUR_MS) return `${Math.floor(ms / MINUTE_MS)} min`;
+  return `${Math.floor(ms / HOUR_MS)} h`;
+}
+
+/**
+ * Warns where the server of a folder shows clients a certificate that is not of the folder's authorities: they learn no pin from it, and a
+ * change of the authority changes nothing for them. Where it cannot be found out nothing is said.
+ */
+async function warnOfOtherCertificate(folder: string, { terminal }: Surroundings): Promise<void> {
+  const why = await otherCertificate(folder);
+  if (why !== undefined) await terminal.err.write(`${why}: clients learn no pin of this folder from it`);
+}
+
+async function otherCertificate(folder: string): Promise<string | undefined> {
+  try {
+    const { grpc, tls } = readListening(folder) ?? {};
+    if (grpc === undefined) return undefined;
+    const where = `what listens at ${grpc}, as the server of ${folder} did when it ran last,`;
+    if (tls === 'files') return `${where} shows the certificate of --tls-cert`;
+    if (tls === 'none') return `${where} speaks no TLS`;
+    const { present, next } = readAuthorityKeys(folder);
+    const authority = readAuthority(folder);
+    const pins = [present, next].flatMap((key) => (key === undefined ? [] : [pinOfKey(key)]));
+    const found = findPinnedRoot(parseAddress(grpc), [...pins, ...(authority === undefined ? [] : [pinOf(authority)])]);
+    return await found.then(
+      () => undefined,
+      (error) =>
+        error instanceof PinMismatchError ? `${where} shows the certificate of another authority` : undefined,
+    );
+  } catch {
+    return undefined;
+  }
 }
 
 /**

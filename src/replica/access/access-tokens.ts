@@ -107,6 +107,24 @@ export class AccessTokens {
     });
   }
 
+  /**
+   * Ends the tokens of an identity that were given, or lent, by a key that is not good any more. They stay ended when it is bound again.
+   */
+  endUnless(uuid: string, isGood: (keyId: string) => boolean): void {
+    for (const digest of this.#ofIdentity.get(uuid) ?? []) {
+      const kept = this.#kept.get(digest);
+      if (kept !== undefined && !isGood(kept.keyId)) this.#forget(digest);
+    }
+    for (const [digest, lent] of this.#lent) {
+      if (lent.uuid === uuid && !isGood(lent.keyId)) this.#lent.delete(digest);
+    }
+  }
+
+  /** The identities that have logged in. */
+  holders(): string[] {
+    return [...this.#ofIdentity.keys()];
+  }
+
   /** Whom a token is of; undefined for one that is not good. */
   find(token: string): AccessHolder | undefined {
     const digest = digestOf(token);

@@ -4,8 +4,13 @@ import { NetworkMonth } from './network-month.js';
 
 /** How long what was counted last may be missing after a crash. */
 const SAVE_MS = 10_000;
-const UNREADABLE_WORDS = 'what was used of the quotas of this month cannot be read: counting begins anew';
+/** Networks whose use is stored at once: each waits for the disk most of the time. */
+const SAVED_AT_ONCE = 16;
+const UNREADABLE_WORDS =
+  'what was used of the quotas of this month cannot be read: counting begins anew. Before it is stored the file is renamed, to end in ' +
+  '.unreadable: mend it and put it back while the server is stopped, or delete it';
 const UNREMOVED_WORDS = 'what was used of the quotas of this month cannot be removed with its network';
+const UNLISTED_WORDS = 'what was used of the quotas of a month in networks that are gone cannot be looked for';
 const UNWRITTEN_WORDS = 'what was used of the quotas of this month cannot be stored; it is tried again';
 
 /** Where the use of a month outlives the process, a text for each network. */
@@ -14,8 +19,12 @@ export interface MonthUseStore {
   read(network: number): string | undefined;
   /** Puts these parts in the place of what is stored, without holding up the event loop. */
   write(network: number, parts: Iterable<string>): Promise<void>;
-  /** Removes what is stored. */
+  /** Keeps what is stored, and cannot be read, under another name, in the place of what was kept there. */
+  setAside(network: number): Promise<void>;
+  /** Removes what is stored, and what was set aside. */
   remove(network: number): Promise<void>;
+  /** The networks of which something is stored or was set aside. */
+  networks(): readonly number[];
 }
 
 /** What counts the use of a month. */
@@ -25,7 +34,7 @@ export interface MonthUseDeps {
   readonly store: MonthUseStore | undefined;
   /** Draws a secret: identities choose their own UUIDs. */
   readonly drawKey: () => HashKey;
-  readonly warn: (message: string, details: { readonly network: number; readonly err?: unknown }) => void;
+  readonly warn: (message: string, details: { readonly network?: number; readonly err?: unknown }) => void;
 }
 
 /**
@@ -41,6 +50,8 @@ export class MonthUse {
   #isClosed = false;
   /** Networks that could not be stored, which was said. */
   readonly #unwritten = new Set<number>();
+  /** Networks of which something is stored that cannot be read. */
+  readonly #unreadable = new Set<number>();
 
   constructor(deps: MonthUseDeps) {
     this.#deps = deps;
@@ -56,6 +67,7 @@ export class MonthUse {
     try {
       month.restore(store?.read(network));
     } catch (err) {
+      this.#unreadable.add(network);
       warn(UNREADABLE_WORDS, { network, err });
     }
     this.#networks.set(network, month);
@@ -65,9 +77,19 @@ export class MonthUse {
   /** A network was dropped. */
   async forget(network: number): Promise<void> {
     this.#networks.delete(network);
+    this.#unreadable.delete(network);
+    await this.#then(() => this.#remove(network));
+  }
+
+  /** Removes what is stored of other networks than these: a process that ended before it had done that has dropped them. */
+  async keepOnly(networks: ReadonlySet<number>): Promise<void> {
     const { store, warn } = this.#deps;
     await this.#then(async () => {
-      await store?.remove(network).catch((err) => warn(UNREMOVED_WORDS, { network, err }));
+      try {
+        for (const network of store?.networks() ?? []) if (!networks.has(network)) await this.#remove(network);
+      } catch (err) {
+        warn(UNLISTED_WORDS, { err });
+      }
     });
   }
 
@@ -89,8 +111,17 @@ export class MonthUse {
     return this.#storing;
   }
 
+  async #remove(network: number): Promise<void> {
+    const { store, warn } = this.#deps;
+    await store?.remove(network).catch((err) => warn(UNREMOVED_WORDS, { network, err }));
+  }
+
   async #save(): Promise<void> {
-    for (const [network, month] of this.#networks) await this.#saveOne(network, month);
+    const left = [...this.#networks];
+    const saveNext = async () => {
+      for (let next = left.pop(); next !== undefined; next = left.pop()) await this.#saveOne(...next);
+    };
+    await Promise.all(Array.from({ length: SAVED_AT_ONCE }, saveNext));
     this.#timer = undefined;
     // What has changed meanwhile, and what could not be stored.
     if ([...this.#networks.values()].some(({ isChanged }) => isChanged)) this.#schedule();
@@ -101,6 +132,8 @@ export class MonthUse {
     if (store === undefined || !month.isChanged) return;
     month.isChanged = false;
     try {
+      if (this.#unreadable.has(network)) await store.setAside(network);
+      this.#unreadable.delete(network);
       await store.write(network, month.parts());
       this.#unwritten.delete(network);
     } catch (err) {

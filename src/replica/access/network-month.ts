@@ -55,6 +55,10 @@ export class NetworkMonth {
   #used: Tallies;
   /** One that was put aside as too far ahead of the clock: it goes on where the clock comes to it, which was wrong then. */
   #aside: { readonly month: number; readonly used: Tallies } | undefined;
+  /** What was stored of a month that is over, until {@link keepOnly} has looked at it: the file holds it until it is written again. */
+  #past: Tallies | undefined;
+  /** The file may hold something. */
+  #isStored = false;
   #saidFull = false;
   #saidOverfull = false;
   #saidLater = false;
@@ -95,13 +99,25 @@ export class NetworkMonth {
       this.#saidOverfull = true;
       this.#deps.warn(OVERFULL_WORDS);
     }
-    this.isChanged = true;
-    this.#deps.changed();
+    this.#change();
+  }
+
+  /** An identity was forgotten: so is what it has used, and the file is written without it. */
+  forget(uuid: string): void {
+    const isDropped = this.#drop((one) => one === uuid);
+    if (isDropped || this.#isStored) this.#change();
+  }
+
+  /** Forgets what all others have used than the identities that there are: some may have been forgotten before the file was written. */
+  keepOnly(isThere: (uuid: string) => boolean): void {
+    if (this.#drop((uuid) => !isThere(uuid))) this.#change();
+    this.#past = undefined;
   }
 
   /** What {@link restore} reads, a part at a time: what is counted meanwhile may be in it. */
   *parts(): Generator<string> {
     const used = this.#used;
+    this.#isStored = true;
     yield `switchyard month-use 1 ${nameOf(this.#month)}\n`;
     for (const what of ['calls', 'bytes'] as const) {
       // Copied: what is new meanwhile would make it longer than can be read.
@@ -121,8 +137,12 @@ export class NetworkMonth {
     if (year === undefined) throw new Error('the first line is not that of such a file');
     const used = this.#makeTallies();
     for (const [at, line] of lines.entries()) readLine(used, line, at + 2);
+    this.#isStored = true;
     const month = Number(year) * MONTHS + Number(number) - 1;
-    if (month < this.#month) return;
+    if (month < this.#month) {
+      this.#past = used;
+      return;
+    }
     if (month > this.#month + LATER_MONTHS_MAX) {
       this.#aside = { month, used };
       this.#deps.warn(AHEAD_WORDS);
@@ -158,9 +178,23 @@ export class NetworkMonth {
     const aside = this.#aside;
     if (aside?.month !== month) return undefined;
     this.#aside = undefined;
+    this.#change();
+    return aside.used;
+  }
+
+  #change(): void {
     this.isChanged = true;
     this.#deps.changed();
-    return aside.used;
+  }
+
+  /** Forgets what these identities have used, of whichever month; false: nothing was known of them. */
+  #drop(isGone: (uuid: string) => boolean): boolean {
+    const kept = [this.#used, this.#aside?.used, this.#past].flatMap((one) => (one ? [one.calls, one.bytes] : []));
+    const dropped = kept.map((tally) => {
+      const gone = [...tally.entries()].filter(([uuid]) => isGone(uuid));
+      return gone.filter(([uuid]) => tally.delete(uuid)).length;
+    });
+    return dropped.some((count) => count > 0);
   }
 
   #makeTallies(): Tallies {

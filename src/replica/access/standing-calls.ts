@@ -2,8 +2,11 @@ import type { Clock, Timer } from '../../base/clock.js';
 import type { Change } from '../../core/model/change.js';
 import type { Fault } from '../../core/model/fault.js';
 import { identityOf } from '../../core/model/session.js';
+import type { Identity } from '../../core/model/trust/identity.js';
 import type { StateView } from '../../core/store/state-view.js';
-import type { AccessHolder } from './access-tokens.js';
+import type { AccessHolder, AccessTokens } from './access-tokens.js';
+import type { NetworkMonth } from './network-month.js';
+import { isDisowned } from './subjects.js';
 
 /** Least time between two looks at what expires: an access token's hour is kept to this. */
 const LOOK_MS = 1_000;
@@ -28,11 +31,16 @@ export interface StandingCall {
 export interface StandingCallsDeps {
   readonly state: StateView;
   readonly clock: Pick<Clock, 'nowMs' | 'after'>;
+  /** Those of an identity end with the key by which they were given. */
+  readonly tokens: Pick<AccessTokens, 'endUnless' | 'holders'>;
+  /** What an identity has used of its quotas goes with it. */
+  readonly month: Pick<NetworkMonth, 'forget'>;
 }
 
 /**
  * Ends what may not go on: after a change of the policy, of the identity that began it or of its session, and when the access token has
- * expired by which it was begun, or the word of others by which its session counts.
+ * expired by which it was begun, or the word of others by which its session counts. Access tokens end for good with their key, so that none is
+ * good again when the same key is.
  *
  * It costs nothing while nothing of that happens: a call is looked at only when its own identity changes, or the policy.
  */
@@ -44,6 +52,11 @@ export class StandingCalls {
   readonly #expiring = new Map<StandingCall, number>();
   /** As whom each was begun. */
   readonly #uuids = new Map<StandingCall, string>();
+  /**
+   * Those of the policy that was put last, undefined before the first: of 65,536 that have logged in, looking for those of an issuer that is
+   * gone takes 180 ms.
+   */
+  #issuers: ReadonlySet<string> | undefined;
   #timer: Timer | undefined;
   #lookAtMs = Number.POSITIVE_INFINITY;
 
@@ -74,11 +87,39 @@ export class StandingCalls {
   /** Ends what may not go on after these changes. */
   publish(changes: readonly Change[]): void {
     for (const change of changes) {
-      if (change.kind === 'PolicyPut') this.recheck();
-      else if (change.kind === 'IdentityPut' || change.kind === 'IdentityForgotten')
-        this.#recheck(change.identity.uuid);
+      if (change.kind === 'PolicyPut') this.#policyPut();
+      else if (change.kind === 'IdentityPut') this.#identityPut(change.identity);
+      else if (change.kind === 'IdentityForgotten') this.#identityForgotten(change.identity);
       else if (change.kind === 'SessionClosed') this.#recheck(identityOf(change.session));
     }
+  }
+
+  #policyPut(): void {
+    const { policy } = this.#deps.state;
+    const named: ReadonlySet<string> = new Set(policy?.policy.issuers.map(({ issuer }) => issuer));
+    const former = this.#issuers;
+    this.#issuers = named;
+    if (former === undefined || [...former].some((issuer) => !named.has(issuer))) this.#endDisowned();
+    this.recheck();
+  }
+
+  #endDisowned(): void {
+    const { state, tokens } = this.#deps;
+    for (const uuid of tokens.holders()) {
+      const identity = state.identities.get(uuid);
+      tokens.endUnless(uuid, (keyId) => identity === undefined || !isDisowned(state, identity, keyId));
+    }
+  }
+
+  #identityPut({ uuid, revoked, keys }: Identity): void {
+    this.#deps.tokens.endUnless(uuid, (keyId) => !revoked && keys.some(({ id }) => id === keyId));
+    this.#recheck(uuid);
+  }
+
+  #identityForgotten({ uuid }: Identity): void {
+    this.#deps.tokens.endUnless(uuid, () => false);
+    this.#deps.month.forget(uuid);
+    this.#recheck(uuid);
   }
 
   #recheck(uuid: string): void {

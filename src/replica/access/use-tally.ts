@@ -63,6 +63,20 @@ export class UseTally {
     this.#counts.set(name, total);
   }
 
+  /** Takes the place from a name; false: it has none. What a sketch has of it stays there, without its name. */
+  delete(name: string): boolean {
+    if (!this.#counts.delete(name)) return false;
+    const heap = this.#heap;
+    const at = heap.findIndex((seen) => seen.name === name);
+    const last = heap.pop();
+    if (last !== undefined && at < heap.length) {
+      heap[at] = last;
+      this.#sink(at);
+      this.#rise(at);
+    }
+    return true;
+  }
+
   /** Takes the place of the name with the smallest count for one that has more; false: that one has none. */
   #makeRoom(name: string, total: number): boolean {
     const smallest = this.#findSmallest();
@@ -104,8 +118,8 @@ export class UseTally {
     }
   }
 
-  #sink(): void {
-    for (let at = 0; ; ) {
+  #sink(from = 0): void {
+    for (let at = from; ; ) {
       const [left, right] = [2 * at + 1, 2 * at + 2];
       const below = this.#countAt(right) < this.#countAt(left) ? right : left;
       if (this.#countAt(below) >= this.#countAt(at)) return;

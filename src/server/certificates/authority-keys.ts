@@ -41,6 +41,11 @@ export function readAuthorityKeys(folder: string): {
   return { present, next: next !== undefined && present?.equals(next) ? undefined : next };
 }
 
+/** When the next authority of a data folder was made, or copied there by what keeps no times; undefined where there is none. Wall clock. */
+export function nextMadeAtMs(folder: string): number | undefined {
+  return lstatSync(join(folder, NEXT_KEY_FILE), { throwIfNoEntry: false })?.mtimeMs;
+}
+
 /** Makes the next authority of a data folder. Undefined, and nothing is made, where there is one already. */
 export function makeNextAuthority(folder: string): Buffer | undefined {
   checkPrivateFolder(folder);

@@ -1,4 +1,13 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -15,6 +24,7 @@ import { Program } from '../process.js';
 import { startTestServer } from '../servers/server.js';
 
 const TEST_MS = 120_000;
+const MINUTE_MS = 60_000;
 let folder: string;
 let server: RunningServer;
 let address: string;
@@ -178,6 +188,55 @@ describe('a fleet whose server gets another authority', () => {
     expect(await run('use-next', '--yes')).toEqual({ pin: again.nextPin, formerPin: nextPin });
   });
 
+  it('is used with a warning of how old it is where that is less than a day, which is said before the question, too', async () => {
+    const { home } = device();
+    await ownAuthority(home);
+    const run = async (...args: string[]) =>
+      startCommand(['cert', ...args, '--data', home], { home, columns: 80 }).ended;
+    const age = (ms: number) => utimesSync(join(home, 'next-authority-key.pem'), new Date(), new Date(Date.now() - ms));
+    await run('next');
+    age(90 * MINUTE_MS);
+    const asked = await run('use-next');
+    expect(asked).toMatchObject({
+      status: 1,
+      err: expect.stringMatching(/is 1 h old: clients .* have not learnt.*\[y\/N\]/s),
+    });
+    age(23 * 60 * MINUTE_MS + 59 * MINUTE_MS);
+    expect((await run('use-next')).err).toContain('is 23 h old');
+    age(24 * 60 * MINUTE_MS + MINUTE_MS);
+    expect(await run('use-next', '--yes')).toMatchObject({ status: 0, err: '' });
+  });
+
+  it.each([
+    ['the certificate of --tls-cert', 'files', 'shows the certificate of --tls-cert'],
+    ['no certificate', 'none', 'speaks no TLS'],
+    ['that of another authority', 'own', 'shows the certificate of another authority'],
+  ])('is made and used with a warning where the server of the folder shows %s', async (_, tls, words) => {
+    const { home } = device();
+    await ownAuthority(home);
+    const run = async (...args: string[]) => startCommand(['cert', ...args, '--data', home]).ended;
+    const warning = expect.stringContaining(`${address}, as the server of ${home} did when it ran last, ${words}`);
+    writeFileSync(join(home, 'listening.json'), JSON.stringify({ grpc: address, tls }), { mode: 0o600 });
+    expect(await run('next')).toMatchObject({ status: 0, err: warning });
+    expect(await run('use-next', '--yes')).toMatchObject({ status: 0, err: warning });
+  });
+
+  it('is made without a warning where the server shows a certificate of the folder, does not run, or is not known', async () => {
+    expect(await inFolder('cert', 'next')).toMatchObject({ status: 0, err: '' });
+    rmSync(join(folder, 'next-authority-key.pem'));
+    const { home } = device();
+    await ownAuthority(home);
+    for (const text of [
+      JSON.stringify({ grpc: '127.0.0.1:1', tls: 'own' }),
+      'torn',
+      '{"grpc":"nowhere","tls":"own"}',
+    ]) {
+      writeFileSync(join(home, 'listening.json'), text, { mode: 0o600 });
+      expect(await startCommand(['cert', 'next', '--data', home]).ended).toMatchObject({ status: 0, err: '' });
+      rmSync(join(home, 'next-authority-key.pem'));
+    }
+  });
+
   it('takes the next one where the key in use is missing, with its certificate or without', async () => {
     const { home } = device();
     const { pin } = await ownAuthority(home);
@@ -186,7 +245,7 @@ describe('a fleet whose server gets another authority', () => {
     // A copy with the keys alone.
     rmSync(join(home, 'authority.pem'));
     const used = await run('use-next', '--yes');
-    expect(used).toMatchObject({ status: 0, err: '' });
+    expect(used).toMatchObject({ status: 0, err: expect.stringContaining('the next authority is 0 min old') });
     expect(JSON.parse(used.out)).toEqual({ pin: next, formerPin: formatPin(pin) });
     await ownAuthority(home);
     const again = JSON.parse((await run('next')).out).nextPin;

@@ -142,6 +142,10 @@ describe('a caller with a token of an issuer', () => {
     for (const watch of watches) expect((await watch.ending()).reason).toBe('AUTH_REQUIRED');
     expect((await refused(ask(at, Sessions.listSessions, LISTING, access))).reason).toBe('AUTH_REQUIRED');
     expect((await refused(ask(at, Identities.whoAmI, {}, bearer(await staff())))).reason).toBe('PROOF_INVALID');
+    // An access token stays dead when another policy names the issuer again.
+    await putPolicy({});
+    expect((await refused(ask(at, Sessions.listSessions, LISTING, access))).reason).toBe('AUTH_REQUIRED');
+    await ask(at, Sessions.listSessions, LISTING, bearer(await staff()));
   });
 
   it('opens several sessions side by side, each of an instance that is drawn for it', async () => {

@@ -11,7 +11,12 @@ const JANUARY = Date.UTC(2027, 0, 1);
 class Disk {
   wallMs = NOVEMBER;
   readonly texts = new Map<number, string>();
+  readonly aside = new Map<number, string>();
   writes = 0;
+  /** Writes under way, */
+  writing = 0;
+  /** and the most of them at once. */
+  writingMost = 0;
   isFull = false;
   /** Writes wait for this. */
   gate: Promise<void> = Promise.resolve();
@@ -36,7 +41,10 @@ class Disk {
         read: (network) => this.texts.get(network),
         write: async (network, parts) => {
           this.writes++;
+          this.writing++;
+          this.writingMost = Math.max(this.writingMost, this.writing);
           await this.gate;
+          this.writing--;
           if (this.isFull) throw new Error('no space left');
           let text = '';
           for (const part of parts) {
@@ -45,7 +53,17 @@ class Disk {
           }
           this.texts.set(network, text);
         },
-        remove: async (network) => void this.texts.delete(network),
+        setAside: async (network) => {
+          if (this.isFull) throw new Error('no space left');
+          this.aside.set(network, this.texts.get(network)!);
+          this.texts.delete(network);
+        },
+        remove: async (network) => {
+          if (this.isFull) throw new Error('no space left');
+          this.texts.delete(network);
+          this.aside.delete(network);
+        },
+        networks: () => [...new Set([...this.texts.keys(), ...this.aside.keys()])],
       },
       drawKey: () => [3, 4],
       warn: (message) => void this.warnings.push(message),
@@ -176,16 +194,28 @@ describe('the use of a month', () => {
     ['another file', 'hello\n'],
     ['a line that is cut off', `switchyard month-use 1 2026-11\ncalls ${A}\n`],
     ['too many lines', `switchyard month-use 1 2026-11\n${lines(8_193)}`],
-  ])('begins anew over %s, and says so', async (_, text) => {
-    const disk = new Disk();
-    disk.texts.set(0, text);
-    const use = disk.start();
-    expect(use.of(0).used(A, 'calls')).toBe(0);
-    expect(disk.warnings).toEqual([expect.stringContaining('cannot be read')]);
-    use.of(0).add(A, 'calls', 1);
-    await use.close();
-    expect(disk.texts.get(0)).toBe(`switchyard month-use 1 2026-11\ncalls ${A} 1\n`);
-  });
+  ])(
+    'begins anew beside %s, which it keeps under another name before it stores anything, and says so once',
+    async (_, text) => {
+      const disk = new Disk();
+      disk.texts.set(0, text);
+      const use = disk.start();
+      expect(use.of(0).used(A, 'calls')).toBe(0);
+      expect([disk.texts.get(0), disk.aside.size]).toEqual([text, 0]);
+      use.of(0).add(A, 'calls', 1);
+      disk.isFull = true;
+      await disk.fire();
+      expect([disk.texts.get(0), disk.writes]).toEqual([text, 0]);
+      disk.isFull = false;
+      await use.close();
+      expect(disk.texts.get(0)).toBe(`switchyard month-use 1 2026-11\ncalls ${A} 1\n`);
+      expect(disk.aside.get(0)).toBe(text);
+      expect(disk.warnings).toEqual([
+        expect.stringMatching(/cannot be read.*ends? in \.unreadable.*put it back|delete it/),
+        expect.stringContaining('cannot be stored'),
+      ]);
+    },
+  );
 
   it('goes on from its file once a clock that was years behind at the start is right', async () => {
     const disk = new Disk();
@@ -201,6 +231,108 @@ describe('the use of a month', () => {
     expect(second.of(0).used(A, 'calls')).toBe(7);
     await second.close();
     expect(disk.start().of(0).used(A, 'calls')).toBe(7);
+  });
+
+  it.each([
+    ['counted and not stored yet', false],
+    ['stored', true],
+  ])(
+    'of an identity that is forgotten is gone at once where it was %s, and from the file within 10 s',
+    async (_, isStored) => {
+      const disk = new Disk();
+      const use = disk.start();
+      for (const what of ['calls', 'bytes'] as const) for (const uuid of [A, B]) use.of(0).add(uuid, what, 5);
+      use.of(1).add(A, 'calls', 5);
+      if (isStored) await disk.fire();
+      use.of(0).forget(A);
+      expect([use.of(0).used(A, 'calls'), use.of(0).used(A, 'bytes'), use.of(1).used(A, 'calls')]).toEqual([0, 0, 5]);
+      expect(await disk.fire()).toEqual([10_000]);
+      expect(disk.texts.get(0)).toBe(`switchyard month-use 1 2026-11\ncalls ${B} 5\nbytes ${B} 5\n`);
+      expect(disk.texts.get(1)).toContain(A);
+    },
+  );
+
+  it('of an identity that is forgotten goes from a file of the month before, too, and from one of a month far ahead', async () => {
+    for (const [written, read] of [
+      [NOVEMBER, DECEMBER],
+      [YEARS_AHEAD, NOVEMBER],
+    ]) {
+      const disk = new Disk();
+      disk.wallMs = written;
+      const before = disk.start();
+      before.of(0).add(A, 'calls', 5);
+      await before.close();
+      disk.wallMs = read;
+      const use = disk.start();
+      use.of(0).forget(A);
+      await use.close();
+      expect(disk.texts.get(0)).toMatch(/^switchyard month-use 1 2026-1[12]\n$/);
+      disk.wallMs = written;
+      expect(use.of(0).used(A, 'calls')).toBe(0);
+    }
+  });
+
+  it('writes no file for an identity that is forgotten where there is none', async () => {
+    const disk = new Disk();
+    const use = disk.start();
+    use.of(0).forget(A);
+    expect([await disk.fire(), disk.texts.size]).toEqual([[], 0]);
+  });
+
+  it.each([
+    ['this month', NOVEMBER],
+    ['the next one', DECEMBER],
+    ['one before', Date.UTC(2026, 9, 1)],
+  ])(
+    'of identities that are not there when a server starts in %s goes from the file, and where all are there nothing is written',
+    async (_, wallMs) => {
+      const disk = new Disk();
+      const before = disk.start();
+      before.of(0).add(A, 'calls', 5);
+      before.of(0).add(B, 'bytes', 5);
+      await before.close();
+      disk.wallMs = wallMs;
+      const whole = disk.start();
+      whole.of(0).keepOnly(() => true);
+      expect(await disk.fire()).toEqual([]);
+      expect(disk.texts.get(0)).toContain(A);
+      const use = disk.start();
+      use.of(0).keepOnly((uuid) => uuid === B);
+      expect(await disk.fire()).toEqual([10_000]);
+      expect(disk.texts.get(0)).not.toContain(A);
+    },
+  );
+
+  it('of many networks is stored side by side, 16 at once', async () => {
+    const disk = new Disk();
+    const use = disk.start();
+    for (let network = 0; network < 100; network++) use.of(network).add(A, 'calls', network + 1);
+    let open = () => {};
+    disk.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    const closed = use.close();
+    await new Promise((done) => setImmediate(done));
+    expect(disk.writing).toBe(16);
+    open();
+    await closed;
+    expect([disk.writes, disk.writingMost, disk.texts.size]).toEqual([100, 16, 100]);
+    expect(disk.start().of(99).used(A, 'calls')).toBe(100);
+  });
+
+  it('of networks that are gone is removed at a start, and one that cannot be removed is said and stops nothing', async () => {
+    const disk = new Disk();
+    for (const network of [0, 3, 4]) disk.texts.set(network, 'switchyard month-use 1 2026-11\n');
+    disk.aside.set(5, 'torn');
+    disk.aside.set(3, 'torn');
+    await disk.start().keepOnly(new Set([0, 3]));
+    expect([[...disk.texts.keys()], [...disk.aside.keys()]]).toEqual([[0, 3], [3]]);
+    disk.isFull = true;
+    await disk.start().keepOnly(new Set([0]));
+    expect([disk.texts.size, disk.warnings]).toEqual([
+      2,
+      [expect.stringContaining('cannot be removed with its network')],
+    ]);
   });
 
   it('is tried again when it cannot be stored, and said once', async () => {

@@ -11,7 +11,7 @@ const REFUSAL = new Fault('AUTH_REQUIRED', 'no more');
 const POLICY_PUT = [{ kind: 'PolicyPut' }] as unknown as readonly Change[];
 
 function identityPut(uuid: string): readonly Change[] {
-  return [{ kind: 'IdentityPut', identity: { uuid } }] as unknown as readonly Change[];
+  return [{ kind: 'IdentityPut', identity: { uuid, revoked: false, keys: [] } }] as unknown as readonly Change[];
 }
 
 /** Standing calls of sessions whose UUIDs are `u1` for 1 and so on, and a clock that a test moves. */
@@ -27,7 +27,8 @@ function standing() {
     },
   };
   const state = { sessions: { get: (sid: number) => ({ uuid: `u${sid}` }) } } as unknown as StandingCallsDeps['state'];
-  const calls = new StandingCalls({ state, clock });
+  const tokens = { endUnless: () => {}, holders: () => [] };
+  const calls = new StandingCalls({ state, clock, tokens, month: { forget: () => {} } });
   const ended: string[] = [];
   const begin = (name: string, of: Partial<StandingCall>, refusal: () => Fault | undefined = () => REFUSAL) =>
     calls.add({

@@ -65,6 +65,39 @@ describe('a tally with a bounded number of places', () => {
     expect(evictions).toBeGreaterThan(100);
   });
 
+  it('gives up the place of a name that is deleted, whichever it is, and keeps the highest counts of the others, over 20,000 random steps', () => {
+    const max = 16;
+    const tally = makeTally(max);
+    const all = new Map<string, number>();
+    let seed = 54_321;
+    const draw = (below: number) => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+      return Math.floor((seed / 2_147_483_648) * below);
+    };
+    let deleted = 0;
+    for (let step = 0; step < 20_000; step++) {
+      const name = `n${draw(12)}`;
+      if (draw(3) === 0) {
+        expect(tally.delete(name)).toBe(all.delete(name));
+        deleted++;
+      } else {
+        const count = step + draw(1_000) * 100_000 + 1;
+        all.set(name, (all.get(name) ?? 0) + count);
+        tally.add(name, count);
+      }
+      expect(new Map(tally.entries())).toEqual(all);
+    }
+    expect(deleted).toBeGreaterThan(1_000);
+    // Fill it, and each newcomer takes the place of the smallest: the heap is in order.
+    for (let n = tally.size; n < max; n++) tally.add(`small ${n}`, n);
+    const smallest = () => [...tally.entries()].reduce((one, other) => (other[1] < one[1] ? other : one))[0];
+    for (let n = 0; n < max; n++) {
+      const leaving = smallest();
+      tally.add(`large ${n}`, 1e15 + n);
+      expect(new Map(tally.entries()).has(leaving)).toBe(false);
+    }
+  });
+
   it('counts nothing twice where one name has the only place', () => {
     const tally = makeTally(1);
     for (const name of ['a', 'b', 'a']) tally.add(name, 2);
