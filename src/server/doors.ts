@@ -42,7 +42,7 @@ import { limitUses } from './metrics/limit-uses.js';
 import type { Networks } from './networks.js';
 import { plainGate } from './plain-ports.js';
 
-/** The networks besides the default one, which are let in while nothing listens. */
+/** The networks other than `default`, which are let in while nothing listens. */
 type OtherNetworks = Pick<Networks, 'open'>;
 
 /** What gRPC's own message has around a packet. */
