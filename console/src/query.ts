@@ -10,8 +10,13 @@ export interface QueryFacts {
   isAttached(sid: number): boolean | undefined;
 }
 
+/** What a query asks of: a node of the graph, or what is remembered of one that has gone. */
+export type AskedNode = Pick<GraphNode, 'sid' | 'uuid' | 'name' | 'labels'> & {
+  readonly links: { readonly size: number };
+};
+
 /** Whether a node is one of those asked for. */
-export type Matcher = (node: GraphNode, facts: QueryFacts) => boolean;
+export type Matcher = (node: AskedNode, facts: QueryFacts) => boolean;
 
 /**
  * Reads a query, the same for the graph and all tables. Its parts, separated by spaces, must all hold:

@@ -26,7 +26,10 @@ export interface ClosedSession {
   readonly id: number;
   readonly atMs: number;
   readonly sid: number;
+  readonly uuid: string;
   readonly name: string;
+  /** None where the page has not seen it live. */
+  readonly labels: ReadonlyMap<string, string>;
   readonly reason: string;
   /** How long the page had seen it live; undefined when it was there before the page or not seen at all. */
   readonly livedMs: number | undefined;
@@ -49,6 +52,7 @@ const POLL_MS = { server: 5_000, sessions: 5_000, networks: 10_000 } as const;
 const SESSIONS_POLLED_MAX = 5_000;
 const SESSIONS_PAGE = 1_000;
 const PLACES_MS = 10_000;
+const NO_LABELS: ReadonlyMap<string, string> = new Map();
 
 export const link = new Link();
 export const model = new GraphModel();
@@ -107,8 +111,8 @@ export function matchingNodes(): GraphNode[] {
   return matcher === undefined ? all : all.filter((node) => matcher(node, { isAttached }));
 }
 
-/** Names of those who have gone: the end of a session and its leaving of the graph are told in no order. */
-const goneNames = new Map<number, { readonly name: string; readonly cameMs: number | undefined }>();
+/** Those who have gone: the end of a session and its leaving of the graph are told in no order. */
+const gone = new Map<number, Pick<GraphNode, 'name' | 'labels'> & { readonly cameMs: number | undefined }>();
 const cameMs = new Map<number, number>();
 const goneReasons = new Map<number, string>();
 /** The snapshot that comes, until it is whole. */
@@ -183,7 +187,7 @@ function forget(): void {
   coming = undefined;
   layout.peek()?.change(model.become(new GraphModel()));
   changes.clear();
-  for (const map of [goneNames, goneReasons, cameMs]) map.clear();
+  for (const map of [gone, goneReasons, cameMs]) map.clear();
   picture.value = { kind: 'loading', nodes: 0 };
   for (const one of [past, history, server]) one.value = undefined;
   for (const one of [networks, closed, path]) one.value = [];
@@ -305,8 +309,8 @@ function takeNetwork({ kind, deltas, position: at }: NetworkMessage): void {
 
 function changed(change: GraphChange, revision: number, isTold: boolean): void {
   const nowMs = Date.now();
-  for (const { sid, name } of change.removed) {
-    remember(goneNames, sid, { name, cameMs: cameMs.get(sid) });
+  for (const { sid, name, labels } of change.removed) {
+    remember(gone, sid, { name, labels, cameMs: cameMs.get(sid) });
     cameMs.delete(sid);
   }
   if (isTold) for (const { sid } of change.added) cameMs.set(sid, nowMs);
@@ -319,15 +323,16 @@ function changed(change: GraphChange, revision: number, isTold: boolean): void {
 
 function takeClosed({ endpointClosed }: ClosedMessage): void {
   if (endpointClosed === undefined) return;
-  const { cvid: sid, reason: number, name } = endpointClosed;
+  const { cvid: sid, reason: number, name, instanceUuid: uuid } = endpointClosed;
   const reason = CLOSE_REASONS[number] ?? `reason ${number}`;
   const atMs = Date.now();
-  const known = model.nodes.get(sid) ?? goneNames.get(sid);
-  const sinceMs = goneNames.get(sid)?.cameMs ?? cameMs.get(sid) ?? msOf(sessions.peek().get(sid)?.openedAt);
+  const known = model.nodes.get(sid) ?? gone.get(sid);
+  const sinceMs = gone.get(sid)?.cameMs ?? cameMs.get(sid) ?? msOf(sessions.peek().get(sid)?.openedAt);
   const livedMs = sinceMs > 0 ? atMs - sinceMs : undefined;
   remember(goneReasons, sid, reason);
   changes.explain(sid, reason);
-  const line = { id: ++closedId, atMs, sid, name: name || (known?.name ?? ''), reason, livedMs };
+  const { labels = NO_LABELS } = known ?? {};
+  const line = { id: ++closedId, atMs, sid, uuid, name: name || (known?.name ?? ''), labels, reason, livedMs };
   closed.value = [line, ...closed.peek()].slice(0, CLOSED_MAX);
   bump();
 }

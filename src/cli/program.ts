@@ -205,10 +205,11 @@ function addReaders(program: Command, surroundings: Surroundings): void {
 function addConsole(program: Command, surroundings: Surroundings): void {
   withKey(withConnection(program.command('console')))
     .description(
-      'Print where the console is, with a code that lets a browser in once within a minute, and open it: as the identity that you are logged in or enrolled as, else as a viewer.',
+      'Print where the console is, with a code that lets a browser in once within a minute, and when that login ends, and open it: as the identity that you are logged in or enrolled as, else as a viewer.',
     )
     .option('--admin', "be an administrator there, by the server's own token: act, and see all networks")
     .option('--print', 'only print it')
+    .option('--json', 'only print it, as one JSON object')
     .addHelpText('after', examples('switchyard console', 'switchyard console --print --data /var/lib/switchyard'))
     .action(async (flags) => (await import('./operate/console.js')).openConsole(flags, surroundings));
 }

@@ -15,7 +15,7 @@ import {
 } from './connection.js';
 import { Failure, type Surroundings } from './surroundings.js';
 import { givenAdminToken } from './trust/admin-token.js';
-import { isAccessKept, keepAccess, keptAccess } from './trust/kept-access.js';
+import { isAccessKept, type KeptAccess, keepAccess, keptAccess } from './trust/kept-access.js';
 import { enrolledAs, instanceOf, type KeyFlags, ownKeyPath } from './trust/own-key.js';
 
 /** The key of a person, or of a program that is no instance: what `connect` and `forward` join by. */
@@ -73,7 +73,7 @@ export function keyOfReader(
 }
 
 /** Who has logged in on this machine, with a token that is still good. */
-export function keptLogin(flags: ReaderFlags, surroundings: Surroundings): LoggedIn | undefined {
+export function keptLogin(flags: ReaderFlags, surroundings: Surroundings): KeptAccess | undefined {
   const servers = serverAddresses(flags, surroundings);
   const isEncrypted = tlsOptions(flags, surroundings) !== undefined;
   const network = networkOf(flags, surroundings);
@@ -103,7 +103,7 @@ export async function logIn(
       const { accessToken, validFor, principal } = await yard.identities.login(uuid, key, options);
       const goodForMs = Number(validFor.seconds) * 1_000;
       const fresh = { uuid, accessToken, name: principal.name, roles: principal.roles, goodForMs };
-      if (isKept || isAccessKept(path)) keep(path, fresh, flags, surroundings);
+      if (isKept || isAccessKept(path)) keep(path, { ...fresh, isByIssuer: false }, flags, surroundings);
       return fresh;
     } catch (error) {
       if (error instanceof SwitchyardError && error.reason === 'PROOF_INVALID') return undefined;
@@ -125,16 +125,20 @@ export async function logInByToken(token: string, flags: ReaderFlags, surroundin
     const { identityUuid: uuid, name, roles } = principal;
     const fresh = { uuid, accessToken, name, roles, goodForMs: Number(validFor.seconds) * 1_000 };
     ensurePrivateFolder(dirname(path));
-    keep(path, fresh, flags, surroundings);
+    keep(path, { ...fresh, isByIssuer: true }, flags, surroundings);
     return fresh;
   });
 }
 
-function keep(path: string, { uuid, accessToken, goodForMs }: FreshLogin, flags: ReaderFlags, around: Surroundings) {
+type NewAccess = FreshLogin & Pick<KeptAccess, 'isByIssuer'>;
+
+function keep(path: string, fresh: NewAccess, flags: ReaderFlags, around: Surroundings) {
+  const { uuid, accessToken, goodForMs, isByIssuer } = fresh;
   const server = serverAddress(flags, around);
   const isEncrypted = tlsOptions(flags, around) !== undefined;
   const goodUntilMs = around.clock.wallMs() + goodForMs;
-  keepAccess(path, { server, isEncrypted, network: networkOf(flags, around), uuid, accessToken, goodUntilMs });
+  const network = networkOf(flags, around);
+  keepAccess(path, { server, isEncrypted, network, uuid, accessToken, goodUntilMs, isByIssuer });
 }
 
 /** Runs something as a principal that has logged in, and logs in again when the token is good no more. */

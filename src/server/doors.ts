@@ -39,7 +39,11 @@ import { listening } from './listen-error.js';
 import { consoleCalls, webCalls } from './local-ports.js';
 import { meetingAddress } from './meeting-address.js';
 import { limitUses } from './metrics/limit-uses.js';
+import type { Networks } from './networks.js';
 import { plainGate } from './plain-ports.js';
+
+/** The networks other than `default`, which are let in while nothing listens. */
+type OtherNetworks = Pick<Networks, 'open'>;
 
 /** What gRPC's own message has around a packet. */
 const EXCHANGE_OVERHEAD_BYTES = 16;
@@ -114,8 +118,11 @@ export class Doors {
     };
   }
 
-  /** Opens them. When one cannot be opened, those that are open have to be closed. */
-  async open(): Promise<void> {
+  /**
+   * Opens them. When one cannot be opened, those that are open have to be closed. `networks` are let in before anything listens:
+   * a page that comes back to one of them would be told that there is none, and that its login is over.
+   */
+  async open(networks: OtherNetworks): Promise<void> {
     const { config, clock, admission, certificates } = this.parts;
     this.meeting = await listening('--rendezvous-listen', openMeeting(meetingAddress(config), clock, admission));
     const gate = this.systemGate();
@@ -125,7 +132,9 @@ export class Doors {
     // It closes the connections of sessions that have ended, after their watches were told.
     this.engine.publishToDoor(this.system);
     const { accept } = this.system;
-    await this.openGrpc();
+    this.grpc = new GrpcDoor(grpcBacking(this.engine, this.shared(), accept), admission, config.messageBytesMax);
+    networks.open(this);
+    await this.openGrpc(this.grpc);
     this.addresses.stun = formatAddress(this.meeting.address);
     const mode = () => this.engine.gatekeeper.mode;
     const { allowPlaintext } = config;
@@ -276,25 +285,20 @@ export class Doors {
     return Math.min(this.limits.packetBytesMax, this.parts.config.messageBytesMax - EXCHANGE_OVERHEAD_BYTES);
   }
 
-  private async openGrpc(): Promise<void> {
+  private async openGrpc(grpc: GrpcDoor): Promise<void> {
     const { config, certificates } = this.parts;
     const { messageBytesMax } = config;
     const { grpc: isEncrypted } = tlsPlan(config);
     const { packetBytesMax } = this;
-    this.grpc = new GrpcDoor(
-      grpcBacking(this.engine, this.shared(), this.system!.accept),
-      this.parts.admission,
-      messageBytesMax,
-    );
     const bound = await listening(
       '--listen',
-      this.grpc.listen(
+      grpc.listen(
         config.listen,
         grpcCredentials(isEncrypted ? certificates : undefined),
         await certificateReader(this.parts),
       ),
     );
-    certificates?.onChange((files) => this.grpc?.renew(askingTls(files)));
+    certificates?.onChange((files) => grpc.renew(askingTls(files)));
     this.addresses.grpc = formatAddress(bound);
     const addresses = reachableAddresses(bound);
     this.reachedAt = usefulAddresses(addresses).slice(0, TICKET_ADDRESSES_MAX);

@@ -250,8 +250,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     });
     const outward = { tracer: spans?.tracer, admission, certificates, assets, standing, servers };
     doors = new Doors(engine, { config, clock, random, log, metrics, events, audit, networks, ...outward });
-    await doors.open();
-    networks.open(doors);
+    await doors.open(networks);
     engine.replica.opened();
     networks.opened();
     servers.begin();

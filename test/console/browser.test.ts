@@ -81,9 +81,12 @@ describe('the console in Chromium', () => {
 
     await server.stop('SIGKILL');
     await shows(page, '.chip', /not connected · shown: revision/);
+    // Where the page is a tab behind others, its title says so.
+    expect(await page.title()).toBe('⚠ not connected · Sessions · Switchyard');
     expect(await page.locator('tbody tr').filter({ hasText: 'mill' }).count()).toBe(1);
     server = await ConsoleProcess.start(built.folder, flags);
     await shows(page, '.chip', /live · rev/, BACK_MS);
+    expect(await page.title()).toBe('Sessions · Switchyard');
     expect(problems).toEqual([]);
     await close();
   }, 60_000);

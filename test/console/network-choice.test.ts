@@ -100,7 +100,8 @@ describe('the console of a server with several networks', () => {
     await shows(page, '.chip', /live · rev \d+ · 2$/);
     await page.waitForURL(/#graph\?net=north/);
     await page.evaluate("location.hash = '#graph?net=nowhere'");
-    await shows(page, '.chip', /refused: no network "nowhere"/);
+    await shows(page, '.chip', /refused: no network "nowhere".* \(NETWORK_NOT_FOUND\)/);
+    expect(await page.title()).toBe('⚠ refused · Graph · nowhere · Switchyard');
     expect(await page.locator('#network option').first().textContent()).toContain('nowhere, which is not there');
     expect(await findBarriers(page)).toEqual([]);
     expect(problems).toEqual([]);

@@ -96,6 +96,33 @@ describe('the names in a picture', () => {
     };
     expect([isNamed(500), isNamed(1_100)]).toEqual([false, true]);
   });
+
+  it('are there with the first nodes, and ask for another picture as long as they are those of an older graph', () => {
+    const model = new GraphModel();
+    const pen = new RecordingPen();
+    const renderer = new Renderer(pen);
+    const wide = { x: Float32Array.from({ length: 4 }, (_, at) => 300 * at - 400), y: new Float32Array(4) };
+    const come = (...ats: number[]) => {
+      const nodeAdded = ats.map((at) => nodeOf(sidOf(at)));
+      model.apply({ nodeAdded, nodeRemoved: [], linkAdded: [], linkRemoved: [] });
+    };
+    const drawAt = (nowMs: number) => {
+      pen.texts.length = 0;
+      const againMs = renderer.draw(sceneOf(model, wide), nowMs);
+      return { names: new Set(pen.texts).size, againMs };
+    };
+    expect(drawAt(0)).toEqual({ names: 0, againMs: 0 });
+    come(0, 1);
+    expect(drawAt(100)).toEqual({ names: 2, againMs: 0 });
+    come(2);
+    const { names, againMs } = drawAt(500);
+    expect(names).toBe(2);
+    expect(againMs).toBeGreaterThan(600);
+    expect(againMs).toBeLessThan(601);
+    // Nothing has changed since.
+    expect(drawAt(500 + againMs)).toEqual({ names: 3, againMs: 0 });
+    expect(drawAt(5_000)).toEqual({ names: 3, againMs: 0 });
+  });
 });
 
 describe('lines of a picture', () => {

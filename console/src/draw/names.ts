@@ -25,9 +25,10 @@ export class Names {
   /** Cells that have a name. */
   readonly #taken = new Set<number>();
 
-  draw(pen: Pen, scene: Scene, nowMs: number): void {
+  /** Answers with how long the ranking that was used stays one of an older graph; 0: it is of this one. */
+  draw(pen: Pen, scene: Scene, nowMs: number): number {
     const { model, selected, hovered, camera, matches } = scene;
-    this.#rank(scene, nowMs);
+    const oldForMs = this.#rank(scene, nowMs);
     this.#taken.clear();
     pen.font = FONT;
     pen.textBaseline = 'middle';
@@ -42,6 +43,7 @@ export class Names {
       if (node === undefined || model.slots[node.slot] !== node || node === selected || node === hovered) continue;
       if (matches?.[node.slot] !== 0) this.#write(pen, scene, node, false);
     }
+    return oldForMs;
   }
 
   #write(pen: Pen, scene: Scene, node: GraphNode, isMarked: boolean): void {
@@ -68,15 +70,18 @@ export class Names {
     return false;
   }
 
-  #rank({ model }: Scene, nowMs: number): void {
-    const waitMs = RANK_MS.least + model.nodes.size * RANK_MS.perNode;
+  #rank({ model }: Scene, nowMs: number): number {
     // A picture of the past has a graph of its own, whose nodes are others even where the version is the same.
     const isSame = model === this.#rankedModel;
-    if (isSame && (model.version === this.#rankedVersion || nowMs - this.#rankedMs < waitMs)) return;
+    if (isSame && model.version === this.#rankedVersion) return 0;
+    const leftMs = this.#rankedMs + RANK_MS.least + model.nodes.size * RANK_MS.perNode - nowMs;
+    // Where there was nothing to sort, the first nodes do not wait for it.
+    if (isSame && leftMs > 0 && this.#ranked.length > 0) return leftMs;
     const ranked = [...model.nodes.values()].filter(({ parent }) => parent !== 0);
     this.#ranked = ranked.sort((one, other) => other.links.size - one.links.size || one.sid - other.sid);
     this.#rankedModel = model;
     this.#rankedVersion = model.version;
     this.#rankedMs = nowMs;
+    return 0;
   }
 }

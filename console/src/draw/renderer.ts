@@ -29,7 +29,8 @@ export class Renderer {
     this.#context = context;
   }
 
-  draw(scene: Scene, nowMs: number): void {
+  /** Answers in how many milliseconds it is to be drawn again though nothing changes, as its names are of an older graph; 0: never. */
+  draw(scene: Scene, nowMs: number): number {
     const { camera, palette, isStale, scale } = scene;
     const context = this.#context;
     context.setTransform(scale, 0, 0, scale, 0, 0);
@@ -49,8 +50,10 @@ export class Renderer {
     context.globalAlpha = fade;
     this.#marks(scene);
     if (scene.groups !== undefined) drawGroupNames(context, scene, scene.groups);
-    if (scene.groups === undefined || camera.zoom > NEAR_ZOOM) this.#names.draw(context, scene, nowMs);
+    const hasNames = scene.groups === undefined || camera.zoom > NEAR_ZOOM;
+    const againMs = hasNames ? this.#names.draw(context, scene, nowMs) : 0;
     context.globalAlpha = 1;
+    return againMs;
   }
 
   #links(scene: Scene, fade: number): void {

@@ -9,7 +9,7 @@ import { printable } from '../text.js';
 import { theme, turnTheme } from '../theme.js';
 import { TokenDialog } from './administrators.js';
 import { AuditView } from './audit.js';
-import { Chip } from './chip.js';
+import { Chip, trouble } from './chip.js';
 import { ClosedView } from './closed.js';
 import { ConnectionsView } from './connections.js';
 import { Dialog } from './dialog.js';
@@ -45,10 +45,13 @@ export function App() {
   const Shown = SHOWN[view];
   const isLoggedOut = link.state.value.kind === 'loggedOut';
   const network = link.network.value;
+  const problem = trouble.value;
   useEffect(() => {
+    // First, so that it shows in a tab that is not looked at.
+    const alert = problem === '' ? '' : `⚠ ${problem} · `;
     const where = network === '' || network === DEFAULT_NETWORK ? '' : ` · ${network}`;
-    document.title = `${VIEWS.find(({ id }) => id === view)?.title}${where} · Switchyard`;
-  }, [view, network]);
+    document.title = `${alert}${VIEWS.find(({ id }) => id === view)?.title}${where} · Switchyard`;
+  }, [view, network, problem]);
   return (
     <>
       {!isKiosk && <Header isInert={isLoggedOut} />}
@@ -204,7 +207,7 @@ function Login() {
         }}
       >
         <h1>Switchyard</h1>
-        <p>On the machine of the server, run</p>
+        <p>On the machine where you have logged in, or on that of the server, run</p>
         <pre>switchyard console</pre>
         <p>It prints a link that lets you in once, within a minute. Open it, or paste it here:</p>
         <label>

@@ -1,6 +1,19 @@
+import { computed } from '@preact/signals';
 import { useEffect, useReducer } from 'preact/hooks';
+import { wordsOf } from '../actions.js';
 import { link, model, picture, position, refusal } from '../state.js';
 import { count } from '../text.js';
+
+/** Why what is shown may not be so now, in a word or two for the title of the page; empty while it is. */
+export const trouble = computed(() => {
+  const { kind } = link.state.value;
+  if (kind === 'loggedOut') return 'logged out';
+  // Also while it tries: a title that comes and goes with each try says nothing.
+  if (kind === 'waiting' || (kind === 'connecting' && picture.value.kind === 'stale')) return 'not connected';
+  const why = refusal.value;
+  if (why === undefined) return '';
+  return why.reason === 'DRAINING' ? 'the server goes down' : 'refused';
+});
 
 /** How often the seconds until the next try are counted down. */
 const COUNT_MS = 200;
@@ -45,7 +58,7 @@ function standing(): { readonly kind: string; readonly words: string; readonly i
   if (state.kind === 'waiting') return { kind: 'bad', words: `not connected${old}`, isWaiting: true };
   if (why?.reason === 'DRAINING')
     return { kind: 'bad', words: `the server goes down: ${why.message}${old}`, isWaiting: false };
-  if (why !== undefined) return { kind: 'bad', words: `refused: ${why.message}${old}`, isWaiting: false };
+  if (why !== undefined) return { kind: 'bad', words: `refused: ${wordsOf(why)}${old}`, isWaiting: false };
   if (state.kind === 'connecting') return { kind: 'wait', words: `connecting …${old}`, isWaiting: false };
   if (picture.value.kind !== 'live') return { kind: 'wait', words: `catching up …${old}`, isWaiting: false };
   return {

@@ -23,18 +23,19 @@ const COLUMNS: readonly Column<ClosedSession>[] = [
     isNumber: true,
   },
 ];
+const NO_LINKS = { size: 0 };
 const BUCKET_MS = 10_000;
 const BUCKETS = 60;
 
 /** Sessions that have ended since the page was opened, and why. */
 export function ClosedView() {
   const { reason } = route.value;
-  const { q } = route.value;
-  const words = query.value.problem === '' ? q.trim().toLowerCase() : '';
+  const { matcher } = query.value;
   const all = closed.value;
   const rows = all.filter((line) => {
     if (reason !== '' && line.reason !== reason) return false;
-    return words === '' || `${line.name} ${line.sid}`.toLowerCase().includes(words.replace(/^name[~=]/, ''));
+    // It has no links any more, and no attachment.
+    return matcher === undefined || matcher({ ...line, links: NO_LINKS }, { isAttached: () => false });
   });
   const numberOf = (one: string) => all.filter((line) => line.reason === one).length;
   return (
@@ -57,7 +58,13 @@ export function ClosedView() {
         columns={COLUMNS}
         rows={rows}
         idOf={({ id }) => id}
-        empty={<p>No session has ended since this page was opened.</p>}
+        empty={
+          <p>
+            {all.length === 0
+              ? 'No session has ended since this page was opened.'
+              : 'No session has ended that matches the query.'}
+          </p>
+        }
       />
     </div>
   );

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 interface DialogProps {
   readonly title: string;
@@ -7,14 +7,21 @@ interface DialogProps {
   readonly children: ComponentChildren;
 }
 
-/** A dialog over the page: it takes the keys, and Escape closes it. */
+/** A dialog over the page: it takes the keys, and Escape closes it. Once it is gone, what had the focus before has it again. */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    dialog.current?.showModal();
+  const isGone = useRef(false);
+  useLayoutEffect(() => {
+    const shown = dialog.current;
+    shown?.showModal();
+    return () => {
+      isGone.current = true;
+      // While it is in the document: the browser gives the focus back where a dialog is closed, and not where it is taken away.
+      shown?.close();
+    };
   }, []);
   return (
-    <dialog ref={dialog} aria-label={title} onClose={onClose}>
+    <dialog ref={dialog} aria-label={title} onClose={() => isGone.current || onClose()}>
       <h2>{title}</h2>
       {children}
     </dialog>

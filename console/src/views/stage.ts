@@ -36,6 +36,7 @@ export class Stage {
   #hovered: GraphNode | undefined;
   readonly #pacer = new Pacer(BROWSER, () => this.#draw());
   #addressTimer = 0;
+  #namesTimer = 0;
   #cam = '';
   readonly #pointers = new Map<number, readonly [number, number]>();
   #dragged = 0;
@@ -60,6 +61,7 @@ export class Stage {
   close(): void {
     this.#pacer.close();
     clearTimeout(this.#addressTimer);
+    clearTimeout(this.#namesTimer);
     for (const stop of this.#stops) stop();
     const shown = layout.peek();
     if (shown !== undefined) shown.onMove = () => {};
@@ -151,7 +153,9 @@ export class Stage {
       isAttached: was === undefined ? isAttached : () => undefined,
       isStale: was === undefined && picture.peek().kind === 'stale',
     };
-    this.#renderer.draw(scene, performance.now());
+    const againMs = this.#renderer.draw(scene, performance.now());
+    clearTimeout(this.#namesTimer);
+    if (againMs > 0) this.#namesTimer = setTimeout(() => this.#pacer.soon(), againMs);
     if (isMoving) this.#changed();
     if (shown.isPlaced && picture.peek().kind === 'live') markFirst();
   }

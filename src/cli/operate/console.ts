@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { isLoopback, parseAddress } from '../../base/address.js';
 import { type Switchyard, SwitchyardError } from '../../client/index.js';
+import type { ConsoleRole } from '../../console/calls-port.js';
 import { makeCode, makeIdentityCode } from '../../console/credentials.js';
+import { CONSOLE_LIMITS } from '../../console/limits.js';
 import { ROLES } from '../../core/model/trust/identity.js';
 import { ROLE_PERMISSIONS } from '../../core/model/trust/permission.js';
 import {
@@ -16,10 +18,12 @@ import {
 import { keptLogin, type LoggedIn, logIn, type ReaderFlags, withAccess } from '../reader.js';
 import { Failure, type Surroundings } from '../surroundings.js';
 import { type AdminToken, adminTokenFor, givenAdminToken } from '../trust/admin-token.js';
+import { durationWord, momentWord } from '../words.js';
 
 /** How `console` was asked for. */
 export interface ConsoleFlags extends ReaderFlags {
   readonly print?: boolean;
+  readonly json?: boolean;
   readonly admin?: boolean;
 }
 
@@ -35,10 +39,12 @@ type Whom =
 /** Who has logged in on this machine, or whom its key stands for, with its roles. */
 interface OwnLogin extends LoggedIn {
   readonly roles: readonly string[];
+  /** When its access token ends, by the wall clock, where the console's login ends with that. */
+  readonly tokenEndsMs?: number | undefined;
 }
 
 /**
- * Prints where the console is, with a code that lets a browser in once, and opens it for a person. The code is made here: of an
+ * Prints where the console is, with a code that lets a browser in once and how long that login lasts, and opens it for a person. The code is made here: of an
  * access token, for the identity of this user, or of the administrator's token. Where that was found without being named, the
  * server proves first that it knows it: the page is where the server says, and a code that another one gets is good at the own one
  * for a minute.
@@ -47,10 +53,16 @@ export async function openConsole(flags: ConsoleFlags, surroundings: Surrounding
   const { terminal } = surroundings;
   const whom = await chooseWhom(flags, surroundings);
   const url = `${await findConsole(whom, flags, surroundings)}/#code=${codeFor(whom, flags, surroundings)}`;
+  const ends = loginEnds(whom, surroundings);
   if (whom.kind === 'token' && whom.problem !== undefined) {
     await terminal.err.write(`this is a link for a viewer, as your own login failed: ${whom.problem.message}`);
   }
+  if (flags.json) {
+    const network = networkOf(flags, surroundings);
+    return terminal.out.json({ url, role: roleOf(whom, flags), network, ...ends });
+  }
   await terminal.out.write(url);
+  await terminal.err.write(endsWord(ends));
   if (flags.print || !terminal.out.interactive) return;
   const [program, ...args] = OPENERS[surroundings.platform] ?? [];
   if (program === undefined) return;
@@ -101,7 +113,9 @@ async function tryOwnLogin(
 async function ownLogin(flags: ConsoleFlags, surroundings: Surroundings): Promise<OwnLogin | undefined> {
   const kept = keptLogin(flags, surroundings);
   const roles = kept && (await rolesBy(kept, flags, surroundings));
-  if (kept !== undefined && roles !== undefined) return { ...kept, roles };
+  if (kept !== undefined && roles !== undefined) {
+    return { ...kept, roles, tokenEndsMs: kept.isByIssuer ? kept.goodUntilMs : undefined };
+  }
   return logIn(flags, surroundings);
 }
 
@@ -148,11 +162,36 @@ function codeFor(whom: Whom, flags: ConsoleFlags, surroundings: Surroundings): s
   const { clock, random } = surroundings;
   const network = networkOf(flags, surroundings);
   if (whom.kind === 'token') {
-    const role = flags.admin ? 'administrator' : 'viewer';
-    return makeCode(whom.admin.token, { role, network }, clock, random);
+    return makeCode(whom.admin.token, { role: roleOf(whom, flags), network }, clock, random);
   }
   const { uuid, accessToken } = whom.login;
   return makeIdentityCode(accessToken, { uuid, network }, clock, random);
+}
+
+function roleOf({ kind }: Whom, { admin }: ConsoleFlags): ConsoleRole {
+  if (kind === 'identity') return kind;
+  return admin ? 'administrator' : 'viewer';
+}
+
+/** How long a login by a link lasts. */
+interface LoginEnds {
+  /** Since the page was last opened. */
+  readonly unopenedForMs: number;
+  /** The latest moment, however often it is opened. */
+  readonly loginEndsAt: Date;
+}
+
+/** By this machine's clock, for a code that is used as late as it may be. */
+function loginEnds(whom: Whom, { clock }: Surroundings): LoginEnds {
+  const { codeMs, loginMs, loginInAllMs } = CONSOLE_LIMITS;
+  const tokenEndsMs = whom.kind === 'identity' ? whom.login.tokenEndsMs : undefined;
+  const endsMs = clock.wallMs() + codeMs + loginInAllMs;
+  return { unopenedForMs: loginMs, loginEndsAt: new Date(Math.min(endsMs, tokenEndsMs ?? endsMs)) };
+}
+
+function endsWord({ unopenedForMs, loginEndsAt }: LoginEnds): string {
+  const unopened = durationWord(unopenedForMs);
+  return `a login by this link ends ${unopened} after the page was last opened, and on ${momentWord(loginEndsAt)} at the latest`;
 }
 
 /** A console that listens on all interfaces is reached by the host by which the server is. */

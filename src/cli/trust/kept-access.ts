@@ -19,6 +19,8 @@ export interface KeptAccess {
   readonly accessToken: string;
   /** By the wall clock of this machine, which also says when to log in again; the server does not rely on it. */
   readonly goodUntilMs: number;
+  /** An issuer's token has given it: what is made of it ends with it. Else a key of this machine. */
+  readonly isByIssuer: boolean;
 }
 
 /** Where a command would send a token. */
@@ -80,11 +82,12 @@ function readKept(keyPath: string): KeptAccess | undefined {
   try {
     // A file without a network is from when there was only one.
     const { server, isEncrypted, network = DEFAULT_NETWORK, ...rest } = JSON.parse(text) as Partial<KeptAccess>;
-    const { uuid, accessToken, goodUntilMs } = rest;
+    const { uuid, accessToken, goodUntilMs, isByIssuer = false } = rest;
     const hasTexts = typeof server === 'string' && typeof uuid === 'string' && typeof accessToken === 'string';
     if (!hasTexts || typeof network !== 'string') return undefined;
     if (typeof isEncrypted !== 'boolean' || typeof goodUntilMs !== 'number') return undefined;
-    return { server, isEncrypted, network, uuid, accessToken, goodUntilMs };
+    if (typeof isByIssuer !== 'boolean') return undefined;
+    return { server, isEncrypted, network, uuid, accessToken, goodUntilMs, isByIssuer };
   } catch {
     return undefined;
   }

@@ -9,6 +9,7 @@ import { TestIssuer } from '../../trust/oidc/issuer.js';
 import { startCommand } from '../command.js';
 
 const TEST_MS = 60_000;
+const HOUR_MS = 3_600_000;
 const AS_ADMIN = ['--admin-token', ADMIN_TOKEN];
 
 let issuer: TestIssuer;
@@ -40,19 +41,27 @@ function run(args: readonly string[], input = '') {
   return startCommand([...args, '--server', at.address], surroundings).ended;
 }
 
-async function logIn(role: string): Promise<void> {
+async function logIn(role: string, name = `a-${role}`): Promise<void> {
   const issued = await run(['ticket', 'issue', '--role', role, '--kind', 'person', '--json', ...AS_ADMIN]);
   const { text } = JSON.parse(issued.out) as { text: string };
-  expect(await run(['login', '--ticket-file', '-', '--name', `a-${role}`], text)).toMatchObject({ status: 0, err: '' });
+  expect(await run(['login', '--ticket-file', '-', '--name', name], text)).toMatchObject({ status: 0, err: '' });
 }
 
 /** Whom the link lets in that `console` prints. */
 async function openedAs(...flags: string[]): Promise<unknown> {
   const { status, out, err } = await run(['console', '--print', ...flags]);
-  expect([status, err]).toEqual([0, '']);
+  expect([status, err]).toEqual([0, expect.stringMatching(/^a login by this link ends 12h after .*\n$/)]);
   const [, where, code] = /^http:\/\/([^/]+)\/#code=([\w-]+)\n$/.exec(out) ?? [];
   expect(where).toBe(at.console);
   return (await post(at.console, '/login', code)).json();
+}
+
+/** How long a login by the link of `console` lasts at the most, and whom it lets in. */
+async function lastsFor(): Promise<readonly [number, unknown]> {
+  const { status, out, err } = await run(['console', '--json']);
+  expect([status, err]).toEqual([0, '']);
+  const { role, loginEndsAt } = JSON.parse(out) as Record<string, string>;
+  return [Date.parse(loginEndsAt ?? '') - Date.now(), role];
 }
 
 /** Puts the administrator's token where that of the own server is. */
@@ -75,6 +84,19 @@ describe('switchyard console of somebody who has an identity', () => {
       // A token that is given comes first.
       expect(await openedAs(...AS_ADMIN)).toMatchObject({ role: 'viewer' });
       expect(await openedAs('--admin', ...AS_ADMIN)).toMatchObject({ role: 'administrator' });
+    },
+    TEST_MS,
+  );
+
+  it.each(['operator', 'observer'])(
+    'says that a login by the key of an %s lasts a week, by the token that login has kept and by the key alone',
+    async (role) => {
+      await logIn(role, `weekly-${role}`);
+      for (const isKept of [true, false]) {
+        if (!isKept) await run(['logout']);
+        const [ms, whom] = await lastsFor();
+        expect([whom, Math.round(ms / HOUR_MS)]).toEqual(['identity', 7 * 24]);
+      }
     },
     TEST_MS,
   );
@@ -108,6 +130,11 @@ describe('switchyard console of somebody who has an identity', () => {
         roles: ['observer'],
         may: ['graph.read', 'network.read'],
       });
+      // With the token that the issuer's was exchanged for.
+      const [ms, whom] = await lastsFor();
+      expect(whom).toBe('identity');
+      expect(ms).toBeGreaterThan(0);
+      expect(ms).toBeLessThanOrEqual(HOUR_MS);
     },
     TEST_MS,
   );

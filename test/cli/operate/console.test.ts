@@ -7,6 +7,9 @@ import { post, type RunningConsole, runConsole, whomOf } from '../../console/run
 import { ADMIN_TOKEN, asAdmin, ask, type Running, run } from '../../grpc/running.js';
 import { runCommand } from '../command.js';
 
+const LOGIN_ENDS = /^a login by this link ends 12h after the page was last opened, and on \S+Z at the latest\n$/;
+const WEEK_MS = 7 * 24 * 3_600_000;
+
 describe('switchyard console', () => {
   let at: RunningConsole;
   let bare: Running;
@@ -23,10 +26,28 @@ describe('switchyard console', () => {
   ] as const)('prints a link that lets a browser in %s', async (_who, flags, role, network) => {
     const args = ['console', '--print', '--server', at.address, '--admin-token', ADMIN_TOKEN, ...flags];
     const { status, out, err } = await runCommand(args);
-    expect([status, err]).toEqual([0, '']);
+    expect([status, err]).toEqual([0, expect.stringMatching(LOGIN_ENDS)]);
     const [, where, code] = /^http:\/\/([^/]+)\/#code=([\w-]+)\n$/.exec(out) ?? [];
     expect(where).toBe(at.console);
     expect(await (await post(at.console, '/login', code)).json()).toEqual(whomOf(role, network));
+  });
+
+  it.each([
+    ['viewer', []],
+    ['administrator', ['--admin']],
+  ] as const)('says with --json whom the link lets in, and until when: as %s', async (role, flags) => {
+    const before = Date.now();
+    const args = ['console', '--json', '--server', at.address, '--admin-token', ADMIN_TOKEN, ...flags];
+    const { status, out, err } = await runCommand(args);
+    expect([status, err]).toEqual([0, '']);
+    const { url, loginEndsAt, ...rest } = JSON.parse(out) as Record<string, string>;
+    expect(rest).toEqual({ role, network: 'default', unopenedForMs: 12 * 3_600_000 });
+    const inAllMs = Date.parse(loginEndsAt ?? '') - before;
+    // The link is used within its minute.
+    expect(inAllMs).toBeGreaterThanOrEqual(WEEK_MS + 60_000);
+    expect(inAllMs).toBeLessThan(WEEK_MS + 120_000);
+    const response = await post(at.console, '/login', url?.split('#code=')[1] ?? '');
+    expect(await response.json()).toEqual(whomOf(role));
   });
 
   it('finds the token of its own server, which proves itself, and needs no option', async () => {
@@ -53,7 +74,8 @@ describe('switchyard console', () => {
       expect([alone.status, alone.out, alone.err]).toEqual([1, '', expect.stringContaining('own-key.pem')]);
       writeFileSync(join(data, 'admin-token'), `${ADMIN_TOKEN}\n`, { mode: 0o600 });
       const { status, out, err } = await runCommand(args, { home });
-      const told = /^this is a link for a viewer, as your own login failed: .*own-key.pem.*\n$/;
+      const told =
+        /^this is a link for a viewer, as your own login failed: .*own-key.pem.*\na login by this link ends .*\n$/;
       expect([status, err]).toEqual([0, expect.stringMatching(told)]);
       const [, code] = /#code=([\w-]+)\n$/.exec(out) ?? [];
       expect(await (await post(at.console, '/login', code)).json()).toMatchObject({ role: 'viewer' });

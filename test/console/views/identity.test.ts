@@ -15,6 +15,8 @@ const LOOKS: readonly Required<Look>[] = [
   { theme: 'light', width: 390, height: 760 },
 ];
 
+/** Whether the picture that docs/console.md shows is made anew, as those of views.test.ts are. */
+const IS_DOCUMENTED = process.env.UPDATE_DOCUMENT === '1';
 /** How long the page shows that something went well. */
 const NOTICE_MS = 8_000;
 
@@ -71,6 +73,7 @@ describe.each(LOOKS)('a page of an operator in $theme, $width px wide', (look) =
     await page.getByRole('button', { name: `Stop stream ${id}` }).click();
     await shows(page, 'dialog', /This would stop: \d+, \d+/);
     expect(await findBarriers(page)).toEqual([]);
+    if (IS_DOCUMENTED && look.theme === 'dark') await page.screenshot({ path: 'docs/console/operator-dark.png' });
     await page
       .locator('dialog')
       .getByRole('button', { name: `Stop stream ${id}` })
@@ -232,7 +235,8 @@ describe('a page that is open', () => {
       await page.getByRole('button', { name: 'Find' }).click();
       await shows(page, '.notice', /PATH_NOT_FOUND/);
       expect(await findBarriers(page)).toEqual([]);
-      await page.waitForTimeout(NOTICE_MS + 1_000);
+      // By then a notice of what went well, whose timer began before this one, would be gone.
+      await page.evaluate(`new Promise((resolve) => setTimeout(resolve, ${NOTICE_MS}))`);
       await shows(page, '.notice', /PATH_NOT_FOUND/);
       await dismiss();
       await page.locator('.notice:not(.shown)').waitFor({ state: 'attached' });

@@ -242,6 +242,12 @@ describe('the console, used', () => {
     await page.keyboard.press('g');
     await page.keyboard.press('x');
     await shows(page, 'tbody', /camera.*terminated/);
+    // By what it had, though it has gone.
+    const search = page.getByLabel('Search');
+    await search.fill('district=harbour type:agent');
+    await shows(page, 'tbody', /camera.*terminated/);
+    await search.fill('-district=harbour');
+    await shows(page, '.view', /No session has ended that matches the query/);
     expect(problems).toEqual([]);
     await close();
   }, 60_000);
