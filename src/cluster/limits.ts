@@ -104,6 +104,9 @@ export const ORIGINS_PER_SERVER_MAX = 16;
 /** Processes that are known in one term. */
 export const ORIGINS_MAX = 4_096;
 
+/** Sessions of one message that are attached elsewhere, and those that may wait to be in one: twice as many take 640 KiB. */
+export const ELSEWHERE_MAX = 65_536;
+
 /** Addresses of one server that clients are told. */
 export const ADDRESSES_MAX = 8;
 /** The longest address: a name of 253 bytes, and a port. */
