@@ -115,9 +115,9 @@ export interface SubmitResponse {
 export interface Elsewhere {
   /** From this message on all are named. */
   begins: boolean;
-  /** Attached at another server. At most 131,072. */
+  /** Attached at another server. At most 32,768. */
   attached: number[];
-  /** Attached at no other server. At most 65,536. */
+  /** Attached at no other server. At most 16,384. */
   detached: number[];
   /**
    * All were named: those that were not are attached at no other server. A leader says this 10 s after its term began at the earliest,
