@@ -21,6 +21,8 @@ export class AttachedCheck {
   readonly #changedMs = new Map<number, number>();
   #calmMs = Number.POSITIVE_INFINITY;
   #compared = 0;
+  /** Where servers differed first that should have agreed. */
+  #wrong: string | undefined;
 
   constructor(scene: ClusterScene) {
     this.#scene = scene;
@@ -51,6 +53,11 @@ export class AttachedCheck {
     for (const change of changes) if (change.kind === 'SessionClosed') this.#toldOf(process).delete(change.session.sid);
   }
 
+  /** Everything had time to come to rest. Last of all: servers that do not hear of each other differ, and other checks say so. */
+  judgeRest(): void {
+    if (this.#wrong !== undefined) this.#fail(this.#wrong);
+  }
+
   #look(): void {
     const { scheduler, isCalm } = this.#scene;
     const { nowMs } = scheduler;
@@ -68,7 +75,7 @@ export class AttachedCheck {
         if (says !== hasTold) this.#fail(`${server.name} says of session ${sid} ${wordFor(says)}, and told otherwise`);
         if (attached.has(sid) && !attachments.isAttached(sid)) this.#compared++;
         if (says === attached.has(sid) || !this.#isDue(sid)) continue;
-        this.#fail(`${server.name} says of session ${sid} ${wordFor(says)}, which it is not`);
+        this.#wrong ??= `${server.name} said at ${nowMs} ms of session ${sid} ${wordFor(says)}, which it was not`;
       }
     }
   }

@@ -155,6 +155,7 @@ export class ClusterWorld implements ClusterScene {
       this.#judge.judgeRest(this.places);
       this.#relays.judgeRest();
       this.#connections.judgeRest();
+      this.#attached.judgeRest();
     } finally {
       process.off('unhandledRejection', unhandled);
     }
