@@ -27,7 +27,7 @@ interface Unreported {
 
 /**
  * What a leader tells each follower of sessions that are attached at other servers: over each link first all of them, then what has
- * changed. What is told of a session is always what holds when it is told, so one that has moved meanwhile has not left.
+ * changed. What a report says of a session holds when it is sent, so one that has moved meanwhile has not left.
  */
 export class ElsewhereReports<F> {
   readonly #deps: ElsewhereReportsDeps<F>;

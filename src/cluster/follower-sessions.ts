@@ -81,7 +81,7 @@ export class FollowerSessions {
     elsewhere.missed = (sid) => this.#reports.changed(sid);
   }
 
-  /** The next part of what a follower is told of the sessions that are attached at other servers. */
+  /** The next part of what a follower hears about sessions that are attached at other servers. */
   report(follower: SessionFollower): ElsewhereReport {
     return this.#reports.take(follower, this.#deps.clock.nowMs() >= this.#wholeFromMs);
   }

@@ -50,7 +50,7 @@ export interface LeaderMessage {
   readonly renewed: readonly number[];
   /** The servers that live; undefined: nothing is said of them. */
   readonly roster?: readonly RosterServer[] | undefined;
-  /** Absent beside a roster: the leader is of an earlier build. */
+  /** Absent where there is a roster: the leader is of an earlier build. */
   readonly elsewhere?: ElsewhereReport | undefined;
 }
 

@@ -97,7 +97,7 @@ export class AttachedElsewhere {
     for (const sid of this.#sids) if (!sids.has(sid)) this.gone(sid);
   }
 
-  /** A session has ended, or is attached here now: nobody is told. */
+  /** Drops a session that has ended, or is attached here now, without a change. */
   forget(sid: number): void {
     for (const sids of [this.#sids, this.#settling, this.#awaited, this.#early]) sids.delete(sid);
   }

@@ -44,7 +44,7 @@ describe('the check of what servers say of attachments', () => {
     expect(await makeWorld(false).found(30_000)).toBe('Attached');
   });
 
-  it('finds a server that tells nobody, or more than once', async () => {
+  it('finds a server that does not tell its watchers, or tells them twice', async () => {
     expect(await makeWorld(true).found(1_000)).toBe('Attached');
     const { tell, found } = makeWorld(true);
     for (const _ of [1, 2]) tell(1, true);
