@@ -116,6 +116,7 @@ export class FollowerSessions {
     const holder = this.#holders.get(sid);
     if (this.#isOfFollower) return;
     this.#reports.changed(sid);
+    if (isHeld) this.#deps.elsewhere.forget(sid);
     if (!isHeld || holder === undefined) return;
     this.#holders.delete(sid);
     tellReplaced(holder.follower, sid);

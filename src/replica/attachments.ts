@@ -84,10 +84,11 @@ export class Attachments {
       attachment.end(this.ending);
       return attachment;
     }
+    // What is known of others stays: the leader may have said it of an attachment later than this one, and says when it is over.
+    const isKnown = this.others.has(sid);
     this.open_.set(sid, attachment);
     this.leases.hold(sid);
-    if (!this.others.has(sid)) this.changed?.(sid, true);
-    this.others.forget(sid);
+    if (!isKnown) this.changed?.(sid, true);
     attachment.push(attachment.heartbeat(this.state.position, this.neighbours.addresses));
     for (const order of this.state.orders.of(sid)) attachment.push(this.orderOf(order));
     return attachment;
