@@ -213,8 +213,8 @@ export class LeaderDesk implements LeaseWitness {
     // Also when there is nothing to say: so a follower knows that it is heard.
     const renewed = [...follower.renewed];
     follower.renewed.clear();
-    const { roster } = this;
-    follower.link.send({ refusals: follower.refusals.splice(0), replaced: [], attached, absent, renewed, roster });
+    const told = { attached, absent, renewed, roster: this.roster, elsewhere: this.#sessions.report(follower) };
+    follower.link.send({ refusals: follower.refusals.splice(0), replaced: [], ...told });
   }
 
   /**
@@ -315,6 +315,8 @@ export function deskOf(
     revision: () => state.revision,
     has: (sid) => state.sessions.has(sid),
     attachedSinceMs: (sid) => attachments.sinceMs(sid),
+    attached: () => attachments.sids(),
+    elsewhere: attachments.others,
     replace: (sid) => attachments.replace(sid),
     homeName: (sid) => homes.nameElsewhere(sid),
     used: (id) => deadlines.used(id),

@@ -1,5 +1,8 @@
 import type { Clock } from '../base/clock.js';
-import type { FollowerLink, FollowerMessage } from './peers.js';
+import type { AttachedElsewhere } from '../replica/attached-elsewhere.js';
+import { ElsewhereReports } from './elsewhere-reports.js';
+import { CALM_MS } from './limits.js';
+import type { ElsewhereReport, FollowerLink, FollowerMessage } from './peers.js';
 
 /** What {@link FollowerSessions} stand on. */
 export interface FollowerSessionsDeps {
@@ -15,6 +18,10 @@ export interface FollowerSessionsDeps {
   readonly has: (sid: number) => boolean;
   /** Since when a session is attached at this server; undefined for one that is not. */
   readonly attachedSinceMs: (sid: number) => number | undefined;
+  /** The sessions that are attached at this server. */
+  readonly attached: () => Iterable<number>;
+  /** What this server says of those at others. */
+  readonly elsewhere: AttachedElsewhere;
   /** Ends the attachment that a session has at this server: it is attached elsewhere now. */
   readonly replace: (sid: number) => void;
   /** The name of the server that a session is at; undefined of one that is at none, and of this one. */
@@ -54,6 +61,9 @@ export class FollowerSessions {
   readonly #holders = new Map<number, Holder>();
   /** At which follower each session was renewed last that was renewed at one. */
   readonly #renewers = new Map<number, SessionFollower>();
+  readonly #reports: ElsewhereReports<SessionFollower>;
+  /** From then on the servers have come over: one that is not heard of has no sessions. */
+  readonly #wholeFromMs: number;
   /** What happens to leases now comes of what a follower said, and not of a client here. */
   #isOfFollower = false;
 
@@ -61,6 +71,19 @@ export class FollowerSessions {
   constructor(deps: FollowerSessionsDeps, followers: ReadonlySet<SessionFollower>) {
     this.#deps = deps;
     this.#followers = followers;
+    const { clock, elsewhere, attached: sids, attachedSinceMs } = deps;
+    this.#wholeFromMs = clock.nowMs() + CALM_MS;
+    this.#reports = new ElsewhereReports({
+      ...{ sids, elsewhere, isHere: (sid) => attachedSinceMs(sid) !== undefined },
+      holderOf: (sid) => this.#holders.get(sid)?.follower,
+    });
+    elsewhere.awaitsAll(this.#wholeFromMs);
+    elsewhere.missed = (sid) => this.#reports.changed(sid);
+  }
+
+  /** The next part of what a follower hears about sessions that are attached at other servers. */
+  report(follower: SessionFollower): ElsewhereReport {
+    return this.#reports.take(follower, this.#deps.clock.nowMs() >= this.#wholeFromMs);
   }
 
   /** Whether a session is attached at a follower. */
@@ -77,19 +100,24 @@ export class FollowerSessions {
 
   /** A session is at another server: what is known of its attachment is of the one before. */
   moved(sid: number): void {
-    this.#holders.delete(sid);
+    this.#drop(sid);
   }
 
   /** A session has ended. */
   closed(sid: number): void {
     this.#holders.delete(sid);
     this.#renewers.delete(sid);
+    // A follower that hears late of the end may have been told after it that the session is attached.
+    this.#reports.changed(sid);
   }
 
   /** A session got an attachment here: the one that it had at a follower is over. */
   held(sid: number, isHeld: boolean): void {
     const holder = this.#holders.get(sid);
-    if (this.#isOfFollower || !isHeld || holder === undefined) return;
+    if (this.#isOfFollower) return;
+    this.#reports.changed(sid);
+    if (isHeld) this.#deps.elsewhere.forget(sid);
+    if (!isHeld || holder === undefined) return;
     this.#holders.delete(sid);
     tellReplaced(holder.follower, sid);
   }
@@ -116,16 +144,20 @@ export class FollowerSessions {
   /** A follower is gone: its sessions' leases run from now. */
   left(follower: SessionFollower): void {
     this.#isOfFollower = true;
+    this.#reports.left(follower);
+    const { leases, elsewhere, clock } = this.#deps;
+    const calmUntilMs = clock.nowMs() + CALM_MS;
     for (const [sid, holder] of this.#holders) {
       if (holder.follower !== follower) continue;
       this.#holders.delete(sid);
-      this.#deps.leases.release(sid);
+      elsewhere.awaits(sid, calmUntilMs);
+      leases.release(sid);
     }
     // What was renewed there within its last beat nobody has heard of.
     for (const [sid, renewer] of this.#renewers) {
       if (renewer !== follower) continue;
       this.#renewers.delete(sid);
-      this.#deps.leases.renew(sid);
+      leases.renew(sid);
     }
     this.#isOfFollower = false;
   }
@@ -153,7 +185,7 @@ export class FollowerSessions {
    * client that has gone elsewhere since.
    */
   #hold(sid: number, { follower, sinceMs }: Holder): void {
-    const { replace, leases, attachedSinceMs, homeName } = this.#deps;
+    const { replace, leases, attachedSinceMs, homeName, elsewhere } = this.#deps;
     // It has moved on since: the follower hears that from the log.
     if (homeName(sid) !== follower.name) return;
     const holder = this.#holders.get(sid);
@@ -166,6 +198,8 @@ export class FollowerSessions {
     }
     if (other !== undefined) tellReplaced(other.follower, sid);
     this.#holders.set(sid, { follower, sinceMs });
+    elsewhere.attached(sid);
+    this.#reports.changed(sid);
     replace(sid);
     leases.hold(sid);
   }
@@ -173,8 +207,14 @@ export class FollowerSessions {
   #detached(follower: SessionFollower, sid: number): void {
     follower.early.delete(sid);
     if (this.#holders.get(sid)?.follower !== follower) return;
-    this.#holders.delete(sid);
+    this.#drop(sid);
     this.#deps.leases.release(sid);
+  }
+
+  /** A session is not attached any more where it was. */
+  #drop(sid: number): void {
+    if (this.#holders.delete(sid)) this.#deps.elsewhere.gone(sid);
+    this.#reports.changed(sid);
   }
 }
 

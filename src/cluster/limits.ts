@@ -104,6 +104,12 @@ export const ORIGINS_PER_SERVER_MAX = 16;
 /** Processes that are known in one term. */
 export const ORIGINS_MAX = 4_096;
 
+/**
+ * Sessions of one message that are attached elsewhere, and changes that may wait to be in one. Both ends take 0.1 s for so many on a machine that
+ * is busy, and a million sessions take half a minute.
+ */
+export const ELSEWHERE_MAX = 16_384;
+
 /** Addresses of one server that clients are told. */
 export const ADDRESSES_MAX = 8;
 /** The longest address: a name of 253 bytes, and a port. */

@@ -1,8 +1,9 @@
 import type { Clock, Timer } from '../base/clock.js';
 import type { LeaseWitness } from '../replica/leases.js';
 import type { Replica } from '../replica/replica.js';
+import { ElsewhereHearer } from './elsewhere-hearer.js';
 import { ASK_MS } from './limits.js';
-import type { FollowerMessage, LeaderMessage } from './peers.js';
+import type { ElsewhereReport, FollowerMessage, LeaderMessage } from './peers.js';
 import { UnansweredRenewals } from './unanswered-renewals.js';
 
 /** The longest that a message can say. */
@@ -25,6 +26,8 @@ export interface LocalNewsDeps {
   readonly replace: (sid: number) => void;
   /** A session that is at this server was renewed at another one. */
   readonly renewedElsewhere: (sid: number) => void;
+  /** The leader has said which sessions are attached at other servers; undefined: it is of an earlier build. */
+  readonly attachedElsewhere: (report: ElsewhereReport | undefined) => void;
   /** The sessions that are attached here. */
   readonly attached: () => Iterable<number>;
   /** Since when a session is attached here; undefined for one that is not. */
@@ -160,9 +163,12 @@ export class LocalNews implements LeaseWitness {
   }
 
   /** What the leader has said. It names the servers in what answers a message of this one, and in nothing else. */
-  heard({ replaced, attached, absent, renewed, roster }: Omit<LeaderMessage, 'refusals'>): void {
+  heard({ replaced, attached, absent, renewed, roster, elsewhere }: Omit<LeaderMessage, 'refusals'>): void {
     this.#heard++;
-    if (roster !== undefined) this.#unanswered.answered();
+    if (roster !== undefined) {
+      this.#unanswered.answered();
+      this.#deps.attachedElsewhere(elsewhere);
+    }
     for (const sid of renewed) this.#deps.renewedElsewhere(sid);
     for (const sid of replaced) this.#deps.replace(sid);
     for (const sid of attached) this.#answer(sid, true);
@@ -198,8 +204,10 @@ function firstOf<T>(items: Iterable<T>, max: number): T[] {
 
 /** The news of a replica, which is asked for when it is there. */
 export function newsOf(replica: () => Replica, clock: Clock): LocalNews {
+  const hearer = new ElsewhereHearer(() => replica().attachments.others);
   return new LocalNews({
     clock,
+    attachedElsewhere: (report) => hearer.heard(report),
     replace: (sid) => replica().attachments.replace(sid),
     attached: () => replica().attachments.sids(),
     attachedSinceMs: (sid) => replica().attachments.sinceMs(sid),

@@ -50,6 +50,18 @@ export interface LeaderMessage {
   readonly renewed: readonly number[];
   /** The servers that live; undefined: nothing is said of them. */
   readonly roster?: readonly RosterServer[] | undefined;
+  /** Absent where there is a roster: the leader is of an earlier build. */
+  readonly elsewhere?: ElsewhereReport | undefined;
+}
+
+/** A part of what the leader knows of sessions that are attached at other servers than the follower. */
+export interface ElsewhereReport {
+  /** From this message on all are named. */
+  readonly begins: boolean;
+  readonly attached: readonly number[];
+  readonly detached: readonly number[];
+  /** All were named: those that were not are attached nowhere else. */
+  readonly ends: boolean;
 }
 
 /** A follower's end of a link. */

@@ -7,6 +7,7 @@ import type { Position } from '../core/model/position.js';
 import { CloseReason, type Session } from '../core/model/session.js';
 import { StopReason } from '../core/model/stream.js';
 import type { State } from '../core/store/state.js';
+import { AttachedElsewhere } from './attached-elsewhere.js';
 import type { Leases } from './leases.js';
 import type { ReplicaLimits } from './limits.js';
 import { drainElsewhere, endAll } from './moving-out.js';
@@ -29,7 +30,9 @@ export class Attachments {
   private timer: Timer | undefined;
   /** Why there are no more of them. */
   private ending: Fault | undefined;
-  /** Called when a live session gets an attachment, and when it loses it. */
+  /** The sessions that are attached at other servers, as far as is known here. */
+  readonly others: AttachedElsewhere;
+  /** Called when a live session gets an attachment, here or at another server, and when it has none any more. */
   changed: ((sid: number, isAttached: boolean) => void) | undefined;
   /** Whether a session that is not attached here is attached at another server; undefined where there are no others. */
   elsewhere: ((sid: number) => boolean | Promise<boolean>) | undefined;
@@ -45,6 +48,10 @@ export class Attachments {
     private readonly clock: Clock,
     readonly limits: ReplicaLimits,
   ) {
+    this.others = new AttachedElsewhere(clock, (sid) => state.sessions.has(sid));
+    this.others.changed = (sid, isAttached) => {
+      if (!this.open_.has(sid) && state.sessions.has(sid)) this.changed?.(sid, isAttached);
+    };
     this.scheduleHeartbeats();
   }
 
@@ -57,7 +64,12 @@ export class Attachments {
     return this.open_.has(sid);
   }
 
-  /** Whether a session is attached at any server. */
+  /** Whether a session is attached at any server, as far as is known here: what others have is a second or two old. */
+  isKnownAttached(sid: number): boolean {
+    return this.open_.has(sid) || this.others.has(sid);
+  }
+
+  /** Whether a session is attached at any server now: where there are others, the one that leads is asked. */
   isAttachedAnywhere(sid: number): boolean | Promise<boolean> {
     return this.isAttached(sid) || (this.elsewhere?.(sid) ?? false);
   }
@@ -72,9 +84,11 @@ export class Attachments {
       attachment.end(this.ending);
       return attachment;
     }
+    // What is known of others stays: the leader may have said it of an attachment later than this one, and says when it is over.
+    const isKnown = this.others.has(sid);
     this.open_.set(sid, attachment);
     this.leases.hold(sid);
-    this.changed?.(sid, true);
+    if (!isKnown) this.changed?.(sid, true);
     attachment.push(attachment.heartbeat(this.state.position, this.neighbours.addresses));
     for (const order of this.state.orders.of(sid)) attachment.push(this.orderOf(order));
     return attachment;
@@ -92,7 +106,10 @@ export class Attachments {
 
   /** Ends the attachment of a session that has attached at another server. */
   replace(sid: number): void {
-    this.open_.get(sid)?.end(replacedElsewhere(sid));
+    const attachment = this.open_.get(sid);
+    if (attachment === undefined) return;
+    this.others.expected(sid);
+    attachment.end(replacedElsewhere(sid));
   }
 
   private leave(sid: number): void {
@@ -119,7 +136,7 @@ export class Attachments {
     if (this.open_.get(attachment.sid) !== attachment) return;
     this.open_.delete(attachment.sid);
     this.leases.release(attachment.sid);
-    this.changed?.(attachment.sid, false);
+    if (!this.others.has(attachment.sid)) this.changed?.(attachment.sid, false);
   }
 
   /** Notifies the sessions that a command's changes concern. */
@@ -140,6 +157,7 @@ export class Attachments {
    */
   drain({ why, withinMs = 0 }: { readonly why?: Fault | undefined; readonly withinMs?: number } = {}): void {
     this.timer?.cancel();
+    this.others.close();
     this.leases.close();
     this.ending = why;
     if (why !== undefined) this.letGo(why);
@@ -177,6 +195,7 @@ export class Attachments {
   private endOf({ sid }: Session, reason: CloseReason): void {
     const attachment = this.open_.get(sid);
     this.open_.delete(sid);
+    this.others.forget(sid);
     attachment?.end(endedFault(sid, reason));
   }
 

@@ -152,7 +152,7 @@ export async function startEngine({
     wallMs: () => clock.wallMs(),
     publish: (position, events, atMs) => feeds.grpc.sessions.publish(position, events, atMs),
   });
-  const isAttached = (sid: number) => replica.attachments.isAttached(sid);
+  const isAttached = (sid: number) => replica.attachments.isKnownAttached(sid);
   const feeds = makeFeeds(config, { state, clock, sessionEvents, isAttached }, shared);
   // What happens to sessions has positions of its own.
   const { sessions, ...ofNetwork } = feeds.grpc;

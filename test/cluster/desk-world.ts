@@ -3,6 +3,7 @@ import { LeaderDesk, type LeaderDeskDeps } from '../../src/cluster/desk.js';
 import type { FollowerLink, FollowerMessage, LeaderMessage } from '../../src/cluster/peers.js';
 import type { Command } from '../../src/core/model/command.js';
 import { encodeRecord } from '../../src/journal/format/record.js';
+import { AttachedElsewhere } from '../../src/replica/attached-elsewhere.js';
 import type { Forwarded } from '../../src/replica/replica.js';
 
 /** A command as a follower forwards it. */
@@ -57,6 +58,7 @@ export class DeskWorld {
   readonly taken: Forwarded[] = [];
   readonly sessions = new Set<number>();
   readonly attached = new Map<number, number>();
+  readonly elsewhere = new AttachedElsewhere(this.clock, (sid) => this.sessions.has(sid));
   readonly replaced: number[] = [];
   readonly renewed: number[] = [];
   readonly held: number[] = [];
@@ -79,6 +81,8 @@ export class DeskWorld {
       },
       has: (sid) => this.sessions.has(sid),
       attachedSinceMs: (sid) => this.attached.get(sid),
+      attached: () => this.attached.keys(),
+      elsewhere: this.elsewhere,
       homeName: () => this.homeName,
       replace: (sid) => void this.replaced.push(sid),
       self: () => ({ name: 'a', peerAddress: '127.0.0.1:1', addresses: [], attachedCount: 0 }),

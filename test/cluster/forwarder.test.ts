@@ -39,6 +39,7 @@ function makeFollower() {
     clock,
     replace: () => {},
     renewedElsewhere: () => {},
+    attachedElsewhere: () => {},
     attached: () => [],
     attachedSinceMs: () => undefined,
   });

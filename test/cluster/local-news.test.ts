@@ -27,6 +27,7 @@ function makeNews() {
     clock,
     replace: () => {},
     renewedElsewhere: () => {},
+    attachedElsewhere: () => {},
     attached: () => [],
     attachedSinceMs: () => undefined,
   });
@@ -122,6 +123,7 @@ describe('the attachments that a follower tells its leader', () => {
       clock,
       replace: () => {},
       renewedElsewhere: () => {},
+      attachedElsewhere: () => {},
       attached: () => since.keys(),
       attachedSinceMs,
     });

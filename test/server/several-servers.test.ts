@@ -1,12 +1,15 @@
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { WatchKind } from '../../gen/switchyard/v1/network.js';
 import { SessionServiceService as Sessions } from '../../gen/switchyard/v1/session_service.js';
 import { quietPort } from '../../harness/port.js';
 import { type Instance, InstanceType, Switchyard } from '../../src/client/index.js';
+import { BEAT_MS } from '../../src/cluster/limits.js';
+import { SETTLE_MS } from '../../src/replica/attached-elsewhere.js';
 import { SigningKey } from '../../src/trust/signing-key.js';
 import { runCommand } from '../cli/command.js';
 import { Wire } from '../client/worlds/wire.js';
-import { agent, ask, type Running, run } from '../grpc/running.js';
+import { agent, ask, asSession, open, type Running, run } from '../grpc/running.js';
 import { EtcdProcess, lacksEtcd } from '../log/etcd-process.js';
 
 const lacks = lacksEtcd();
@@ -121,6 +124,40 @@ jest.setTimeout(60_000);
     expect(reasons[0]).toEqual(['DRAINING', 0, b.wire.address]);
     expect(rests[0]).toBe(0);
     expect(instance.session?.cvid).toBe(cvid);
+  });
+
+  it('says at each server which sessions are attached at the other, and tells it once', async () => {
+    const { a, b } = await serveTwo();
+    const watching = open(b, Sessions.watchSessions, { after: undefined, cvids: [] });
+    await watching.until(({ kind }) => kind === WatchKind.SNAPSHOT_END);
+    const { instanceSid, sessionToken } = await ask(a, Sessions.session, agent(1));
+    const attach = async (at: Running) => {
+      const attachment = open(at, Sessions.attach, {}, asSession(sessionToken));
+      await attachment.next();
+      return attachment;
+    };
+    const told: string[] = [];
+    const read = async (last: string) => {
+      while (told.at(-1) !== last) told.push(...(await watching.next()).changes.map(({ kind }) => kind!.$case));
+    };
+    const saidBy = async (at: Running) => (await connect(at.address).getSession(instanceSid)).session.attached;
+    const first = await attach(a);
+    await read('attached');
+    expect(await Promise.all([a, b].map(saidBy))).toEqual([true, true]);
+    const { out } = await runCommand(['sessions', '--server', b.address]);
+    expect(out).toMatch(new RegExp(`\\b${instanceSid} .* yes `));
+    const second = await attach(b);
+    expect(await first.ending()).toBeDefined();
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS + 2 * BEAT_MS));
+    expect(await Promise.all([a, b].map(saidBy))).toEqual([true, true]);
+    second.call.cancel();
+    await read('detached');
+    for (const untilMs = performance.now() + 10_000; (await saidBy(a)) && performance.now() < untilMs; ) {
+      await new Promise((resolve) => setTimeout(resolve, BEAT_MS));
+    }
+    expect(await Promise.all([a, b].map(saidBy))).toEqual([false, false]);
+    expect(told).toEqual(['opened', 'attached', 'detached']);
+    watching.call.cancel();
   });
 
   it('carries the blocks of a stream to a sink at the other server, and what it confirms back', async () => {

@@ -106,7 +106,10 @@ export interface Session {
   openedAt:
     | Date
     | undefined;
-  /** Whether it has an attachment right now. */
+  /**
+   * Whether it has an attachment. Of several servers, at any of them: what the answering one knows of the others is a second or two old,
+   * and older while servers do not hear of each other. Whether an order reaches it is asked anew for each order.
+   */
   attached: boolean;
   /** The position at which it was opened. */
   openedPosition: Position | undefined;

@@ -155,6 +155,15 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
     handler: (handler) => received(handler, (one) => ({ ...one, attached: [], attachedMs: [] })),
   },
   {
+    name: 'tell a follower that comes of no sessions that are attached at other followers',
+    seed: 1,
+    minutes: 1,
+    finds: 'Attached',
+    leading: ({ attachments }) => {
+      attachments.others.sids = () => [];
+    },
+  },
+  {
     name: 'take an answer to an order that is not known yet for a plain yes',
     seed: 1,
     minutes: 1,

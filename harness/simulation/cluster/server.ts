@@ -97,6 +97,8 @@ export interface ClusterServerDeps {
   readonly lateMs?: (() => number) | undefined;
   /** Told of each revision that is applied, in the replay of a start, too. */
   readonly applied: (state: State, position: Position, changes: readonly Change[]) => void;
+  /** Told when a session has an attachment at any server, as far as is known at this one, and when it has none any more. */
+  readonly attached?: (sid: number, isAttached: boolean) => void;
   /** The process cannot go on. */
   readonly fatal: (error: unknown) => void;
 }
@@ -188,6 +190,7 @@ export class ClusterServer implements LinkPlace {
       warn: () => {},
     });
     const { leases, deadlines, attachments } = replica;
+    attachments.changed = deps.attached;
     const used = (id: number) => deadlines.used(id);
     const submit = (command: Command) => replica.enforce(command);
     const relay = new Relay({ state, used, submit }, clock, DEFAULT_RELAY_LIMITS, random);

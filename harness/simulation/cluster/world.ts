@@ -9,6 +9,7 @@ import { Process } from '../machine/process.js';
 import { SeededRandom } from '../machine/random.js';
 import { Scheduler } from '../machine/scheduler.js';
 import { Verdict, type Violation } from '../verdict.js';
+import { AttachedCheck } from './attached-check.js';
 import { BranchLinks } from './branch-links.js';
 import { Callers } from './callers.js';
 import { ClusterConnections } from './connections.js';
@@ -49,6 +50,8 @@ export interface ClusterResult {
   /** Blocks that such connections carried through the server, and those of them on ways between different servers. */
   readonly relayed: number;
   readonly remoteRelayed: number;
+  /** How many times a server was asked for a session that was attached at another one. */
+  readonly comparedAttachments: number;
   readonly simulatedMs: number;
 }
 
@@ -58,7 +61,7 @@ export interface ClusterResult {
  * direct connections.
  *
  * Its checks are those of {@link Ledger}, {@link StateJudge}, {@link Callers}, {@link Keepers}, {@link SnapshotCheck}, {@link ReadableCheck},
- * {@link ClusterConnections}, {@link ClusterRelays} and {@link OneLeader}, and **Sound**: no server gives
+ * {@link ClusterConnections}, {@link ClusterRelays}, {@link OneLeader} and {@link AttachedCheck}, and **Sound**: no server gives
  * itself up, and no rejection is left alone.
  */
 export class ClusterWorld implements ClusterScene {
@@ -75,6 +78,7 @@ export class ClusterWorld implements ClusterScene {
   readonly #keepers: Keepers;
   readonly #connections: ClusterConnections;
   readonly #relays: ClusterRelays;
+  readonly #attached = new AttachedCheck(this);
   readonly #restores: Restores;
   #isCalm = false;
 
@@ -143,6 +147,7 @@ export class ClusterWorld implements ClusterScene {
       this.#relays.begin();
       this.#strikes().begin();
       new OneLeader(this).begin();
+      this.#attached.begin();
       const isOver = () => verdict.violation !== undefined;
       await scheduler.run(minutes * 60_000, isOver);
       this.#calm();
@@ -150,6 +155,7 @@ export class ClusterWorld implements ClusterScene {
       this.#judge.judgeRest(this.places);
       this.#relays.judgeRest();
       this.#connections.judgeRest();
+      this.#attached.judgeRest();
     } finally {
       process.off('unhandledRejection', unhandled);
     }
@@ -159,6 +165,7 @@ export class ClusterWorld implements ClusterScene {
       ...{ seed, violation: verdict.violation, revisions: ledger.revision, simulatedMs: scheduler.nowMs },
       ...{ acknowledged, unknown, carried: this.#relays.taken, remoteStreams: this.#relays.remote },
       ...this.#connections.counts,
+      comparedAttachments: this.#attached.compared,
     };
   }
 
@@ -200,8 +207,10 @@ export class ClusterWorld implements ClusterScene {
       applied: (state: State, position: Position, changes: readonly Change[]) => {
         this.#judge.applied(name, state, position, changes);
         this.#connections.applied(position.revision, changes);
+        this.#attached.applied(process, changes);
         if (place.server !== undefined) this.#judge.judgeHomes(place.server);
       },
+      attached: (sid: number, isAttached: boolean) => this.#attached.tell(process, sid, isAttached),
       fatal: (error: unknown) => {
         // One that decides otherwise than the others begins anew, and nobody would notice.
         const isOtherwise = error instanceof JournalError && error.kind === 'differs';

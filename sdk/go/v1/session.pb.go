@@ -109,7 +109,8 @@ type Session struct {
 	Ttl *durationpb.Duration `protobuf:"bytes,7,opt,name=ttl,proto3" json:"ttl,omitempty"`
 	// When it was opened, by the server's clock.
 	OpenedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=opened_at,json=openedAt,proto3" json:"opened_at,omitempty"`
-	// Whether it has an attachment right now.
+	// Whether it has an attachment. Of several servers, at any of them: what the answering one knows of the others is a second or two old,
+	// and older while servers do not hear of each other. Whether an order reaches it is asked anew for each order.
 	Attached bool `protobuf:"varint,9,opt,name=attached,proto3" json:"attached,omitempty"`
 	// The position at which it was opened.
 	OpenedPosition *Position `protobuf:"bytes,10,opt,name=opened_position,json=openedPosition,proto3" json:"opened_position,omitempty"`

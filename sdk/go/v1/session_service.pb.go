@@ -1193,7 +1193,7 @@ type SessionChange_Attached struct {
 }
 
 type SessionChange_Detached struct {
-	// It has no attachment any more, and its grace runs.
+	// It has no attachment any more, at any server, and its grace runs.
 	Detached *SessionDetached `protobuf:"bytes,3,opt,name=detached,proto3,oneof"`
 }
 

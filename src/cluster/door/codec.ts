@@ -24,8 +24,14 @@ export function unpackFollower({ network: _, revision, heard, ...rest }: SubmitR
 }
 
 /** What the leader says, as it goes over the wire. */
-export function packLeader({ refusals, replaced, attached, absent, renewed, roster }: LeaderMessage): SubmitResponse {
+export function packLeader(message: LeaderMessage): SubmitResponse {
+  const { refusals, replaced, attached, absent, renewed, roster, elsewhere } = message;
   return {
+    elsewhere: elsewhere && {
+      ...elsewhere,
+      attached: [...elsewhere.attached],
+      detached: [...elsewhere.detached],
+    },
     roster: roster && { servers: roster.map(({ addresses, ...server }) => ({ ...server, addresses: [...addresses] })) },
     refusals: refusals.map(packRefused),
     ...{ replaced: [...replaced], attached: [...attached], absent: [...absent], renewed: [...renewed] },

@@ -47,7 +47,7 @@ export function pageOfSessions(
         nextPageToken: nextTokenOf(paged, filled, ({ sid }) => sid),
         position: positionMessage(state.position),
       };
-      encoding = encodePage(filled.page, end, (sid) => attachments.isAttached(sid), state.epoch);
+      encoding = encodePage(filled.page, end, (sid) => attachments.isKnownAttached(sid), state.epoch);
       return 'more';
     }
     const { value, done } = encoding.next();

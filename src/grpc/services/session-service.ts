@@ -254,7 +254,7 @@ function read({ replica }: Backing, request: GetSessionRequest, caller: Caller):
   const session = caller.sees(sid) ? state.sessions.get(sid) : undefined;
   if (session === undefined) return noSession(sid);
   return {
-    session: sessionMessage(session, state.epoch, attachments.isAttached(sid)),
+    session: sessionMessage(session, state.epoch, attachments.isKnownAttached(sid)),
     position: positionMessage(state.position),
   };
 }

@@ -23,7 +23,7 @@ const ALL = { pageSize: COUNT, pageToken: '' };
 const ADMIN = { sid: undefined, origin: undefined, may: () => true } as unknown as Caller;
 
 function backingOf(state: object): Backing {
-  return { replica: { state, attachments: { isAttached: () => false } }, limits: DEFAULT_DOOR_LIMITS } as never;
+  return { replica: { state, attachments: { isKnownAttached: () => false } }, limits: DEFAULT_DOOR_LIMITS } as never;
 }
 
 /** What a list answers with after all its steps. */

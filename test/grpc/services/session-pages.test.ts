@@ -26,7 +26,7 @@ function made() {
     const held = hold.call(sessions, sid);
     return held && { ...held, read: () => counted(held.read()) as Session };
   };
-  const replica = { state: network.state, attachments: { isAttached: () => false } };
+  const replica = { state: network.state, attachments: { isKnownAttached: () => false } };
   const backing = { replica, limits: DEFAULT_DOOR_LIMITS } as unknown as Backing;
   return { network, sids, backing, read: () => read };
 }

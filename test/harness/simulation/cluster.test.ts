@@ -40,10 +40,11 @@ describe('a simulated world of several servers', () => {
     'carries streams, and connections directly and relayed, from one server to another, whatever is done to the servers',
     async () => {
       const went = await new ClusterWorld(11, 3).run(MINUTES);
-      const { violation, carried, remoteStreams, remoteConnections, remoteRelayed } = went;
+      const { violation, carried, remoteStreams, remoteConnections, remoteRelayed, comparedAttachments } = went;
       expect(violation).toBeUndefined();
       const much = [carried > 50, remoteStreams > 1, remoteConnections > 1, remoteRelayed > 10];
       expect(much).toEqual([true, true, true, true]);
+      expect(comparedAttachments).toBeGreaterThan(100);
     },
     LIMIT_MS,
   );

@@ -101,7 +101,29 @@ export interface SubmitResponse {
   /** Sessions that are at the follower, and were renewed at other servers. */
   renewed: number[];
   /** The servers that live, the leader among them. Absent: nothing is said of them. */
-  roster?: Roster | undefined;
+  roster?:
+    | Roster
+    | undefined;
+  /**
+   * Which sessions are attached at other servers than the follower. In every message that has a roster; absent there where the leader is
+   * of an earlier build.
+   */
+  elsewhere?: Elsewhere | undefined;
+}
+
+/** Sessions that are attached at other servers than the follower: in a call first all of them, then what changes. */
+export interface Elsewhere {
+  /** From this message on all are named. */
+  begins: boolean;
+  /** Attached at another server. At most 32,768. */
+  attached: number[];
+  /** Attached at no other server. At most 16,384. */
+  detached: number[];
+  /**
+   * All were named: those that were not are attached at no other server. A leader says this 10 s after its term began at the earliest,
+   * when the servers have come over.
+   */
+  ends: boolean;
 }
 
 /** The servers of a network, as the leader hears of them. Those that follow a new leader come over one after the other. */
@@ -782,7 +804,7 @@ export const ForwardedCommand: MessageFns<ForwardedCommand> = {
 };
 
 function createBaseSubmitResponse(): SubmitResponse {
-  return { refusals: [], replaced: [], attached: [], absent: [], renewed: [], roster: undefined };
+  return { refusals: [], replaced: [], attached: [], absent: [], renewed: [], roster: undefined, elsewhere: undefined };
 }
 
 export const SubmitResponse: MessageFns<SubmitResponse> = {
@@ -820,6 +842,9 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
     }
     if (message.roster !== undefined) {
       Roster.encode(message.roster, writer.uint32(50).fork()).join();
+    }
+    if (message.elsewhere !== undefined) {
+      Elsewhere.encode(message.elsewhere, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -925,6 +950,14 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
             message.roster = Roster.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.elsewhere = Elsewhere.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -945,6 +978,7 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
       absent: globalThis.Array.isArray(object?.absent) ? object.absent.map((e: any) => globalThis.Number(e)) : [],
       renewed: globalThis.Array.isArray(object?.renewed) ? object.renewed.map((e: any) => globalThis.Number(e)) : [],
       roster: isSet(object.roster) ? Roster.fromJSON(object.roster) : undefined,
+      elsewhere: isSet(object.elsewhere) ? Elsewhere.fromJSON(object.elsewhere) : undefined,
     };
   },
 
@@ -968,6 +1002,9 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
     if (message.roster !== undefined) {
       obj.roster = Roster.toJSON(message.roster);
     }
+    if (message.elsewhere !== undefined) {
+      obj.elsewhere = Elsewhere.toJSON(message.elsewhere);
+    }
     return obj;
   },
 
@@ -984,6 +1021,154 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
     message.roster = (object.roster !== undefined && object.roster !== null)
       ? Roster.fromPartial(object.roster)
       : undefined;
+    message.elsewhere = (object.elsewhere !== undefined && object.elsewhere !== null)
+      ? Elsewhere.fromPartial(object.elsewhere)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseElsewhere(): Elsewhere {
+  return { begins: false, attached: [], detached: [], ends: false };
+}
+
+export const Elsewhere: MessageFns<Elsewhere> = {
+  encode(message: Elsewhere, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.begins !== false) {
+      writer.uint32(8).bool(message.begins);
+    }
+    if (message.attached.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.attached) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.detached.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.detached) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.ends !== false) {
+      writer.uint32(32).bool(message.ends);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Elsewhere {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseElsewhere();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.begins = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.attached.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.attached.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.detached.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.detached.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.ends = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Elsewhere {
+    return {
+      begins: isSet(object.begins) ? globalThis.Boolean(object.begins) : false,
+      attached: globalThis.Array.isArray(object?.attached) ? object.attached.map((e: any) => globalThis.Number(e)) : [],
+      detached: globalThis.Array.isArray(object?.detached) ? object.detached.map((e: any) => globalThis.Number(e)) : [],
+      ends: isSet(object.ends) ? globalThis.Boolean(object.ends) : false,
+    };
+  },
+
+  toJSON(message: Elsewhere): unknown {
+    const obj: any = {};
+    if (message.begins !== false) {
+      obj.begins = message.begins;
+    }
+    if (message.attached?.length) {
+      obj.attached = message.attached.map((e) => Math.round(e));
+    }
+    if (message.detached?.length) {
+      obj.detached = message.detached.map((e) => Math.round(e));
+    }
+    if (message.ends !== false) {
+      obj.ends = message.ends;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Elsewhere>, I>>(base?: I): Elsewhere {
+    return Elsewhere.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Elsewhere>, I>>(object: I): Elsewhere {
+    const message = createBaseElsewhere();
+    message.begins = object.begins ?? false;
+    message.attached = object.attached?.map((e) => e) || [];
+    message.detached = object.detached?.map((e) => e) || [];
+    message.ends = object.ends ?? false;
     return message;
   },
 };

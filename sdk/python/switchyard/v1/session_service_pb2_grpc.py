@@ -162,9 +162,12 @@ class SessionServiceServicer(object):
         It keeps the promises of NetworkService.WatchNetworkDelta, but at positions of its own: that a session is attached or detached
         is no revision of the network and is not stored. Their epoch names this process of the server, and their revision counts what
         was told. So a watch resumes over a break of its connection, within the history; after a restart of the server it begins again
-        with RESET and a snapshot, in which no session is attached that has not come back.
+        with RESET and a snapshot, in which no session is attached that has not come back, or is not known yet to be at another server.
 
         A part of a snapshot may say already what a change after it says once more; the last that was told of a session holds.
+
+        Where several servers share a network, a session is attached that is attached at any of them, as its `attached` says. One that moves to
+        another server stays attached: neither is told.
 
         Errors: as WatchNetworkDelta.
         """

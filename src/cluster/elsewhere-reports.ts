@@ -1,0 +1,107 @@
+import type { AttachedElsewhere } from '../replica/attached-elsewhere.js';
+import { ELSEWHERE_MAX } from './limits.js';
+import type { ElsewhereReport } from './peers.js';
+
+/** What {@link ElsewhereReports} stand on. `F`: a follower. */
+export interface ElsewhereReportsDeps<F> {
+  /** The sessions that are attached at this server, the one that leads. */
+  readonly sids: () => Iterable<number>;
+  readonly isHere: (sid: number) => boolean;
+  /** The follower that a session is attached at. */
+  readonly holderOf: (sid: number) => F | undefined;
+  /** What this server knows of the others. */
+  readonly elsewhere: Pick<AttachedElsewhere, 'isAwaited' | 'sids'>;
+}
+
+/** What one follower has yet to be told. */
+interface Unreported {
+  /** Nothing was told over this link. */
+  isFirst: boolean;
+  /** What is left of all; undefined: all was told. */
+  rest: Iterator<number> | undefined;
+  /** Whether the follower knows that it was told all. */
+  isWhole: boolean;
+  /** Sessions of which something has changed since. */
+  changed: Set<number>;
+}
+
+/**
+ * What a leader tells each follower of sessions that are attached at other servers: over each link first all of them, then what has
+ * changed. What a report says of a session holds when it is sent, so one that has moved meanwhile has not left.
+ */
+export class ElsewhereReports<F> {
+  readonly #deps: ElsewhereReportsDeps<F>;
+  readonly #unreported = new Map<F, Unreported>();
+
+  constructor(deps: ElsewhereReportsDeps<F>) {
+    this.#deps = deps;
+  }
+
+  /** Whether or where a session is attached has changed, or it has ended. */
+  changed(sid: number): void {
+    for (const [follower, { changed }] of this.#unreported) {
+      changed.add(sid);
+      // The whole takes less room than what has changed: it is not held.
+      if (changed.size > ELSEWHERE_MAX) this.#begin(follower);
+    }
+  }
+
+  /** A follower is gone. */
+  left(follower: F): void {
+    this.#unreported.delete(follower);
+  }
+
+  /** Takes the next part for a follower. `mayBeWhole`: the leader knows of all servers, so that what it does not name is attached nowhere. */
+  take(follower: F, mayBeWhole: boolean): ElsewhereReport {
+    const unreported = this.#unreported.get(follower) ?? this.#begin(follower);
+    const begins = unreported.isFirst;
+    unreported.isFirst = false;
+    const changed = takeSome(unreported.changed.values(), ELSEWHERE_MAX).sids;
+    for (const sid of changed) unreported.changed.delete(sid);
+    const all: readonly number[] = this.#takeRest(unreported);
+    const isElsewhere = (sid: number) => this.#isElsewhere(follower, sid);
+    const ends = mayBeWhole && !unreported.isWhole && unreported.rest === undefined;
+    if (ends) unreported.isWhole = true;
+    return {
+      ...{ begins, ends },
+      attached: [...all, ...changed].filter(isElsewhere),
+      detached: changed.filter((sid) => !isElsewhere(sid)),
+    };
+  }
+
+  #begin(follower: F): Unreported {
+    const fresh = { isFirst: true, rest: this.#all(), isWhole: false, changed: new Set<number>() };
+    this.#unreported.set(follower, fresh);
+    return fresh;
+  }
+
+  #takeRest(unreported: Unreported): number[] {
+    if (unreported.rest === undefined) return [];
+    const { sids, isDone } = takeSome(unreported.rest, ELSEWHERE_MAX);
+    if (isDone) unreported.rest = undefined;
+    return sids;
+  }
+
+  *#all(): Generator<number> {
+    yield* this.#deps.sids();
+    yield* this.#deps.elsewhere.sids();
+  }
+
+  #isElsewhere(follower: F, sid: number): boolean {
+    const { isHere, holderOf, elsewhere } = this.#deps;
+    if (isHere(sid)) return true;
+    const holder = holderOf(sid);
+    return holder === undefined ? elsewhere.isAwaited(sid) : holder !== follower;
+  }
+}
+
+/** The next of them, `max` at most, and whether these are the last. The rest can be taken later. */
+function takeSome(from: Iterator<number>, max: number): { readonly sids: number[]; readonly isDone: boolean } {
+  const sids: number[] = [];
+  while (sids.length < max) {
+    const { value, done } = from.next();
+    if (done) return { sids, isDone: true };
+    sids.push(value);
+  }
+  return { sids, isDone: false };
+}
