@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LinkType } from '../../../gen/switchyard/v1/link.js';
 import {
@@ -18,15 +19,24 @@ import type { Order, Spell } from '../flood/orders.js';
 import type { WebFlood } from '../flood/web-flooder.js';
 import { bound } from '../parts/children.js';
 import { fill } from '../parts/filled.js';
+import type { Started } from '../parts/process.js';
 import { seeded } from '../parts/seeded.js';
 import { dataFolder, startSwitchyard } from '../parts/servers.js';
 
 /** Where the flood comes from, and where the other client. */
 const FLOODER = '127.0.0.2';
 const OBSERVER = '127.0.0.3';
-/** How long a slice goes on before it is looked at, and for how long it is. What the flood leaves behind is done by then. */
+/** How long a slice goes on before it is looked at, and for how long it is. */
 const WARM_MS = 700;
 const SLICE_MS = 1_500;
+/**
+ * A server that uses less than so much of a core for so long has worked off what a flood has left behind: calls that its kernel had received
+ * are begun although their connection is gone, those of 20 connections for longer than a slice is warmed up.
+ */
+const AT_REST_SHARE = 0.1;
+const AT_REST_MS = 200;
+/** Longer than that takes on a busy machine. */
+const REST_MS_MAX = 30_000;
 /** Slices of flood and of control in a round, in turns on one server: what else the machine does is then in both. */
 const SLICES = 4;
 /** Calls under way in all: what one connection may have. */
@@ -225,6 +235,7 @@ async function measure(kind: Kind, connections: number, data: string, tell: (lin
       const serverShare = (server.cpuNanos() - fromNanos) / 1e6 / (performance.now() - fromMs);
       const { cpuShare, ...flooded } = await flooder.rest();
       done = flooded;
+      await workedOff(server);
       // As much as the flood has just taken of the machine, by its own process and by the server for it; a process like the server uses one core.
       hog.go(Math.min(1, cpuShare + serverShare));
       control.push(await observed());
@@ -241,6 +252,16 @@ async function measure(kind: Kind, connections: number, data: string, tell: (lin
     await Promise.all([flooder.stop(), hog.stop()]);
     await server.stop();
   }
+}
+
+/** Waits until a server does nothing more of what it was asked for. */
+async function workedOff(server: Started): Promise<void> {
+  for (const endMs = performance.now() + REST_MS_MAX; performance.now() < endMs; ) {
+    const [fromMs, fromNanos] = [performance.now(), server.cpuNanos()];
+    await sleep(AT_REST_MS);
+    if ((server.cpuNanos() - fromNanos) / 1e6 < AT_REST_SHARE * (performance.now() - fromMs)) return;
+  }
+  throw new Error(`the server still works ${REST_MS_MAX} ms after a flood`);
 }
 
 function said({ session, getNode }: Phase): string {
