@@ -48,11 +48,17 @@ export class Cell {
     readonly network: NatNetwork,
     private readonly data: string,
     private readonly port: number,
+    private readonly serverFlags: readonly string[],
   ) {}
 
-  /** `data`: the server's folder, when it is to be killed and started again. */
-  static async make(options: NetworkOptions, data = ':memory:', port = SERVER_PORT): Promise<Cell> {
-    const cell = new Cell(await NatNetwork.make(options), data, port);
+  /** `data`: the server's folder, when it is to be killed and started again. `serverFlags`: what node is given for it. */
+  static async make(
+    options: NetworkOptions,
+    data = ':memory:',
+    port = SERVER_PORT,
+    serverFlags: readonly string[] = [],
+  ): Promise<Cell> {
+    const cell = new Cell(await NatNetwork.make(options), data, port, serverFlags);
     try {
       await cell.startServer();
       const server = `${cell.network.serverHost}:${port}`;
@@ -66,7 +72,8 @@ export class Cell {
   }
 
   async startServer(): Promise<void> {
-    this.#server = await this.#started('server', [compiled('harness/nat/server.ts'), this.data, String(this.port)]);
+    const argv = [compiled('harness/nat/server.ts'), this.data, String(this.port)];
+    this.#server = await this.#started('server', [...this.serverFlags, ...argv]);
   }
 
   /** Ends the server as a crash does. What `ip netns exec` started is the server itself, as it execs. */

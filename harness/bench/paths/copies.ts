@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { lacksSsh } from '../../../test/cli/servers/sshd.js';
 import { Cell, lacksForCells, type Transport } from '../../nat/cell.js';
-import { NatNetwork } from '../../nat/network.js';
+import { NatNetwork, type NetworkOptions } from '../../nat/network.js';
+import { SERVER_PORT } from '../../nat/ports.js';
 import { removeRunFolder } from '../../nat/run-folder.js';
+import { YOUNG } from '../parts/servers.js';
 import { type Round, type Row, rowOf } from '../row.js';
 import { SshJump } from './ssh-jump.js';
 
@@ -10,6 +13,11 @@ const ROUND_TRIP_MS = 80;
 /** Far away: the windows have grown during most of a copy, which takes some seconds. */
 const AWAY_BYTES = 128 * MIB;
 const SITES = { a: 'none', b: 'none' } as const;
+
+/** Two sites without NATs, and a server with the young generation that the program gives it. */
+function makeCell(between: Pick<NetworkOptions, 'roundTripMs' | 'lossPercent'>): Promise<Cell> {
+  return Cell.make({ routers: SITES, ...between }, ':memory:', SERVER_PORT, YOUNG);
+}
 
 /** Bytes a second, in MiB, of a copy. */
 const rate = (bytes: number, ms: number) => bytes / MIB / (ms / 1_000);
@@ -23,13 +31,13 @@ interface Contest {
   readonly transport: Transport;
   readonly relayed: boolean;
   /** Answers with its milliseconds. */
-  rival(cell: Cell, bytes: number): Promise<number>;
+  rival(bytes: number): Promise<number>;
 }
 
 async function round(cell: Cell, { what, bytes, transport, relayed, rival }: Contest): Promise<Round> {
   const { path, tookMs } = await cell.copy(transport, 'a', 'b', bytes, relayed);
   if ((path === 'relayed') !== relayed) throw new Error(`${what} was ${path}`);
-  return { ours: rate(bytes, tookMs), rival: rate(bytes, await rival(cell, bytes)) };
+  return { ours: rate(bytes, tookMs), rival: rate(bytes, await rival(bytes)) };
 }
 
 /** One contest after the other in each round. The first round does not count: processes compile in it what they run. */
@@ -55,7 +63,7 @@ async function play(
 
 /** Without a delay: what the processes on this machine carry. */
 async function near(rounds: number, progress: (line: string) => void): Promise<Row[]> {
-  const cell = await Cell.make({ routers: SITES });
+  const cell = await makeCell({});
   const ssh = await SshJump.start(cell.network, 'b');
   try {
     const contests: Contest[] = [
@@ -66,7 +74,7 @@ async function near(rounds: number, progress: (line: string) => void): Promise<R
         bytes: 256 * MIB,
         transport: 'tcp',
         relayed: false,
-        rival: (_, bytes) => cell.plainCopy('a', 'b', bytes, 'tls'),
+        rival: (bytes) => cell.plainCopy('a', 'b', bytes, 'tls'),
       },
       {
         what: 'copy through the server',
@@ -75,7 +83,7 @@ async function near(rounds: number, progress: (line: string) => void): Promise<R
         bytes: 128 * MIB,
         transport: 'tcp',
         relayed: true,
-        rival: (_, bytes) => ssh.copy('a', bytes),
+        rival: (bytes) => ssh.copy('a', bytes),
       },
       {
         // Without a goal: UDP serves reachability (docs/direct-connections.md).
@@ -84,7 +92,7 @@ async function near(rounds: number, progress: (line: string) => void): Promise<R
         bytes: 32 * MIB,
         transport: 'udp',
         relayed: false,
-        rival: (_, bytes) => cell.plainCopy('a', 'b', bytes, 'datagrams'),
+        rival: (bytes) => cell.plainCopy('a', 'b', bytes, 'datagrams'),
       },
     ];
     return await play(cell, contests, rounds, progress);
@@ -107,7 +115,7 @@ const LARGE_WINDOW = `4096 131072 ${64 * MIB}`;
 async function away(rounds: number, progress: (line: string) => void): Promise<Row[]> {
   const rows: Row[] = [];
   for (const { name, large, goal } of WINDOWS) {
-    const cell = await Cell.make({ routers: SITES, roundTripMs: ROUND_TRIP_MS });
+    const cell = await makeCell({ roundTripMs: ROUND_TRIP_MS });
     for (const parameter of large) cell.network.tune(parameter, LARGE_WINDOW);
     const contest: Contest = {
       what: `copy through the server, ${ROUND_TRIP_MS} ms away${name}`,
@@ -116,7 +124,37 @@ async function away(rounds: number, progress: (line: string) => void): Promise<R
       bytes: AWAY_BYTES,
       transport: 'tcp',
       relayed: true,
-      rival: (_, bytes) => cell.plainCopy('a', 'b', bytes),
+      rival: (bytes) => cell.plainCopy('a', 'b', bytes),
+    };
+    rows.push(...(await play(cell, [contest], rounds, progress)));
+    cell.remove();
+  }
+  return rows;
+}
+
+/** What one may choose for TCP, with bytes that take it some seconds where packets are lost. */
+const CONTROLS = { cubic: MIB, bbr: 4 * MIB };
+/** A packet passes the core twice where it is held back there, so this is 2 % in all. */
+const LOSS_PERCENT = 1;
+
+/** Where packets are lost, beside TCP with each congestion control that this machine has. Without goals, as for UDP above. */
+async function lossy(rounds: number, progress: (line: string) => void): Promise<Row[]> {
+  const available = readFileSync('/proc/sys/net/ipv4/tcp_available_congestion_control', 'utf8').trim().split(' ');
+  const rows: Row[] = [];
+  for (const [control, bytes] of Object.entries(CONTROLS)) {
+    if (!available.includes(control)) {
+      progress(`without ${control}: this machine's kernel lacks it`);
+      continue;
+    }
+    const cell = await makeCell({ roundTripMs: ROUND_TRIP_MS, lossPercent: LOSS_PERCENT });
+    cell.network.tune('tcp_congestion_control', control);
+    const contest: Contest = {
+      what: `copy over a direct UDP path, 2 % loss, ${ROUND_TRIP_MS} ms away`,
+      rivalName: `plain TCP, ${control}`,
+      bytes,
+      transport: 'udp',
+      relayed: false,
+      rival: (count) => cell.plainCopy('a', 'b', count),
     };
     rows.push(...(await play(cell, [contest], rounds, progress)));
     cell.remove();
@@ -129,7 +167,7 @@ export async function benchCopies(rounds: number, progress: (line: string) => vo
   const lacks = lacksForCells() ?? lacksSsh();
   if (lacks !== undefined) throw new Error(lacks);
   try {
-    return [...(await near(rounds, progress)), ...(await away(rounds, progress))];
+    return [...(await near(rounds, progress)), ...(await away(rounds, progress)), ...(await lossy(rounds, progress))];
   } finally {
     NatNetwork.removeAll();
     removeRunFolder();

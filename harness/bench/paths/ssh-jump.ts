@@ -1,13 +1,17 @@
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { pipeline } from 'node:stream/promises';
 import { Sshd } from '../../../test/cli/servers/sshd.js';
 import type { NatNetwork, Place } from '../../nat/network.js';
 
 /** Where both daemons listen, each in a place of its own. */
 const PORT = 2222;
 const CHUNK = Buffer.alloc(65_536, 7);
+
+function* chunksOf(bytes: number): Generator<Buffer> {
+  for (let left = bytes; left > 0; left -= CHUNK.length) yield CHUNK.subarray(0, Math.min(left, CHUNK.length));
+}
 
 /** OpenSSH from one site to another over a daemon at the server's place: what one takes who has no Switchyard. */
 export class SshJump {
@@ -42,15 +46,8 @@ export class SshJump {
     const ssh = this.network.spawn(from, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
     const lines = createInterface({ input: ssh.stdout! })[Symbol.asyncIterator]();
     if ((await lines.next()).value !== 'ready') throw new Error('ssh -J has not reached the other end');
-    const input = ssh.stdin!;
-    // That it broke off is told by the count.
-    input.on('error', () => input.destroy());
     const before = performance.now();
-    for (let left = bytes; left > 0 && !input.destroyed; left -= CHUNK.length) {
-      const isFull = !input.write(CHUNK.subarray(0, Math.min(left, CHUNK.length)));
-      if (isFull) await Promise.race([once(input, 'drain'), once(input, 'close')]);
-    }
-    input.end();
+    await pipeline(chunksOf(bytes), ssh.stdin!);
     const { value: counted } = await lines.next();
     if (Number(counted) !== bytes) throw new Error(`${counted} bytes of ${bytes} came through ssh -J`);
     return performance.now() - before;
