@@ -147,7 +147,7 @@ async function lossy(rounds: number, progress: (line: string) => void): Promise<
       continue;
     }
     const cell = await makeCell({ roundTripMs: ROUND_TRIP_MS, lossPercent: LOSS_PERCENT });
-    cell.network.tune('tcp_congestion_control', control);
+    cell.network.controlCongestion(control);
     const contest: Contest = {
       what: `copy over a direct UDP path, 2 % loss, ${ROUND_TRIP_MS} ms away`,
       rivalName: `plain TCP, ${control}`,
