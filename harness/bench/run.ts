@@ -28,6 +28,9 @@ import { benchConsole } from './console/console.js';
 import { isMet } from './figure.js';
 import { machine, othersPercent } from './machine.js';
 import { benchFanoutCurve } from './parts/fanout-curve.js';
+import { benchConnect } from './paths/connect.js';
+import { benchCopies } from './paths/copies.js';
+import { benchRelayed } from './paths/relayed.js';
 import { type Part, type Result, saveResults } from './results.js';
 import { installRivals } from './rivals/install.js';
 
@@ -89,10 +92,33 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     about: 'a keystroke and its echo through the server, with and without a bulk copy',
   },
   relay: { run: benchRelay, rounds: 5, about: 'a copy through the server beside a bare relay of grpc-js' },
+  relayed: {
+    run: (rounds, progress) => benchRelayed(rounds, progress),
+    rounds: 3,
+    about: 'what 1,000 relayed connections at rest take, and whether 100 copies at once carry as much as one',
+  },
+  connect: {
+    run: benchConnect,
+    rounds: 3,
+    about: 'the first byte and the direct path of new connections behind NATs, beside plain dials',
+  },
+  copies: {
+    run: benchCopies,
+    rounds: 5,
+    about: 'copies over each kind of path beside TLS of Node, ssh -J, bare dgram and plain TCP far away',
+  },
   direct: {
     run: benchDirect,
     rounds: 1,
     about: 'time to connect behind NATs, and throughput of direct and relayed paths',
+  },
+};
+
+/** Benches that are run together by one name. */
+const GROUPS: Readonly<Record<string, { readonly names: readonly string[]; readonly about: string }>> = {
+  paths: {
+    names: ['session', 'connect', 'copies', 'relay', 'echo', 'relayed', 'million'],
+    about: 'what a connection takes to be usable, what it carries, and what calls and starts cost',
   },
 };
 
@@ -110,6 +136,12 @@ Needs h2load (nghttp2-client), etcd (etcd-server) and nats-server, all packages 
   NAME      all of them by default:
 ${Object.entries(BENCHES)
   .map(([name, { about, rounds }]) => `            ${name.padEnd(10)} ${about} (${rounds})`)
+  .join('\n')}
+            or several by one name:
+${Object.entries(GROUPS)
+  .map(
+    ([name, { about, names }]) => `            ${name.padEnd(10)} ${about}:\n                       ${names.join(' ')}`,
+  )
   .join('\n')}
   --rounds  how many rounds (the number behind each)
   --minutes when to stop: what is running then has failed, and what has not begun is left as it was
@@ -183,7 +215,8 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean' },
   },
 });
-const unknown = positionals.filter((name) => BENCHES[name] === undefined);
+const wanted = positionals.flatMap((name) => GROUPS[name]?.names ?? [name]);
+const unknown = wanted.filter((name) => BENCHES[name] === undefined);
 if (values.help || unknown.length > 0) {
   if (unknown.length > 0) console.error(`no bench ${unknown.join(', ')}\n`);
   console.log(HELP);
@@ -195,7 +228,7 @@ console.error(machine());
 await installRivals((line) => console.error(line));
 const endMs = performance.now() + minutes * 60_000;
 const parts: Part[] = [];
-for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) {
+for (const name of wanted.length > 0 ? wanted : Object.keys(BENCHES)) {
   if (performance.now() > endMs) {
     console.error(`${name}: not run, time is up`);
     continue;

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { compiled } from './compiled.js';
 import { mapperArgv } from './mapper.js';
 import { firstLineOf, NatNetwork, type NetworkOptions, type Place } from './network.js';
-import { ECHO_PORT, PLAIN_PORT, PROXY_PASSWORD, PROXY_PORT, PROXY_USER, SERVER_PORT } from './ports.js';
+import type { PlainKind } from './plain.js';
+import { ECHO_PORT, FORWARD_PORT, PLAIN_PORT, PROXY_PASSWORD, PROXY_PORT, PROXY_USER, SERVER_PORT } from './ports.js';
 import { letsStrangersIn } from './routers.js';
 import type { Fallback, Outcome, Told } from './told.js';
 
@@ -47,11 +48,17 @@ export class Cell {
     readonly network: NatNetwork,
     private readonly data: string,
     private readonly port: number,
+    private readonly serverFlags: readonly string[],
   ) {}
 
-  /** `data`: the server's folder, when it is to be killed and started again. */
-  static async make(options: NetworkOptions, data = ':memory:', port = SERVER_PORT): Promise<Cell> {
-    const cell = new Cell(await NatNetwork.make(options), data, port);
+  /** `data`: the server's folder, when it is to be killed and started again. `serverFlags`: what node is given for it. */
+  static async make(
+    options: NetworkOptions,
+    data = ':memory:',
+    port = SERVER_PORT,
+    serverFlags: readonly string[] = [],
+  ): Promise<Cell> {
+    const cell = new Cell(await NatNetwork.make(options), data, port, serverFlags);
     try {
       await cell.startServer();
       const server = `${cell.network.serverHost}:${port}`;
@@ -65,7 +72,8 @@ export class Cell {
   }
 
   async startServer(): Promise<void> {
-    this.#server = await this.#started('server', [compiled('harness/nat/server.ts'), this.data, String(this.port)]);
+    const argv = [compiled('harness/nat/server.ts'), this.data, String(this.port)];
+    this.#server = await this.#started('server', [...this.serverFlags, ...argv]);
   }
 
   /** Ends the server as a crash does. What `ip netns exec` started is the server itself, as it execs. */
@@ -95,33 +103,46 @@ export class Cell {
     return this.#told(from, { id: ++this.#ids, what: 'talk', held, bytes });
   }
 
-  /** One end sends so many bytes to the other. Answers with the way they took and how long that was. */
-  async copy(transport: Transport, from: string, to: string, bytes: number) {
+  /**
+   * One end sends so many bytes to the other, `stays`: through the server and by no other way. Answers with the way they took and how
+   * long that was.
+   */
+  async copy(transport: Transport, from: string, to: string, bytes: number, stays = false) {
     const { path, tookMs, error } = await this.#told(from, {
       id: ++this.#ids,
       what: 'copy',
       to: this.cvid(to),
       transport,
       bytes,
+      stays,
     });
     if (path === undefined || tookMs === undefined) throw new Error(error);
     return { path, tookMs };
   }
 
-  /** The same over a plain TCP connection, to a site that lets strangers in. Answers with the milliseconds. */
-  async plainCopy(from: string, to: string, bytes: number): Promise<number> {
+  /** The same over a plain TCP connection or as plain.ts can it, to a site that lets strangers in. Answers with the milliseconds. */
+  async plainCopy(from: string, to: string, bytes: number, kind: PlainKind = 'tcp'): Promise<number> {
     const plain = compiled('harness/nat/plain.ts');
-    const taking = await this.#started(to, [plain, 'take', String(PLAIN_PORT)]);
-    const give = [plain, 'give', this.network.outside(to), String(PLAIN_PORT), String(bytes)];
-    const tookMs = Number(await this.#firstLine(from, give));
-    taking.kill('SIGKILL');
-    return tookMs;
+    const taking = await this.#started(to, [plain, 'take', kind, String(PLAIN_PORT)]);
+    const give = [plain, 'give', kind, this.network.outside(to), String(PLAIN_PORT), String(bytes)];
+    try {
+      return Number(await this.#firstLine(from, give));
+    } finally {
+      taking.kill('SIGKILL');
+    }
   }
 
-  /** How long a plain TCP connection from a site to the server takes, until bytes have gone both ways. */
-  async plainDial(from: string): Promise<number> {
-    const argv = [PROBE, 'dial', this.network.outside('server'), String(ECHO_PORT)];
+  /** How long a plain TCP connection from a site to a port of the server takes, until bytes have gone both ways. */
+  async plainDial(from: string, port = ECHO_PORT): Promise<number> {
+    const argv = [PROBE, 'dial', this.network.outside('server'), String(port)];
     return Number(await this.#firstLine(from, argv));
+  }
+
+  /** Has plain dials to the server's FORWARD_PORT answered by a site that lets strangers in, over both hops of a relayed connection. */
+  async startForward(site: string): Promise<void> {
+    await this.#started(site, [PROBE, 'echo', String(ECHO_PORT)]);
+    const to = [this.network.outside(site), String(ECHO_PORT)];
+    await this.#started('server', [compiled('harness/nat/plain.ts'), 'forward', String(FORWARD_PORT), ...to]);
   }
 
   /** Starts what answers plain dials at the server. */

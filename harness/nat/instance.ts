@@ -112,8 +112,9 @@ function takeBack(stream: PeerStream, bytes: number): Promise<Buffer> {
   });
 }
 
-async function copy({ id, to, transport, bytes }: Extract<Told, { what: 'copy' }>): Promise<Outcome> {
-  const stream = await instance.connect(to, { transport, fallback: 'late' });
+async function copy({ id, to, transport, bytes, stays }: Extract<Told, { what: 'copy' }>): Promise<Outcome> {
+  const way = stays ? ({ upgradeAfterMs: Number.POSITIVE_INFINITY } as const) : ({ fallback: 'late' } as const);
+  const stream = await instance.connect(to, { transport, ...way });
   const { path, connectionId } = stream;
   const tookMs = await giveCopy(stream, bytes);
   await once(stream, 'close');

@@ -193,6 +193,25 @@ export class NatNetwork {
     ip(host, `route add default via ${GUEST_GATEWAY}`);
   }
 
+  /** Sets a parameter of the kernel below /proc/sys/net/ipv4, `tcp_wmem` say, at every host and the server. */
+  tune(parameter: string, value: string): void {
+    for (const place of [...this.hosts, 'server']) {
+      const set = `echo '${value}' >/proc/sys/net/ipv4/${parameter}`;
+      run(['ip', 'netns', 'exec', this.#namespace(place), 'sh', '-c', set]);
+    }
+  }
+
+  /**
+   * Has TCP connections of every host begin with a congestion control, `cubic` say. By the route: what stands below /proc may be set to
+   * those alone that the machine allows everybody.
+   */
+  controlCongestion(name: string): void {
+    for (const host of this.hosts) {
+      const set = `ip route replace $(ip route show default) congctl ${name}`;
+      run(['ip', 'netns', 'exec', this.#namespace(host), 'sh', '-c', set]);
+    }
+  }
+
   /** Lets no packet through between sites, only to and from the server; or lets all of them through again. */
   separate(separated: boolean): void {
     // By address: with a delay, packets come in from its device and not from where they were sent.

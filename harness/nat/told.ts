@@ -19,11 +19,12 @@ export type Told = { readonly id: number } & (
       readonly fallback: Fallback;
     }
   | {
-      /** Connect, send so many bytes, and end it when all have come. */
+      /** Connect, send so many bytes, and end it when all have come. `stays`: it goes through the server, all of it. */
       readonly what: 'copy';
       readonly to: number;
       readonly transport: Transport;
       readonly bytes: number;
+      readonly stays: boolean;
     }
   | {
       /** Send so many bytes on the connection that was held as `held`, and compare what the other end says back. */

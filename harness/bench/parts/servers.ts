@@ -19,7 +19,7 @@ export function dataFolder(parent = tmpdir()): { path: string; remove: () => voi
 const PROBE = ['--expose-gc', '--import', join(root, 'harness/bench/parts/probe.mjs')];
 
 /** The young generation that the program `switchyard` gives its server; rivals made of Node get the same. */
-const YOUNG = ['--max-semi-space-size=64'];
+export const YOUNG = ['--max-semi-space-size=64'];
 
 /** Switchyard as it is installed: the compiled server, with its journal on disk. */
 export function startSwitchyard(data: string, ...options: string[]): Promise<Started> {

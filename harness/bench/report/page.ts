@@ -26,8 +26,8 @@ npm run bench -- --output docs/performance/results.json && npm run bench:report
 \`\`\`
 
 measures all of it and makes this page and its plots of [results.json](performance/results.json); \`npm run bench -- --help\`
-lists the parts. Rivals are etcd and nats-server as Debian has them, graphology, and a server that anybody would write first:
-bare grpc-js with generated stubs ([source](../harness/bench/rivals/bare-server.ts)).
+lists the parts, of which \`paths\` runs several by one name: what connections take and carry.
+Rivals are etcd and nats-server as Debian has them, graphology, and a server that anybody would write first: bare grpc-js with generated stubs ([source](../harness/bench/rivals/bare-server.ts)).
 
 ## Goals
 
