@@ -26,10 +26,7 @@ export interface DoorLimits {
   readonly connectionsMax: number;
   /** The same from one address (of IPv6, from one /64): a site behind one NAT, and not one attacker. */
   readonly connectionsPerAddressMax: number;
-  /**
-   * Connections that are torn down in one turn of the event loop, of many that end at once: a millisecond or two. Four of their calls count as
-   * one connection.
-   */
+  /** Connections that are let go of in one turn of the event loop, of many that end at once: a millisecond or two. */
   readonly departuresPerTurnMax: number;
   /**
    * Bytes of requests on one connection that cannot be handed on yet: messages that have not come to their end, and what

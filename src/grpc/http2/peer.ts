@@ -20,7 +20,6 @@ import {
 } from './below-grpc.js';
 import { boundClosing, CUT_OFF_MS, closingMs } from './closing-bound.js';
 import type { HeaderMemory } from './header-memory.js';
-import { OpenCalls } from './open-calls.js';
 import { CallShare, PeerBytes, type PeerBytesOwner } from './peer-bytes.js';
 import type { HeldKind, PeerHoldings, WrittenKind } from './peer-holdings.js';
 import type { ReadConnection, Reading, Readings } from './reading.js';
@@ -50,8 +49,6 @@ export interface PeerWatch {
   turned(peer: HttpPeer): void;
   /** Does a part of the work for a peer. What it throws closes that peer. */
   fenced(peer: HttpPeer, part: () => void): void;
-  /** Ends its calls, some in each turn, and then calls back. */
-  endCalls(calls: OpenCalls | undefined, ended: () => void): void;
   /** A peer went beyond a bound, and is closed. */
   expelled(why: string, address: string | undefined): void;
 }
@@ -101,8 +98,6 @@ export class HttpPeer implements ReadConnection, PeerBytesOwner {
   /** Calls that are reset in the next turn. */
   private ending: ServerHttp2Stream[] = [];
   private session: ServerHttp2Session | undefined;
-  /** Undefined until it speaks HTTP/2. */
-  openCalls: OpenCalls | undefined;
   /** Both full until they are first needed. */
   private resets: Allowance | undefined;
   private controls: Allowance | undefined;
@@ -160,8 +155,7 @@ export class HttpPeer implements ReadConnection, PeerBytesOwner {
     this.session = session;
     this.bytes.speaks(session);
     (session as PeerSession)[PEER] = this;
-    const streams = tableStreams(session);
-    this.openCalls = streams && new OpenCalls(streams);
+    tableStreams(session);
     session.destroy = destroyLater;
     session.on('ping', controlled);
     session.on('remoteSettings', controlled);
@@ -284,7 +278,6 @@ export class HttpPeer implements ReadConnection, PeerBytesOwner {
 
   /** Closes the connection in the next turn of the event loop, as {@link leave} does. */
   close(): void {
-    if (this.openCalls !== undefined) this.openCalls.code = constants.NGHTTP2_ENHANCE_YOUR_CALM;
     this.leave(CUT_OFF_MS, () => {
       if (this.session === undefined || this.session.destroyed) this.socket.destroy();
       else destroy(this.session, [constants.NGHTTP2_ENHANCE_YOUR_CALM]);
@@ -305,7 +298,7 @@ export class HttpPeer implements ReadConnection, PeerBytesOwner {
     this.watch.holdings.forget(this);
     this.reading?.leave(this);
     stopReading(this.socket);
-    this.soon(() => this.watch.endCalls(this.openCalls, () => this.watch.fenced(this, takeDown)));
+    this.soon(takeDown);
   }
 
   /** It went beyond a bound: says so, and closes it. */

@@ -10,7 +10,7 @@ import type { WireLimits } from '../limits.js';
 import type { Pace } from './allowance.js';
 import { AnswerFates, CALL_METADATA } from './answer-fates.js';
 import { listBytes } from './below-grpc.js';
-import { Departures, type EndingCalls } from './departures.js';
+import { Departures } from './departures.js';
 import { HeaderMemory } from './header-memory.js';
 import { HttpPeer, type PeerWatch } from './peer.js';
 import type { CallShare } from './peer-bytes.js';
@@ -83,10 +83,10 @@ export class Peers implements PeerWatch {
     server.prependListener('connection', (socket: Socket) => this.add(socket));
     server.prependListener('secureConnection', (socket: Socket) => this.dropReset(socket));
     server.prependListener('session', (session: ServerHttp2Session) => {
+      this.departures.attend(session.socket);
       const place = Place.of(session.socket);
       const peer = this.peers.get(place ?? nameOf(session.socket));
       peer?.speaks(session);
-      this.departures.attend(session.socket, peer?.openCalls);
       if (HAS_SILENT_ERRORS && peer !== undefined) this.silentErrors.watch(session, peer.socket, () => peer.close());
       // What a client says first, once its connection is established.
       if (place !== undefined) session.once('remoteSettings', () => place.establish());
@@ -159,10 +159,6 @@ export class Peers implements PeerWatch {
 
   turned(peer: HttpPeer): void {
     peer.place?.setBusy(peer.calls > 0);
-  }
-
-  endCalls(calls: EndingCalls | undefined, ended: () => void): void {
-    this.departures.endCalls(calls, ended);
   }
 
   expelled(why: string, address: string | undefined): void {

@@ -16,15 +16,14 @@ interface SessionState {
 }
 
 /**
- * Lets a session that begins keep its streams in an {@link EntryTable}, and answers with it. Undefined: the session is not one of node's,
- * or this version keeps them elsewhere, and they stay where they are.
+ * Lets a session that begins keep its streams in an {@link EntryTable}. False: it is not one of node's, or this version keeps them
+ * elsewhere, and they stay where they are.
  */
-export function tableStreams(session: Http2Session): EntryTable<Http2Stream> | undefined {
+export function tableStreams(session: Http2Session): boolean {
   const symbol = Object.getOwnPropertySymbols(session).find(({ description }) => description === 'state');
-  if (symbol === undefined) return undefined;
+  if (symbol === undefined) return false;
   const state = (session as unknown as Record<symbol, SessionState | undefined>)[symbol];
-  if (state?.streams?.size !== 0) return undefined;
-  const streams = new EntryTable<Http2Stream>();
-  state.streams = streams;
-  return streams;
+  if (state?.streams?.size !== 0) return false;
+  state.streams = new EntryTable<Http2Stream>();
+  return true;
 }

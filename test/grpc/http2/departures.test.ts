@@ -22,16 +22,6 @@ class BrokenConnection extends Connection {
   }
 }
 
-/** Calls that end one at a time. */
-class Calls {
-  constructor(public size: number) {}
-
-  endSome(): boolean {
-    this.size--;
-    return this.size > 0;
-  }
-}
-
 describe('connections that end in one moment', () => {
   const connections = (count: number) => {
     const clock = new ManualClock();
@@ -101,42 +91,5 @@ describe('connections that end in one moment', () => {
     while (clock.turnOnce());
     expect(failures).toEqual([new Error('broken')]);
     expect(await gone()).toBe(2 * PER_TURN - 1);
-  });
-
-  it('end their calls first, a few a turn, those of several connections by turns', async () => {
-    const clock = new ManualClock();
-    const departures = new Departures(clock, PER_TURN);
-    const all = [5, 2, 0].map((size) => ({ connection: new Connection(), calls: new Calls(size) }));
-    for (const { connection, calls } of all) departures.attend(connection, calls);
-    const gone = counting(
-      all.map(({ connection }) => connection),
-      'close',
-    );
-    for (const { connection } of all) connection.destroy();
-    const seen: [number, number, number][] = [];
-    do seen.push([all[0].calls.size, all[1].calls.size, await gone()]);
-    while (clock.turnOnce());
-    expect(seen).toEqual([
-      [5, 2, 1],
-      [3, 1, 1],
-      [2, 0, 2],
-      [0, 0, 3],
-      [0, 0, 3],
-    ]);
-  });
-
-  it('leave although the end of one of their calls throws', async () => {
-    const clock = new ManualClock();
-    const failures: unknown[] = [];
-    const departures = new Departures(clock, PER_TURN, (error) => failures.push(error));
-    const connection = new Connection();
-    const broken = () => {
-      throw new Error('broken');
-    };
-    departures.attend(connection, { size: 2, endSome: broken });
-    const gone = counting([connection], 'close');
-    connection.destroy();
-    while (clock.turnOnce());
-    expect([failures, await gone()]).toEqual([[new Error('broken')], 1]);
   });
 });
