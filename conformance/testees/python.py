@@ -188,8 +188,7 @@ class Testee:
         return await self.picture(of)
 
     async def getNode(self, of: dict[str, Any]) -> dict[str, Any]:
-        timeout = of["timeoutMs"] / 1000 if "timeoutMs" in of else None
-        return {"name": (await self.yard.get_node(of["cvid"], timeout=timeout)).name}
+        return {"name": (await self.yard.get_node(of["cvid"])).name}
 
     async def createStream(self, of: dict[str, Any]) -> dict[str, Any]:
         params = stream_pb2.StreamParams(

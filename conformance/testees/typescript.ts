@@ -194,8 +194,8 @@ const COMMANDS: Readonly<Record<string, (fields: Fields) => unknown>> = {
     return picture(fields);
   },
   unwatch: ({ as }) => found(networks, as).close(),
-  getNode: async ({ cvid, timeoutMs }) => {
-    const { node } = await yard.getNode(cvid, { timeoutMs });
+  getNode: async ({ cvid }) => {
+    const { node } = await yard.getNode(cvid);
     return { name: node.name };
   },
   createStream,

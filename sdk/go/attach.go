@@ -149,9 +149,8 @@ func (i *Instance) enterRest(state State, err *Error) {
 		go i.connections.end(err)
 	}
 	// Resting longer than a part of the lease would lose the session to a short break.
-	i.isElsewhere = !isLost && i.caller.server.moveOn(err)
 	switch {
-	case i.isElsewhere:
+	case !isLost && i.caller.server.moveOn(err):
 		i.delay = 0
 	case i.session != nil:
 		i.delay = i.attachWaits.afterFailure(err.RetryAfter, i.session.TTL/leaseParts)
@@ -280,7 +279,7 @@ func (i *Instance) take(order *pb.Order) {
 // Waits, and meanwhile renews the session, if there is one: a server may ask for a longer wait than the lease is.
 func (i *Instance) rest(now *turn) error {
 	i.mu.Lock()
-	left, renew, isElsewhere := i.delay, i.delay, i.isElsewhere
+	left, renew := i.delay, i.delay
 	if i.session != nil {
 		renew = i.session.TTL / leaseParts
 	}
@@ -295,13 +294,7 @@ func (i *Instance) rest(now *turn) error {
 			return err
 		}
 	}
-	if err := sleep(now.ctx, left); err != nil {
-		return err
-	}
-	if !isElsewhere {
-		i.caller.server.rested()
-	}
-	return nil
+	return sleep(now.ctx, left)
 }
 
 func (i *Instance) sayGoodbye(now *turn) {

@@ -31,19 +31,16 @@ type Error struct {
 	RetryAfter *time.Duration
 	// Facts for programs, such as `oldest_revision`.
 	Metadata map[string]string
-	// HOST:PORT of the server that the call was made to, where the client knows several; empty where it knows one.
-	Server string
-	cause  error
+	cause    error
+	// The address of the server that a call was made to; empty: it is not known.
+	server string
 }
 
-// Error says it for people, with the server where there are several, and with the reason or the code at the end.
+// Error says it for people, with the reason or the code at the end.
 func (e *Error) Error() string {
 	name := e.Reason
 	if name == "" {
 		name = e.Code.String()
-	}
-	if e.Server != "" {
-		return fmt.Sprintf("%s at %s [%s]", e.Message, e.Server, name)
 	}
 	return fmt.Sprintf("%s [%s]", e.Message, name)
 }

@@ -102,8 +102,6 @@ type Instance struct {
 	tells  []func()
 	delay  time.Duration
 	shower shower
-	// The wait is none: calls go on at another server.
-	isElsewhere bool
 }
 
 // One state's work. What comes of it counts only while it is the instance's turn.

@@ -45,13 +45,11 @@ type route struct {
 	mu    sync.Mutex
 	here  *usedChannel
 	since time.Time
-	// Failed since a user of this way has rested, or since one of them stood for long.
+	// Asked since the last rest, or since one of them stood for long.
 	tried map[string]bool
 	seen  *pb.Position
 	// The server has yet to answer as of what was seen.
 	isOwed bool
-	// One of those that failed is behind what was seen.
-	wasBehind bool
 	// Its user is over: calls may still be made, and it moves no more.
 	isReleased bool
 }
@@ -91,33 +89,32 @@ func (r *route) release() {
 	}
 }
 
-// Goes on at another server after an error, if that is one that another may not give. True: it has not failed since the last rest,
-// so there is no need to wait. False: the caller waits, and says then that it has rested.
+// Goes on at another server after an error, if that is one that another may not give. True: it was not asked since the last rest,
+// so there is no need to wait.
 func (r *route) moveOn(err *Error) bool {
 	if !isOfServer(err) || r.servers.size() < 2 {
 		return false
 	}
-	from := err.Server
+	from := err.server
 	if from == "" {
 		from = r.address()
 	}
-	return r.leave(from, err)
-}
-
-// A wait after moveOn is over: servers that failed before it may be asked again without another one.
-func (r *route) rested() {
+	if r.leave(from) {
+		return true
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.tried = map[string]bool{}
+	// All were asked. One that is at another history would never reach what was seen of this one.
+	r.tried, r.isOwed = map[string]bool{}, false
+	return false
 }
 
-// Leaves a server after an error of it. True: calls go to one that has not failed since the last rest.
-func (r *route) leave(from string, err *Error) bool {
+// Leaves a server for one that was not tried lately. False: there is none. True also where it was left already.
+func (r *route) leave(from string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.wasBehind = r.wasBehind || err.Reason == "BEHIND"
 	if from != r.here.address {
-		return !r.tried[r.here.address]
+		return true
 	}
 	if r.isReleased {
 		return false
@@ -126,109 +123,37 @@ func (r *route) leave(from string, err *Error) bool {
 		r.tried = map[string]bool{}
 	}
 	r.tried[from] = true
-	if r.goOn(r.tried) {
-		return true
-	}
-	if r.wasBehind {
-		// One that is at another history would never reach what was seen of this one.
-		r.seen, r.wasBehind = nil, false
-	}
-	// All have failed: the one that failed last is not the first that is asked after the rest.
-	r.goOn(map[string]bool{from: true})
-	return false
-}
-
-// Goes to a server that is not among these, and puts those among them that are no addresses. False: there is none. To be called
-// with the lock.
-func (r *route) goOn(tried map[string]bool) bool {
 	for {
-		address, ok := r.servers.pick(tried)
+		address, ok := r.servers.pick(r.tried)
 		if !ok {
 			return false
 		}
 		next, err := r.channels.use(address)
-		if err == nil {
-			r.goTo(next)
-			return true
+		if err != nil {
+			// It is no address, or the client is closed.
+			r.tried[address] = true
+			continue
 		}
-		// It is no address, or the client is closed.
-		tried[address] = true
+		r.channels.release(r.here)
+		r.here, r.since, r.isOwed = next, time.Now(), true
+		return true
 	}
 }
 
-// To be called with the lock.
-func (r *route) goTo(next *usedChannel) {
-	r.channels.release(r.here)
-	r.here, r.since, r.isOwed = next, time.Now(), true
-}
-
-// The server that the next call goes to: where several are known, one to which there is a connection, if there is such a one. A
-// call that has less time than they may take gives each a share of what is left, so that one that says nothing does not use it up.
-// It is to be released after the call.
+// The server that the next call goes to: where several are known, one to which there is a connection, if there is such a one. It
+// is to be released after the call.
 func (r *route) enter(ctx context.Context) (*usedChannel, context.Context, error) {
-	used, err := r.channels.use(r.address())
-	if err != nil {
-		return nil, nil, err
-	}
-	for asked := map[string]bool{}; ; {
-		asked[used.address] = true
-		known := r.servers.size()
-		if known < 2 || used.ready(ctx, connectTime(ctx, known-len(asked)+1)) || ctx.Err() != nil {
-			break
+	for {
+		address := r.address()
+		used, err := r.channels.use(address)
+		if err != nil {
+			return nil, nil, err
 		}
-		next := r.following(used.address, asked)
-		if next == nil {
-			break
+		if r.servers.size() < 2 || used.ready(ctx, connectWithin) || ctx.Err() != nil || !r.leave(address) {
+			return used, r.withAfter(ctx), nil
 		}
 		r.channels.release(used)
-		used = next
 	}
-	return used, r.withAfter(ctx), nil
-}
-
-// How long a server may take to be connected to, where a call may ask so many.
-func connectTime(ctx context.Context, servers int) time.Duration {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return connectWithin
-	}
-	shares := connectShares
-	if servers < shares {
-		shares = servers
-	}
-	if shares < 1 {
-		shares = 1
-	}
-	if share := time.Until(deadline) / time.Duration(shares); share < connectWithin {
-		return share
-	}
-	return connectWithin
-}
-
-// The server that a call asks after one to which there was no connection: the one that others have gone to meanwhile, or one that
-// it has not asked, and where there is one, that no other call has. Nil: it has asked all.
-func (r *route) following(from string, asked map[string]bool) *usedChannel {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.tried[from] = true
-	if asked[r.here.address] {
-		if r.isReleased || !r.goOnAfter(asked) {
-			return nil
-		}
-	}
-	r.channels.share(r.here)
-	return r.here
-}
-
-// To be called with the lock.
-func (r *route) goOnAfter(asked map[string]bool) bool {
-	both := map[string]bool{}
-	for _, some := range []map[string]bool{asked, r.tried} {
-		for address := range some {
-			both[address] = true
-		}
-	}
-	return r.goOn(both) || r.goOn(asked)
 }
 
 func (r *route) withAfter(ctx context.Context) context.Context {
@@ -250,7 +175,7 @@ func (r *route) Invoke(ctx context.Context, method string, request, response any
 	if err := used.Invoke(to, method, request, response, options...); err != nil {
 		failure := r.failed(used.address, err)
 		if r.isEager && isOfServer(failure) && ctx.Err() == nil {
-			r.leave(used.address, failure)
+			r.leave(used.address)
 		}
 		return failure
 	}
@@ -315,7 +240,7 @@ func (r *route) answered(address string, message any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if address == r.here.address {
-		r.isOwed, r.wasBehind = false, false
+		r.isOwed = false
 	}
 	isNewer := r.seen.GetEpoch() != position.GetEpoch() || r.seen.GetRevision() < position.GetRevision()
 	if position.GetEpoch() != "" && isNewer {
@@ -334,11 +259,9 @@ func positionOf(message any) *pb.Position {
 // Reads an error of a server, which may name others.
 func (r *route) failed(address string, err error) *Error {
 	failure := errorOf(err)
+	failure.server = address
 	if servers := failure.Metadata["servers"]; servers != "" {
 		r.servers.learn(strings.Split(servers, ","))
-	}
-	if r.servers.size() > 1 {
-		failure.Server = address
 	}
 	return failure
 }

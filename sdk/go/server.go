@@ -206,7 +206,6 @@ func call[Request, Response any](
 		if !retry || !mayRepeat || !sleepBefore(ctx, waits.afterFailure(failure.RetryAfter, 0)) {
 			return nil, failure
 		}
-		c.server.rested()
 	}
 }
 

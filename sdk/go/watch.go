@@ -157,16 +157,12 @@ func (w *Watch[Message]) rest(err *Error) error {
 	}
 	w.waits.stood(time.Since(w.since))
 	var delay time.Duration
-	isElsewhere := w.caller.server.moveOn(err)
-	if !isElsewhere {
+	if !w.caller.server.moveOn(err) {
 		delay = w.waits.afterFailure(err.RetryAfter, 0)
 	}
 	w.onBreak(err, delay)
 	if err := sleep(w.ctx, delay); err != nil {
 		return errorOf(err)
-	}
-	if !isElsewhere {
-		w.caller.server.rested()
 	}
 	w.mustReset = w.after == nil && w.hasTold
 	return nil

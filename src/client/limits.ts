@@ -42,8 +42,6 @@ export const LIMITS = {
   pingTimeoutMs: 10_000,
   /** Where several servers are known, how long a connection to one may take before the next is asked. */
   connectMs: 5_000,
-  /** A call that has less time than that for each shares what it has left among so many servers, and later ones have a share of the rest. */
-  connectShares: 3,
   /** Addresses of servers that are known at once by what the servers tell, and as many that they told before. */
   serversMax: 64,
   /** Bytes of an address that a server may name: a name of 253, and a port. */

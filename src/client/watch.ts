@@ -101,7 +101,6 @@ export async function* follow<Request, Response extends Watched>(
       const delayMs = isElsewhere ? 0 : backoff.afterFailure(next.error.retryAfterMs);
       options.onBreak?.(next.error, delayMs);
       await wait(caller.clock, delayMs, scope.signal);
-      if (!isElsewhere) caller.channel.rested?.();
       if (after !== undefined || !told) continue;
       // Once: the next tries may fail as well, and nothing was told since.
       told = false;

@@ -58,8 +58,6 @@ type command struct {
 	// Of `writeLarge`: the size of its block. Of `read`: answers with sizes.
 	Bytes int  `json:"bytes"`
 	Sizes bool `json:"sizes"`
-	// Of `getNode`: how long it may take; zero: as long as the client says.
-	TimeoutMs float64 `json:"timeoutMs"`
 }
 
 type refusal struct {

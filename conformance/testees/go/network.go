@@ -93,13 +93,7 @@ func (t *testee) current(of command) (fields, error) {
 }
 
 func (t *testee) getNode(of command) (fields, error) {
-	ctx := context.Background()
-	if of.TimeoutMs > 0 {
-		limited, cancel := context.WithTimeout(ctx, time.Duration(of.TimeoutMs*float64(time.Millisecond)))
-		defer cancel()
-		ctx = limited
-	}
-	node, err := t.client.GetNode(ctx, of.Cvid)
+	node, err := t.client.GetNode(context.Background(), of.Cvid)
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ class SwitchyardError(Exception):
         self.retry_after = retry_after
         # Facts for programs, such as `oldest_revision`.
         self.metadata = dict(metadata or {})
-        # HOST:PORT of the server that the call was made to, where the client knows several; None where it knows one.
+        # The address of the server that a call was made to, where that is known.
         self.server: Optional[str] = None
 
     @property
@@ -55,7 +55,7 @@ class SwitchyardError(Exception):
 
     def __str__(self) -> str:
         name = self.reason or self.code.name
-        return f"{super().__str__()}{'' if self.server is None else f' at {self.server}'} [{name}]"
+        return f"{super().__str__()} [{name}]"
 
 
 class ClosedError(SwitchyardError):

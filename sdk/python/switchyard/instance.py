@@ -363,19 +363,18 @@ class Instance:
         if is_lost:
             self._forget_session()
         # Resting longer than a part of the lease would lose the session to a short break.
-        is_elsewhere = not is_lost and self._caller.server.move_on(error)
-        if is_elsewhere:
+        if not is_lost and self._caller.server.move_on(error):
             delay = 0.0
         elif self.session is not None:
             delay = self._attach_backoff.after_failure(error.retry_after, self.session.ttl / 3)
         else:
             delay = self._open_backoff.after_failure(error.retry_after)
-        self._run(self._rest_for(delay, is_elsewhere))
+        self._run(self._rest_for(delay))
         if is_lost:
             self._events.emit("lost", error)
         self._events.emit("broken", error, delay)
 
-    async def _rest_for(self, delay: float, is_elsewhere: bool) -> Event:
+    async def _rest_for(self, delay: float) -> Event:
         """Waits, and meanwhile renews the session, if there is one: a server may ask for a longer wait than the lease is."""
         renew = self.session.ttl / 3 if self.session is not None else delay
         while delay > renew > 0:
@@ -388,8 +387,6 @@ class Instance:
                 if self._meaning(error) is not Event.BROKE:
                     raise
         await asyncio.sleep(delay)
-        if not is_elsewhere:
-            self._caller.server.rested()
         return Event.RESTED
 
     async def _say_goodbye(self) -> Event:

@@ -46,7 +46,7 @@ class Route:
         self.channels = channels
         self.servers = servers
         self._is_eager = is_eager
-        # Failed since a user of this way has rested, or since one of them stood for long.
+        # Asked since the last rest, or since one of them stood for long.
         self._tried: Set[str] = set()
         self._here = here
         self._loop = asyncio.get_running_loop()
@@ -54,8 +54,6 @@ class Route:
         self._seen: Optional[position_pb2.Position] = None
         # The server has yet to answer as of what was seen.
         self._is_owed = False
-        # One of those that failed is behind what was seen.
-        self._was_behind = False
         self._is_released = False
 
     @classmethod
@@ -84,83 +82,53 @@ class Route:
 
     def move_on(self, error: SwitchyardError) -> bool:
         """
-        Goes on at another server after an error, if that is one that another may not give. True: it has not failed since the last rest,
-        so there is no need to wait. False: the caller waits, and says then that it has `rested`.
+        Goes on at another server after an error, if that is one that another may not give. True: it was not asked since the last
+        rest, so there is no need to wait.
         """
         if not is_of_server(error) or len(self.servers) < 2 or self.channels.is_closed:
             return False
-        return self.leave(error.server or self.address, error)
-
-    def rested(self) -> None:
-        """A wait after `move_on` is over: servers that failed before it may be asked again without another one."""
+        if self.leave(error.server or self.address):
+            return True
+        # All were asked. One that is at another history would never reach what was seen of this one.
         self._tried.clear()
+        self._is_owed = False
+        return False
 
-    def leave(self, address: str, error: SwitchyardError) -> bool:
-        """Leaves a server after an error of it. True: calls go to one that has not failed since the last rest."""
-        self._was_behind = self._was_behind or error.reason == "BEHIND"
+    def leave(self, address: str) -> bool:
+        """Leaves a server for one that was not tried lately. False: there is none. True also where it was left already."""
         if address != self.address:
-            return self.address not in self._tried
-        if self._is_released or self.channels.is_closed:
-            return False
-        if (self._loop.time() - self._since) * 1000 >= limits.STEADY_MS:
+            return True
+        now = self._loop.time()
+        if (now - self._since) * 1000 >= limits.STEADY_MS:
             self._tried.clear()
         self._tried.add(address)
         following = self.servers.pick(self._tried)
-        if following is None and self._was_behind:
-            # One that is at another history would never reach what was seen of this one.
-            self._seen = None
-            self._was_behind = False
-        # Where all have failed, the one that failed last is not the first that is asked after the rest.
-        other = following or self.servers.pick({address})
-        if other is not None:
-            self._go_to(other)
-        return following is not None
-
-    def _go_to(self, address: str) -> None:
-        left, self._here = self._here, self.channels.use(address)
+        if following is None or self._is_released or self.channels.is_closed:
+            return False
+        left, self._here = self._here, self.channels.use(following)
         self.channels.release(left)
-        self._since = self._loop.time()
+        self._since = now
         self._is_owed = True
+        return True
 
     async def enter(self, ends_at: float = math.inf) -> UsedChannel:
         """
-        The server that the next call goes to: where several are known, one to which there is a connection, if there is such a one. A call
-        that has less time than they may take, up to `ends_at`, gives each a share of what is left, so that one that says nothing does not
-        use it up. It is to be released after the call.
+        The server that the next call goes to: where several are known, one to which there is a connection, if there is such a one.
+        Each has its own time to be reached; a call whose own time `ends_at` leaves no server for that. It is to be released after
+        the call.
         """
-        address = self.address
-        asked: Set[str] = set()
         while True:
-            used = self.channels.use(address)
-            asked.add(address)
+            used = self.channels.use(self.address)
             try:
-                left = ends_at - self._loop.time()
-                shares = max(1, min(limits.CONNECT_SHARES, len(self.servers) - len(asked) + 1))
-                within = min(limits.CONNECT_MS / 1000, left / shares)
-                is_found = len(self.servers) < 2 or left <= 0 or await used.ready(within)
+                within = min(limits.CONNECT_MS / 1000, ends_at - self._loop.time())
+                is_found = len(self.servers) < 2 or await used.ready(within)
+                is_found = is_found or self._loop.time() >= ends_at or not self.leave(used.address)
             except BaseException:
                 self.channels.release(used)
                 raise
-            following = None if is_found else self._following(address, asked)
-            if following is None and not self.channels.is_closed:
+            if is_found and not self.channels.is_closed:
                 return used
             self.channels.release(used)
-            address = following or address
-
-    def _following(self, address: str, asked: Set[str]) -> Optional[str]:
-        """
-        Which server a call asks after one to which there was no connection: the one that others have gone to meanwhile, or one that it
-        has not asked, and where there is one, that no other call has. None: it has asked all.
-        """
-        self._tried.add(address)
-        if self._is_released or self.channels.is_closed:
-            return None
-        if self.address in asked:
-            following = self.servers.pick(asked | self._tried) or self.servers.pick(asked)
-            if following is None:
-                return None
-            self._go_to(following)
-        return self.address
 
     def with_after(self, metadata: _Metadata) -> _Metadata:
         """The metadata of a call that is made now."""
@@ -171,7 +139,7 @@ class Route:
     def answered(self, address: str, message: Any) -> None:
         """Takes what an answer tells of the network and its servers."""
         if address == self.address:
-            self._is_owed = self._was_behind = False
+            self._is_owed = False
         if isinstance(message, session_service_pb2.SessionResponse):
             self.servers.learn(message.servers)
         position = getattr(message, "position", None)
@@ -186,9 +154,8 @@ class Route:
     def failed(self, address: str, failure: grpc.aio.AioRpcError) -> SwitchyardError:
         """Reads an error of a server, which may name others."""
         error = error_of(failure)
+        error.server = address
         self.servers.learn([one for one in error.metadata.get("servers", "").split(",") if one])
-        if len(self.servers) > 1:
-            error.server = address
         return error
 
     def unary_unary(self, path: str, **codecs: Any) -> Callable[..., Awaitable[Any]]:
@@ -208,7 +175,7 @@ class Route:
                 # The server keeps the call's deadline, too, and gRPC's clock may be ahead of the loop's.
                 is_late = error.code is grpc.StatusCode.DEADLINE_EXCEEDED and self._loop.time() >= ends_at - _DEADLINE_SLACK
                 if self._is_eager and is_of_server(error) and not is_late:
-                    self.leave(used.address, error)
+                    self.leave(used.address)
                 raise error from None
             finally:
                 self.channels.release(used)

@@ -61,7 +61,6 @@ class Server:
         self._route = route
         # After an error: see Route.
         self.move_on = route.move_on
-        self.rested = route.rested
         # Its user is over.
         self.release = route.release
         self.sessions = session_service_pb2_grpc.SessionServiceStub(route)
@@ -195,15 +194,10 @@ class Caller:
             may_repeat = error.temporary or error.reason == "OUTCOME_UNKNOWN"
             if not (retry() if callable(retry) else retry) or not may_repeat:
                 raise error
-            if self.server.move_on(error):
-                if loop.time() >= ends_at:
-                    raise error
-                continue
-            delay = backoff.after_failure(error.retry_after)
+            delay = 0.0 if self.server.move_on(error) else backoff.after_failure(error.retry_after)
             if loop.time() + delay >= ends_at:
                 raise error
             await asyncio.sleep(delay)
-            self.server.rested()
 
 
 # A silence is counted in so many parts, and noticed at most one of them late.

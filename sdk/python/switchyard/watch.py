@@ -75,13 +75,10 @@ async def follow(
         if begins_again or meaning is WatchMeaning.BEGINS_AGAIN:
             after = None
         backoff.stood(loop.time() - since)
-        is_elsewhere = caller.server.move_on(error)
-        delay = 0.0 if is_elsewhere else backoff.after_failure(error.retry_after)
+        delay = 0.0 if caller.server.move_on(error) else backoff.after_failure(error.retry_after)
         if on_break is not None:
             on_break(error, delay)
         await asyncio.sleep(delay)
-        if not is_elsewhere:
-            caller.server.rested()
         if after is None and has_told:
             # Once: the next tries may fail as well, and nothing was told since.
             has_told = False

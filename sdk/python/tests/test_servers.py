@@ -154,42 +154,14 @@ class Servers(unittest.IsolatedAsyncioTestCase):
                     yard._server._route.channels.release(used)
                     self.assertEqual(used.address, there.address)
 
-    async def test_that_say_nothing_are_left_within_a_call_of_little_time(self):
-        with silent_address() as hole, silent_address() as other_hole:
-            async with self.serving(1) as (there,):
-                async with Switchyard([hole, other_hole, there.address], random=first) as yard:
-                    request = session_service_pb2.ListSessionsRequest()
-                    await yard._caller.call(yard._server.sessions.ListSessions, request, timeout=limits.CONNECT_MS * 0.8 / 1000)
-                    self.assertEqual(yard._server._route.address, there.address)
-
-    async def test_that_all_say_nothing_are_named_by_the_error_of_a_call(self):
-        with silent_address() as hole, silent_address() as other_hole:
-            async with Switchyard([hole, other_hole], random=first) as yard:
+    async def test_are_not_left_once_the_time_of_a_call_is_over(self):
+        with silent_address() as hole:
+            async with Switchyard([hole, empty_address(), empty_address()], random=first) as yard:
                 request = session_service_pb2.ListSessionsRequest()
                 with self.assertRaises(SwitchyardError) as raised:
-                    await yard._caller.call(yard._server.sessions.ListSessions, request, timeout=0.4)
+                    await yard._caller.call(yard._server.sessions.ListSessions, request, timeout=0.2)
                 self.assertEqual(raised.exception.code, grpc.StatusCode.DEADLINE_EXCEEDED)
-                self.assertIn(raised.exception.server, (hole, other_hole))
-                self.assertIn(f" at {raised.exception.server} [", str(raised.exception))
-
-    async def test_are_asked_after_a_rest_without_the_one_that_failed_last_first(self):
-        addresses = [empty_address(), empty_address(), empty_address()]
-        away = SwitchyardError(grpc.StatusCode.UNAVAILABLE, "away")
-        async with Switchyard(addresses, random=first) as yard:
-            route = yard._server._route
-            while route.move_on(away):
-                pass
-            self.assertEqual(route.address, addresses[0])
-            route.rested()
-            self.assertEqual((route.move_on(away), route.address), (True, addresses[1]))
-
-    async def test_have_each_of_several_watches_wait_once_all_have_failed(self):
-        away = SwitchyardError(grpc.StatusCode.UNAVAILABLE, "away")
-        async with Switchyard([empty_address(), empty_address()], random=first) as yard:
-            route = yard._server._route
-            self.assertEqual([route.move_on(away) for _ in range(4)], [True, False, False, False])
-            route.rested()
-            self.assertTrue(route.move_on(away))
+                self.assertEqual(yard._server._route.address, hole)
 
     async def test_are_asked_for_what_was_seen_after_a_change_until_one_has_answered(self):
         async with self.serving(2) as (one, other):

@@ -62,7 +62,6 @@ export async function call<Request, Response extends object>(
         if (!again || !(error.temporary || error.reason === 'OUTCOME_UNKNOWN')) throw error;
         if (caller.channel.moveOn?.(error)) continue;
         await wait(caller.clock, backoff.afterFailure(error.retryAfterMs), scope.signal);
-        caller.channel.rested?.();
       }
     }
   } catch (error) {

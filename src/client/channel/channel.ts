@@ -59,12 +59,9 @@ export interface Channel {
   hold(): () => void;
   /**
    * Where several servers are known: after a call failed with this error, goes on at another server, if the error is one that another
-   * may not give. True: that one has not failed since the last rest, so there is no need to wait. False: the caller waits, and says then that
-   * it has {@link rested}.
+   * may not give. True: that one was not asked since the last rest, so there is no need to wait.
    */
   moveOn?(error: unknown): boolean;
-  /** A wait after {@link moveOn} is over: servers that failed before it may be asked again without another one. */
-  rested?(): void;
   /** Takes the addresses at which a server says that the servers of its network are reached. */
   learn?(servers: readonly string[]): void;
   /** Ends every call. Further calls reject with CANCELLED. */

@@ -35,7 +35,7 @@ export class FirstChannel implements Channel {
   }
 
   async unary<Request, Response>(method: Method<Request, Response>, request: Request, call: Call): Promise<Response> {
-    const channel = await this.#enter(call);
+    const channel = await this.#enter(call.signal);
     return channel.unary(method, request, call).catch((error: unknown) => this.#failed(error));
   }
 
@@ -44,7 +44,7 @@ export class FirstChannel implements Channel {
     request: Request,
     call: Call,
   ): AsyncGenerator<Response, void, undefined> {
-    const channel = await this.#enter(call);
+    const channel = await this.#enter(call.signal);
     try {
       yield* channel.serverStream(method, request, call);
     } catch (error) {
@@ -57,7 +57,7 @@ export class FirstChannel implements Channel {
     requests: AsyncIterable<Request>,
     call: Call,
   ): AsyncGenerator<Response, void, undefined> {
-    const channel = await this.#enter(call);
+    const channel = await this.#enter(call.signal);
     try {
       yield* channel.duplex(method, requests, call);
     } catch (error) {
@@ -90,13 +90,11 @@ export class FirstChannel implements Channel {
     for (const address of this.#addresses) this.#to(address).close();
   }
 
-  /** A call that has less time than each may take shares it among them, so that one that says nothing does not use it up. */
-  async #enter({ signal, timeoutMs = Number.POSITIVE_INFINITY }: Call): Promise<Channel> {
+  async #enter(signal: AbortSignal): Promise<Channel> {
     const next = this.#addresses.filter((address) => !this.#left.has(address));
-    const shareMs = timeoutMs / Math.min(LIMITS.connectShares, next.length);
     for (const address of next) {
       if (this.#here !== undefined) break;
-      const isThere = await this.#to(address).ready(signal, Math.min(LIMITS.connectMs, shareMs));
+      const isThere = await this.#to(address).ready(signal, LIMITS.connectMs);
       signal.throwIfAborted();
       if (isThere) this.#here ??= address;
     }

@@ -46,10 +46,6 @@ export class NetworkChannel implements Channel {
     return this.#channel.moveOn?.(error) ?? false;
   }
 
-  rested(): void {
-    this.#channel.rested?.();
-  }
-
   learn(servers: readonly string[]): void {
     this.#channel.learn?.(servers);
   }

@@ -47,7 +47,7 @@ const AFTER_METADATA = 'switchyard-after';
  */
 export class RoamingChannel implements Channel {
   readonly #deps: RoamingDeps;
-  /** Failed since a user of this way has rested, or since one of them stood for long. */
+  /** Asked since the last rest, or since one of them stood for long. */
   readonly #tried = new Set<string>();
   readonly #whereFailed = new WeakMap<object, string>();
   #here: string;
@@ -56,9 +56,6 @@ export class RoamingChannel implements Channel {
   #seen: Position | undefined;
   /** The server has yet to answer as of what was seen. */
   #isOwed = false;
-  /** One of those that failed is behind what was seen. */
-  #wasBehind = false;
-  #isReleased = false;
 
   constructor(deps: RoamingDeps) {
     const { servers, random, pool, clock } = deps;
@@ -84,14 +81,14 @@ export class RoamingChannel implements Channel {
   }
 
   async unary<Request, Response>(method: Method<Request, Response>, request: Request, call: Call): Promise<Response> {
-    const { address, used } = await this.#enter(call);
+    const { address, used } = await this.#enter(call.signal);
     try {
       const response = await used.channel.unary(method, request, this.#withAfter(call));
       this.#answered(address, method.path, response);
       return response;
     } catch (error) {
       this.#failed(error, address);
-      if (this.#deps.isEager && isOfServer(error) && !call.signal.aborted) this.#leave(address, error);
+      if (this.#deps.isEager && isOfServer(error) && !call.signal.aborted) this.#goOn(address);
       throw error;
     } finally {
       used.release();
@@ -124,16 +121,15 @@ export class RoamingChannel implements Channel {
 
   moveOn(error: unknown): boolean {
     if (!isOfServer(error) || this.#deps.servers.size < 2) return false;
-    return this.#leave(this.#whereFailed.get(error) ?? this.#here, error);
-  }
-
-  rested(): void {
+    if (this.#goOn(this.#whereFailed.get(error) ?? this.#here)) return true;
+    // All were asked. One that is at another history would never reach what was seen of this one.
     this.#tried.clear();
+    this.#isOwed = false;
+    return false;
   }
 
   /** Its user is over. Calls that run go on. */
   release(): void {
-    this.#isReleased = true;
     this.#used.release();
   }
 
@@ -146,7 +142,7 @@ export class RoamingChannel implements Channel {
     call: Call,
     open: (channel: Channel, sent: Call) => AsyncIterable<Response>,
   ): AsyncGenerator<Response, void, undefined> {
-    const { address, used } = await this.#enter(call);
+    const { address, used } = await this.#enter(call.signal);
     try {
       for await (const message of open(used.channel, this.#withAfter(call))) {
         this.#answered(address, path, message);
@@ -160,66 +156,35 @@ export class RoamingChannel implements Channel {
     }
   }
 
-  /**
-   * The server that the next call goes to: where several are known, one to which there is a connection, if there is such a one. A call that has
-   * less time than they may take gives each a share of what is left, so that one that says nothing does not use it up.
-   */
-  async #enter({ signal, timeoutMs = Number.POSITIVE_INFINITY }: Call) {
-    const { pool, servers, clock } = this.#deps;
-    signal.throwIfAborted();
-    const endsAtMs = clock.nowMs() + timeoutMs;
-    const asked = new Set<string>();
-    for (let address = this.#here; ; ) {
+  /** The server that the next call goes to: where several are known, one to which there is a connection, if there is such a one. */
+  async #enter(signal: AbortSignal): Promise<{ readonly address: string; readonly used: UsedChannel }> {
+    const { pool, servers } = this.#deps;
+    for (;;) {
+      signal.throwIfAborted();
+      const address = this.#here;
       const used = pool.use(address);
-      asked.add(address);
-      const leftMs = endsAtMs - clock.nowMs();
-      const shares = Math.max(1, Math.min(LIMITS.connectShares, servers.size - asked.size + 1));
-      const withinMs = Math.min(LIMITS.connectMs, leftMs / shares);
-      if (servers.size < 2 || leftMs <= 0 || (await used.channel.ready(signal, withinMs))) return { address, used };
-      this.#tried.add(address);
-      const next = asked.has(this.#here) ? this.#nextOf(asked) : this.#here;
-      if (next === undefined) return { address, used };
+      const isThere = servers.size < 2 || (await used.channel.ready(signal, LIMITS.connectMs));
+      if (isThere || !this.#goOn(address)) return { address, used };
       used.release();
-      if (next !== this.#here) this.#goTo(next);
-      address = next;
     }
   }
 
-  /** One that this call has not asked, and where there is one, that no other call has. */
-  #nextOf(asked: ReadonlySet<string>): string | undefined {
-    const { servers, random } = this.#deps;
-    return servers.pick(new Set([...asked, ...this.#tried]), random) ?? servers.pick(asked, random);
-  }
-
-  /** Leaves a server after an error of it. True: calls go to one that has not failed since the last rest. */
-  #leave(from: string, { reason }: SwitchyardError): boolean {
-    const { servers, random, clock } = this.#deps;
-    if (reason === 'BEHIND') this.#wasBehind = true;
-    if (from !== this.#here) return !this.#tried.has(this.#here);
-    if (clock.nowMs() - this.#sinceMs >= LIMITS.steadyMs) this.#tried.clear();
+  /** Leaves a server for one that was not tried lately. False: there is none. True also when it was left already. */
+  #goOn(from: string): boolean {
+    const { servers, random, clock, pool } = this.#deps;
+    if (from !== this.#here) return true;
+    const nowMs = clock.nowMs();
+    if (nowMs - this.#sinceMs >= LIMITS.steadyMs) this.#tried.clear();
     this.#tried.add(from);
     const next = servers.pick(this.#tried, random);
-    if (next === undefined) this.#forgetWhereBehind();
-    // Where all have failed, the one that failed last is not the first that is asked after the rest.
-    const other = next ?? servers.pick(new Set([from]), random);
-    if (other !== undefined) this.#goTo(other);
-    return next !== undefined;
-  }
-
-  /** One that is at another history would never reach what was seen of this one. */
-  #forgetWhereBehind(): void {
-    if (this.#wasBehind) this.#seen = undefined;
-    this.#wasBehind = false;
-  }
-
-  #goTo(address: string): void {
-    if (this.#isReleased) return;
+    if (next === undefined) return false;
     const left = this.#used;
-    this.#here = address;
-    this.#used = this.#deps.pool.use(address);
-    this.#sinceMs = this.#deps.clock.nowMs();
+    this.#here = next;
+    this.#used = pool.use(next);
+    this.#sinceMs = nowMs;
     this.#isOwed = true;
     left.release();
+    return true;
   }
 
   #withAfter(call: Call): Call {
@@ -228,10 +193,7 @@ export class RoamingChannel implements Channel {
   }
 
   #answered(address: string, path: string, message: unknown): void {
-    if (address === this.#here) {
-      this.#isOwed = false;
-      this.#wasBehind = false;
-    }
+    if (address === this.#here) this.#isOwed = false;
     if (path === WITHOUT_POSITIONS) return;
     const position = positionOf(message);
     if (position === undefined || position.epoch === '') return;

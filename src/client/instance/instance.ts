@@ -242,7 +242,7 @@ export class Instance extends SessionCalls {
     if (lost) this.#forgetSession(error);
     const isElsewhere = !lost && (this.caller.channel.moveOn?.(error) ?? false);
     const delayMs = isElsewhere ? 0 : this.#restMs(error);
-    this.#run((signal) => this.#restFor(delayMs, signal).finally(() => isElsewhere || this.caller.channel.rested?.()));
+    this.#run((signal) => this.#restFor(delayMs, signal));
     if (lost) this.#events.emit('lost', error);
     this.#events.emit('broken', error, delayMs);
   }

@@ -7,21 +7,18 @@ describe('a way to one network', () => {
     const told: unknown[] = [];
     const beneath = {
       moveOn: (error: unknown) => told.push(error) > 0,
-      rested: () => void told.push('rested'),
       learn: (servers: readonly string[]) => void told.push(servers),
     } as unknown as Channel;
     const channel = new NetworkChannel(beneath, 'fleet');
     const error = new Error('the server is away');
     expect(channel.moveOn(error)).toBe(true);
-    channel.rested();
     channel.learn(['b:8768']);
-    expect(told).toEqual([error, 'rested', ['b:8768']]);
+    expect(told).toEqual([error, ['b:8768']]);
   });
 
   it('stays where the way beneath it knows one server', () => {
     const channel = new NetworkChannel({} as Channel, 'fleet');
     expect(channel.moveOn(new Error('the server is away'))).toBe(false);
-    expect(() => channel.rested()).not.toThrow();
     expect(() => channel.learn(['b:8768'])).not.toThrow();
   });
 });

@@ -1,11 +1,9 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { constantRandom, ManualClock } from '../../../harness/manual-clock.js';
 import { ChannelPool } from '../../../src/client/channel/channel-pool.js';
 import { RoamingChannel } from '../../../src/client/channel/roaming-channel.js';
 import { ServerList } from '../../../src/client/channel/server-list.js';
-import { StatusCode, Switchyard, SwitchyardError } from '../../../src/client/index.js';
+import { StatusCode, SwitchyardError } from '../../../src/client/index.js';
 import { LIMITS } from '../../../src/client/limits.js';
 import { FakeChannel } from '../worlds/fake-channel.js';
 
@@ -39,15 +37,9 @@ const NO_ADDRESSES = [
 /** A server in memory, to which a connection can be made or not. */
 class FakeServer extends FakeChannel {
   isThere = true;
-  /** It takes connections and says nothing: the time that it is given passes on this clock. */
-  silentOn: ManualClock | undefined;
-  /** How long it was given for a connection. */
-  readonly givenMs: number[] = [];
 
-  async ready(_signal: AbortSignal, timeoutMs: number): Promise<boolean> {
-    this.givenMs.push(timeoutMs);
-    await this.silentOn?.pass(timeoutMs);
-    return this.isThere && this.silentOn === undefined;
+  async ready(): Promise<boolean> {
+    return this.isThere;
   }
 }
 
@@ -86,65 +78,6 @@ describe('a channel to several servers', () => {
     const { channel } = world(['a:1', 'b:1', 'c:1']);
     const moved = [channel.moveOn(away()), channel.moveOn(away()), channel.moveOn(away())];
     expect(moved).toEqual([true, true, false]);
-  });
-
-  it('asks another server first after a rest than the one that failed last', async () => {
-    const { channel } = world(['a:1', 'b:1', 'c:1']);
-    while (channel.moveOn(away()));
-    expect(channel.address).toBe('a:1');
-    channel.rested();
-    expect([channel.moveOn(away()), channel.address]).toEqual([true, 'b:1']);
-  });
-
-  it('asks first after a rest what the error that it rested for has named', async () => {
-    const { channel, at } = world(['a:1', 'b:1']);
-    at('a:1').isThere = false;
-    const error = away('DRAINING', { servers: 'c:1' });
-    at('b:1').answers.KeepAlive = () => {
-      throw error;
-    };
-    at('c:1').isThere = false;
-    await expect(channel.unary(METHOD, {}, CALL)).rejects.toBe(error);
-    expect([channel.moveOn(error), channel.address]).toEqual([true, 'c:1']);
-    expect([channel.moveOn(away()), channel.address]).toEqual([false, 'a:1']);
-  });
-
-  it('has each of several watches wait once all servers have failed, also while another one waits', () => {
-    const { channel } = world(['a:1', 'b:1']);
-    expect([channel.moveOn(away()), channel.moveOn(away())]).toEqual([true, false]);
-    expect([channel.moveOn(away()), channel.moveOn(away())]).toEqual([false, false]);
-    channel.rested();
-    expect(channel.moveOn(away())).toBe(true);
-  });
-
-  it('finds the one server to which there is a connection also in a call that is made while all have failed', async () => {
-    const { channel, at, ask } = world(['a:1', 'b:1', 'c:1']);
-    for (const address of ['a:1', 'c:1']) at(address).isThere = false;
-    while (channel.moveOn(away()));
-    await ask();
-    expect(channel.address).toBe('b:1');
-  });
-
-  it('goes on within a call that has little time when a server takes connections and says nothing', async () => {
-    const { channel, at, clock } = world(['a:1', 'b:1', 'c:1']);
-    for (const address of ['a:1', 'b:1']) at(address).silentOn = clock;
-    await channel.unary(METHOD, {}, { ...CALL, timeoutMs: 1_800 });
-    expect(channel.address).toBe('c:1');
-    expect(['a:1', 'b:1'].map((address) => at(address).givenMs)).toEqual([[600], [600]]);
-  });
-
-  it('gives a server 5 s for a connection where a call has more time than that', async () => {
-    const { channel, at, clock } = world(['a:1', 'b:1']);
-    at('a:1').silentOn = clock;
-    await channel.unary(METHOD, {}, { ...CALL, timeoutMs: 60_000 });
-    expect(at('a:1').givenMs).toEqual([LIMITS.connectMs]);
-  });
-
-  it('moves no more, and uses no further connection, once its user is over', async () => {
-    const { channel, at } = world(['a:1', 'b:1']);
-    channel.release();
-    channel.moveOn(away());
-    expect([at('a:1').closed, channel.address]).toEqual([true, 'a:1']);
   });
 
   it('asks all servers again when the one that it had come to stood for long', async () => {
@@ -261,16 +194,4 @@ describe('a channel to several servers', () => {
     channel.moveOn(away());
     expect([at('a:1').closed, at('b:1').closed]).toEqual([true, false]);
   });
-});
-
-it('names a server in the error of a call whose time is over at several that take connections and say nothing', async () => {
-  const listeners = [createServer(), createServer()];
-  for (const listener of listeners) await once(listener.listen(0, '127.0.0.1'), 'listening');
-  const addresses = listeners.map((listener) => `127.0.0.1:${(listener.address() as AddressInfo).port}`);
-  const yard = new Switchyard({ server: addresses });
-  const error = await yard.getNode(7, { timeoutMs: 400 }).catch((failure: unknown) => failure);
-  await yard.close();
-  for (const listener of listeners) listener.close();
-  expect(error).toMatchObject({ code: StatusCode.DEADLINE_EXCEEDED });
-  expect(addresses).toContain((error as SwitchyardError).server);
 });
