@@ -1,5 +1,6 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { MonthUse } from '../../../src/replica/access/month-use.js';
+import { UseTally } from '../../../src/replica/access/use-tally.js';
 
 const [A, B] = ['a', 'b'].map((letter) => `${letter.repeat(8)}-0000-4000-8000-000000000000`) as [string, string];
 const YEARS_AHEAD = Date.UTC(2036, 2, 3);
@@ -266,10 +267,41 @@ describe('the use of a month', () => {
       const use = disk.start();
       use.of(0).forget(A);
       await use.close();
-      expect(disk.texts.get(0)).toMatch(/^switchyard month-use 1 2026-1[12]\n$/);
+      expect(disk.texts.get(0)).toMatch(/^switchyard month-use 1 (2026-12|2036-03)\n$/);
       disk.wallMs = written;
       expect(use.of(0).used(A, 'calls')).toBe(0);
     }
+  });
+
+  it.each([
+    ['forgotten', (use: MonthUse) => use.of(0).forget(A)],
+    ['not there at a start', (use: MonthUse) => use.of(0).keepOnly((uuid) => uuid === B)],
+  ])(
+    'of the others stays in the file of a month that a clock which is wrong at the start has put aside, when an identity is %s',
+    async (_, drop) => {
+      const disk = new Disk();
+      const first = disk.start();
+      for (const uuid of [A, B]) first.of(0).add(uuid, 'calls', 7);
+      await first.close();
+      disk.wallMs = 0;
+      const second = disk.start();
+      drop(second);
+      await second.close();
+      expect(disk.texts.get(0)).toBe(`switchyard month-use 1 2026-11\ncalls ${B} 7\n`);
+      disk.wallMs = NOVEMBER;
+      const third = disk.start().of(0);
+      expect([third.used(A, 'calls'), third.used(B, 'calls')]).toEqual([0, 7]);
+    },
+  );
+
+  it('of one identity is forgotten without a look at the others, of whom there may be thousands', () => {
+    const month = new Disk().start().of(0);
+    for (const uuid of [A, B]) for (const what of ['calls', 'bytes'] as const) month.add(uuid, what, 1);
+    const entries = jest.spyOn(UseTally.prototype, 'entries');
+    month.forget(A);
+    expect(entries).not.toHaveBeenCalled();
+    entries.mockRestore();
+    expect([A, B].map((uuid) => month.used(uuid, 'calls') + month.used(uuid, 'bytes'))).toEqual([0, 2]);
   });
 
   it('writes no file for an identity that is forgotten where there is none', async () => {
