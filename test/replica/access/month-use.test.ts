@@ -22,6 +22,7 @@ class Disk {
   /** Writes wait for this. */
   gate: Promise<void> = Promise.resolve();
   readonly warnings: string[] = [];
+  readonly infos: string[] = [];
   readonly #timers: { readonly delayMs: number; readonly call: () => void }[] = [];
 
   start(): MonthUse {
@@ -62,12 +63,13 @@ class Disk {
         remove: async (network) => {
           if (this.isFull) throw new Error('no space left');
           this.texts.delete(network);
-          this.aside.delete(network);
         },
-        networks: () => [...new Set([...this.texts.keys(), ...this.aside.keys()])],
+        removeAside: async (network) => void this.aside.delete(network),
+        networks: () => [...this.texts.keys()],
       },
       drawKey: () => [3, 4],
       warn: (message) => void this.warnings.push(message),
+      info: (message, { network }) => void this.infos.push(`${network}: ${message}`),
     });
   }
 
@@ -352,13 +354,17 @@ describe('the use of a month', () => {
     expect(disk.start().of(99).used(A, 'calls')).toBe(100);
   });
 
-  it('of networks that are gone is removed at a start, and one that cannot be removed is said and stops nothing', async () => {
+  it('of networks that are gone is removed at a start with a line of log, what was set aside stays, and one that cannot be removed is said and stops nothing', async () => {
     const disk = new Disk();
     for (const network of [0, 3, 4]) disk.texts.set(network, 'switchyard month-use 1 2026-11\n');
     disk.aside.set(5, 'torn');
     disk.aside.set(3, 'torn');
     await disk.start().keepOnly(new Set([0, 3]));
-    expect([[...disk.texts.keys()], [...disk.aside.keys()]]).toEqual([[0, 3], [3]]);
+    expect([[...disk.texts.keys()], [...disk.aside.keys()]]).toEqual([
+      [0, 3],
+      [5, 3],
+    ]);
+    expect(disk.infos).toEqual([expect.stringMatching(/^4: .* was removed$/)]);
     disk.isFull = true;
     await disk.start().keepOnly(new Set([0]));
     expect([disk.texts.size, disk.warnings]).toEqual([
@@ -453,7 +459,9 @@ describe('the use of a month', () => {
     await disk.fire();
     expect(disk.texts.get(3)!.length).toBeLessThan(1_048_576);
     expect(disk.start().of(3).used(uuidOf(8_191), 'bytes')).toBe(9e15);
+    disk.aside.set(3, 'torn');
     await use.forget(3);
+    expect(disk.aside.has(3)).toBe(false);
     expect([disk.texts.has(3), use.of(3).used(uuidOf(0), 'calls')]).toEqual([false, 0]);
   });
 });
