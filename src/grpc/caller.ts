@@ -26,6 +26,8 @@ export const NETWORK_METADATA = 'switchyard-network';
 
 /** The metadata that holds an issuer's token, as HTTP has it. */
 export const BEARER_METADATA = 'authorization';
+const ACCESS_ENDED_WORDS =
+  'the access token is not one of this server, has expired, or its key was taken away: log in again';
 const BEARER = /^bearer +(.*)$/i;
 
 /** What of a call says who makes it. */
@@ -149,7 +151,7 @@ export function identify(
   const [accessToken] = metadata.get(ACCESS_METADATA);
   const given = accessToken === undefined ? undefined : gatekeeper.tokens.find(String(accessToken));
   if (accessToken !== undefined && given === undefined) {
-    return new Fault('AUTH_REQUIRED', 'the access token is not one of this server, or has expired: log in again');
+    return new Fault('AUTH_REQUIRED', ACCESS_ENDED_WORDS);
   }
   if (given !== undefined && vouched !== undefined && given.uuid !== vouched.uuid) {
     return new Fault('IDENTITY_MISMATCH', `the access token is of identity ${given.uuid}, ${shownAs(vouched)}`);

@@ -9,7 +9,7 @@ import type { MonthUseStore } from '../replica/access/month-use.js';
 const MONTH_USE_FILE = 'month-use';
 /** What the name of one that could not be read ends in. */
 const ASIDE = '.unreadable';
-const NAME = /^month-use(?:\.([1-9]\d{0,9}))?(?:\.unreadable)?$/;
+const NAME = /^month-use(?:\.([1-9]\d{0,9}))?$/;
 
 /** Where a server keeps that; undefined for one that keeps nothing. */
 export function monthUseFiles(data: string): MonthUseStore | undefined {
@@ -20,8 +20,9 @@ export function monthUseFiles(data: string): MonthUseStore | undefined {
     read: (network) => readPrivateFile(pathOf(network)),
     write: (network, parts) => writePrivateFile(pathOf(network), parts),
     setAside: (network) => movePrivateFile(pathOf(network), asideOf(network)),
-    remove: (network) => removePrivateFiles([pathOf(network), asideOf(network)]),
-    networks: () => [...new Set(readdirSync(data).flatMap(networkOf))],
+    remove: (network) => removePrivateFiles([pathOf(network)]),
+    removeAside: (network) => removePrivateFiles([asideOf(network)]),
+    networks: () => readdirSync(data).flatMap(networkOf),
   };
 }
 

@@ -81,6 +81,7 @@ export function makeSharedParts(deps: SharedPartsDeps): SharedParts {
       store: monthUseFiles(config.data),
       drawKey: () => drawKey(random),
       warn: (message, details) => log.warn(details, message),
+      info: (message, details) => log.info(details, message),
     }),
     sessions: new SessionsInAll(config.limits.sessionsMax),
     serverUuid: '',

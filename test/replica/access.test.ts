@@ -25,7 +25,6 @@ describe('access tokens', () => {
     const tokens = new AccessTokens({ clock: { nowMs: () => 0 }, random: systemRandom });
     const make = (uuid: string, keyId: string) => [tokens.issue({ uuid, keyId })!, tokens.lend({ uuid, keyId })];
     const [ended, kept] = [make('u', 'k1'), [...make('u', 'k2'), ...make('v', 'k1')]];
-    expect(tokens.holders()).toEqual(['u', 'v']);
     tokens.endUnless('u', (keyId) => keyId !== 'k1');
     tokens.endUnless('w', () => false);
     expect([...ended, ...kept].map((token) => tokens.find(token) !== undefined)).toEqual([
@@ -35,7 +34,40 @@ describe('access tokens', () => {
     ]);
     expect(tokens.hashesOf('u').map(({ keyId }) => keyId)).toEqual(['k2']);
     tokens.endUnless('u', () => false);
-    expect([tokens.holders(), tokens.count]).toEqual([['v'], 1]);
+    expect([tokens.hashesOf('u'), tokens.hashesOf('v').length, tokens.count]).toEqual([[], 1, 1]);
+  });
+
+  it('of all identities end with a policy that disowns their keys, each looked at once however many identities there are', () => {
+    const tokens = new AccessTokens({ clock: { nowMs: () => 0 }, random: systemRandom });
+    const kept = Array.from({ length: 200 }, (_, n) => tokens.issue({ uuid: `u${n}`, keyId: `k${n % 2}` })!);
+    const lent = Array.from({ length: 100 }, (_, n) => tokens.lend({ uuid: `u${n}`, keyId: `k${n % 2}` }));
+    let looks = 0;
+    tokens.endAllUnless(({ keyId }) => {
+      looks++;
+      return keyId !== 'k1';
+    });
+    expect(looks).toBe(300);
+    expect([...kept, ...lent].map((token) => tokens.find(token) !== undefined)).toEqual(
+      [...kept, ...lent].map((_, at) => at % 2 === 0),
+    );
+    expect(tokens.count).toBe(100);
+  });
+
+  it('that are lent are looked at for their own identity only, and are gone from it when they were given back', () => {
+    const tokens = new AccessTokens({ clock: { nowMs: () => 0 }, random: systemRandom });
+    const [first, second] = [tokens.lend({ uuid: 'u', keyId: 'k' }), tokens.lend({ uuid: 'u', keyId: 'k' })];
+    const other = tokens.lend({ uuid: 'v', keyId: 'k' });
+    tokens.giveBack(first);
+    const looked: string[] = [];
+    tokens.endUnless('u', (keyId) => {
+      looked.push(keyId);
+      return false;
+    });
+    tokens.endUnless('u', () => {
+      throw new Error('there is none');
+    });
+    expect(looked).toEqual(['k']);
+    expect([first, second, other].map((token) => tokens.find(token)?.uuid)).toEqual([undefined, undefined, 'v']);
   });
 
   it('of the process are an observer, and are no identity', () => {

@@ -18,13 +18,20 @@ describe('the files of what was used in a month', () => {
 
   it('are those of networks by their numbers, and no others of the folder', async () => {
     const store = monthUseFiles(data)!;
-    for (const name of ['month-use', 'month-use.3', 'month-use.12.unreadable', 'month-use.03', 'month-use.x'])
+    for (const name of [
+      'month-use',
+      'month-use.3',
+      'month-use.12',
+      'month-use.03',
+      'month-use.x',
+      'month-use.7.unreadable',
+    ])
       put(name);
     for (const name of ['month-use.', 'month-user', 'a-month-use.4', 'month-use.5.unreadable.old']) put(name);
     expect([...store.networks()].sort((x, y) => x - y)).toEqual([0, 3, 12]);
   });
 
-  it('are kept under another name, in the place of what was kept there, and go with that', async () => {
+  it('are kept under another name, in the place of what was kept there, and each is removed alone', async () => {
     const store = monthUseFiles(data)!;
     put('month-use.3', 'first');
     await store.setAside(3);
@@ -35,8 +42,9 @@ describe('the files of what was used in a month', () => {
     expect(readFileSync(join(data, 'month-use.3.unreadable'), 'utf8')).toBe('second');
     await store.write(3, ['third']);
     put('month-use.4');
-    await store.remove(3);
-    await store.remove(3);
+    for (let time = 0; time < 2; time++) await store.remove(3);
+    expect(names()).toEqual(['month-use.3.unreadable', 'month-use.4']);
+    for (let time = 0; time < 2; time++) await store.removeAside(3);
     expect(names()).toEqual(['month-use.4']);
   });
 
@@ -54,7 +62,7 @@ describe('the files of what was used in a month', () => {
     expect(names()).toHaveLength(4);
   });
 
-  it('of networks that are gone are removed by a start, and those of the others stay', async () => {
+  it('of networks that are gone are removed by a start, and those of the others stay, as do those that were set aside', async () => {
     const flags = { auth: 'required', data };
     let at = await run(flags);
     try {
@@ -64,7 +72,7 @@ describe('the files of what was used in a month', () => {
         put(name, 'switchyard month-use 1 2026-06\n');
       }
       at = await run(flags);
-      expect(names()).toEqual(['month-use', 'month-use.1']);
+      expect(names()).toEqual(['month-use', 'month-use.1', 'month-use.2.unreadable']);
     } finally {
       await at.stop();
     }

@@ -38,8 +38,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Has something done before each port that is listened on from now on, by which time those before it take connections. */
-function beforeEachListen(look: (addresses: readonly string[]) => Promise<void>): void {
+/** Has something done before each port that is listened on from now on, by which time those before it take connections. Gathers why it failed. */
+function beforeEachListen(look: (addresses: readonly string[]) => Promise<void>): { readonly failures: unknown[] } {
+  const failures: unknown[] = [];
   const { listen } = Server.prototype;
   const listening: Server[] = [];
   jest.spyOn(Server.prototype, 'listen').mockImplementation(function (this: Server, ...args) {
@@ -48,9 +49,12 @@ function beforeEachListen(look: (addresses: readonly string[]) => Promise<void>)
       return bound === null || typeof bound === 'string' ? '' : `${bound.address}:${bound.port}`;
     });
     listening.push(this);
-    void look(addresses).then(() => listen.apply(this, args));
+    void look(addresses)
+      .catch((error) => void failures.push(error))
+      .then(() => listen.apply(this, args));
     return this;
   });
+  return { failures };
 }
 
 /** How a call about the network is answered over gRPC. */
@@ -69,7 +73,7 @@ async function overGrpc(address: string): Promise<string> {
 describe('a server that starts with several networks', () => {
   it('lets callers and logins into all of them as soon as a port listens', async () => {
     const seen = { grpc: new Set<string>(), console: new Set<string>() };
-    beforeEachListen(async (addresses) => {
+    const { failures } = beforeEachListen(async (addresses) => {
       const grpc = addresses.find((address) => address.startsWith('127.0.0.1:'));
       const page = addresses.find((address) => address.startsWith('127.0.0.2:'));
       if (grpc !== undefined) seen.grpc.add(await overGrpc(grpc));
@@ -79,6 +83,7 @@ describe('a server that starts with several networks', () => {
       seen.console.add(`${role} ${mode}`);
     });
     at = await runConsole({ data: folder, ...HOSTS });
+    expect(failures).toEqual([]);
     expect([[...seen.grpc], [...seen.console]]).toEqual([['answered'], ['identity open']]);
   });
 });

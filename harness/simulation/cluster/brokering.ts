@@ -61,6 +61,7 @@ export class Brokering {
       store: undefined,
       drawKey: () => [random.word(), random.word()],
       warn: () => {},
+      info: () => {},
     }).of(0);
     const gatekeeper = new Gatekeeper({ ...{ state, clock, tokens, month }, floor: 'open', bindsSessions: true });
     const key = [random.fork(1).word(), random.fork(2).word()] as const;

@@ -169,6 +169,7 @@ export class SimulatedServer implements Listener {
         store: undefined,
         drawKey: () => [random.word(), random.word()],
         warn: () => {},
+        info: () => {},
       }).of(0),
     });
     const prover = new KeyProver({ state, proofs, clock, charge, gatekeeper });

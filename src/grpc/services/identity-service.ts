@@ -59,6 +59,8 @@ const ALL_IDENTITIES = { method: 'ListIdentities', filter: {} };
 /** Tokens expire after an hour; until then there may be room any time. */
 const LOGIN_RETRY_MS = 60_000;
 
+const KEY_TAKEN_WORDS = 'what it was to log in by was taken away while it was checked: log in again';
+
 /** What UpdateIdentity changes. */
 const DESCRIPTION_PATHS = ['kind', 'roles', 'name', 'labels'] as const;
 /** More paths than there are fields say nothing. */
@@ -153,6 +155,9 @@ async function login(
 ): Promise<LoginResponse | Fault> {
   const access = proof === undefined && vouched !== undefined ? vouched : await proveLogin(opening, proof, origin);
   if (access instanceof Fault) return access;
+  // What ends the tokens of a key may have come since the key was checked: it finds only those that there are.
+  const holder = { sid: undefined, isAdmin: false, origin, access, hasShown: () => false };
+  if (gatekeeper.principal(holder) === undefined) return new Fault('AUTH_REQUIRED', KEY_TAKEN_WORDS);
   const accessToken = gatekeeper.tokens.issue(access);
   if (accessToken === undefined) return new Fault('RATE_LIMITED', 'too many have logged in', [], LOGIN_RETRY_MS);
   const validFor = durationOf(ACCESS_LIMITS.validMs);

@@ -55,6 +55,8 @@ export class AccessTokens {
   #ofProcess: string | undefined;
   /** Tokens that were lent, by their digest. */
   readonly #lent = new Map<string, AccessHolder>();
+  /** The digests of those, by identity: empty sets are not kept. */
+  readonly #lentOfIdentity = new Map<string, Set<string>>();
 
   /** How many are good, or were a moment ago. */
   get count(): number {
@@ -87,13 +89,16 @@ export class AccessTokens {
    */
   lend(access: Pick<AccessHolder, 'uuid' | 'keyId'>): string {
     const token = PREFIX + Buffer.from(this.#deps.random.bytes(SECRET_BYTES)).toString('base64url');
-    this.#lent.set(digestOf(token), access);
+    const digest = digestOf(token);
+    this.#lent.set(digest, access);
+    const own = this.#lentOfIdentity.get(access.uuid) ?? new Set();
+    this.#lentOfIdentity.set(access.uuid, own.add(digest));
     return token;
   }
 
   /** The end of what was lent. What was begun with it goes on. */
   giveBack(token: string): void {
-    this.#lent.delete(digestOf(token));
+    this.#forgetLent(digestOf(token));
   }
 
   /** The hashes of an identity's tokens that are good, each with the key by which it was given and how long it is good. */
@@ -115,14 +120,16 @@ export class AccessTokens {
       const kept = this.#kept.get(digest);
       if (kept !== undefined && !isGood(kept.keyId)) this.#forget(digest);
     }
-    for (const [digest, lent] of this.#lent) {
-      if (lent.uuid === uuid && !isGood(lent.keyId)) this.#lent.delete(digest);
+    for (const digest of this.#lentOfIdentity.get(uuid) ?? []) {
+      const lent = this.#lent.get(digest);
+      if (lent !== undefined && !isGood(lent.keyId)) this.#forgetLent(digest);
     }
   }
 
-  /** The identities that have logged in. */
-  holders(): string[] {
-    return [...this.#ofIdentity.keys()];
+  /** Ends the tokens of all identities that were given, or lent, by a key that is not good any more: each is looked at once. */
+  endAllUnless(isGood: (holder: AccessHolder) => boolean): void {
+    for (const [digest, kept] of this.#kept) if (!isGood(kept)) this.#forget(digest);
+    for (const [digest, lent] of this.#lent) if (!isGood(lent)) this.#forgetLent(digest);
   }
 
   /** Whom a token is of; undefined for one that is not good. */
@@ -149,6 +156,15 @@ export class AccessTokens {
     const left = (this.#ofIdentity.get(uuid) ?? []).filter((one) => one !== digest);
     if (left.length === 0) this.#ofIdentity.delete(uuid);
     else this.#ofIdentity.set(uuid, left);
+  }
+
+  #forgetLent(digest: string): void {
+    const lent = this.#lent.get(digest);
+    if (lent === undefined) return;
+    this.#lent.delete(digest);
+    const own = this.#lentOfIdentity.get(lent.uuid);
+    own?.delete(digest);
+    if (own?.size === 0) this.#lentOfIdentity.delete(lent.uuid);
   }
 }
 

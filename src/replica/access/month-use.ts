@@ -9,6 +9,7 @@ const SAVED_AT_ONCE = 16;
 const UNREADABLE_WORDS =
   'what was used of the quotas of this month cannot be read: counting begins anew. Before it is stored the file is renamed, to end in ' +
   '.unreadable: mend it and put it back while the server is stopped, or delete it';
+const REMOVED_WORDS = 'what was used of the quotas of a month in a network that is gone was removed';
 const UNREMOVED_WORDS = 'what was used of the quotas of this month cannot be removed with its network';
 const UNLISTED_WORDS = 'what was used of the quotas of a month in networks that are gone cannot be looked for';
 const UNWRITTEN_WORDS = 'what was used of the quotas of this month cannot be stored; it is tried again';
@@ -21,9 +22,11 @@ export interface MonthUseStore {
   write(network: number, parts: Iterable<string>): Promise<void>;
   /** Keeps what is stored, and cannot be read, under another name, in the place of what was kept there. */
   setAside(network: number): Promise<void>;
-  /** Removes what is stored, and what was set aside. */
+  /** Removes what is stored. */
   remove(network: number): Promise<void>;
-  /** The networks of which something is stored or was set aside. */
+  /** Removes what was set aside. */
+  removeAside(network: number): Promise<void>;
+  /** The networks of which something is stored. */
   networks(): readonly number[];
 }
 
@@ -35,6 +38,7 @@ export interface MonthUseDeps {
   /** Draws a secret: identities choose their own UUIDs. */
   readonly drawKey: () => HashKey;
   readonly warn: (message: string, details: { readonly network?: number; readonly err?: unknown }) => void;
+  readonly info: (message: string, details: { readonly network: number }) => void;
 }
 
 /**
@@ -78,15 +82,22 @@ export class MonthUse {
   async forget(network: number): Promise<void> {
     this.#networks.delete(network);
     this.#unreadable.delete(network);
-    await this.#then(() => this.#remove(network));
+    await this.#then(async () => {
+      await this.#remove(network);
+      await this.#removeAside(network);
+    });
   }
 
-  /** Removes what is stored of other networks than these: a process that ended before it had done that has dropped them. */
+  /**
+   * Removes what is stored of other networks than these: a process that ended before it had done that has dropped them. What was set aside
+   * stays: it was to be mended, and the list of networks may be that of another folder.
+   */
   async keepOnly(networks: ReadonlySet<number>): Promise<void> {
-    const { store, warn } = this.#deps;
+    const { store, warn, info } = this.#deps;
     await this.#then(async () => {
       try {
-        for (const network of store?.networks() ?? []) if (!networks.has(network)) await this.#remove(network);
+        const gone = (store?.networks() ?? []).filter((network) => !networks.has(network));
+        for (const network of gone) if (await this.#remove(network)) info(REMOVED_WORDS, { network });
       } catch (err) {
         warn(UNLISTED_WORDS, { err });
       }
@@ -111,9 +122,21 @@ export class MonthUse {
     return this.#storing;
   }
 
-  async #remove(network: number): Promise<void> {
+  /** False: it could not be removed, which is said. */
+  async #remove(network: number): Promise<boolean> {
     const { store, warn } = this.#deps;
-    await store?.remove(network).catch((err) => warn(UNREMOVED_WORDS, { network, err }));
+    try {
+      await store?.remove(network);
+      return true;
+    } catch (err) {
+      warn(UNREMOVED_WORDS, { network, err });
+      return false;
+    }
+  }
+
+  async #removeAside(network: number): Promise<void> {
+    const { store, warn } = this.#deps;
+    await store?.removeAside(network).catch((err) => warn(UNREMOVED_WORDS, { network, err }));
   }
 
   async #save(): Promise<void> {

@@ -104,8 +104,9 @@ export class NetworkMonth {
 
   /** An identity was forgotten: so is what it has used, and the file is written without it. */
   forget(uuid: string): void {
-    const isDropped = this.#drop((one) => one === uuid);
-    if (isDropped || this.#isStored) this.#change();
+    // Each of them: an identity may have used both quotas, in several months.
+    const dropped = this.#tallies().filter((tally) => tally.delete(uuid)).length;
+    if (dropped > 0 || this.#isStored) this.#change();
   }
 
   /** Forgets what all others have used than the identities that there are: some may have been forgotten before the file was written. */
@@ -116,9 +117,9 @@ export class NetworkMonth {
 
   /** What {@link restore} reads, a part at a time: what is counted meanwhile may be in it. */
   *parts(): Generator<string> {
-    const used = this.#used;
+    const { month, used } = this.#stored();
     this.#isStored = true;
-    yield `switchyard month-use 1 ${nameOf(this.#month)}\n`;
+    yield `switchyard month-use 1 ${nameOf(month)}\n`;
     for (const what of ['calls', 'bytes'] as const) {
       // Copied: what is new meanwhile would make it longer than can be read.
       const entries = [...used[what].entries()];
@@ -189,12 +190,22 @@ export class NetworkMonth {
 
   /** Forgets what these identities have used, of whichever month; false: nothing was known of them. */
   #drop(isGone: (uuid: string) => boolean): boolean {
-    const kept = [this.#used, this.#aside?.used, this.#past].flatMap((one) => (one ? [one.calls, one.bytes] : []));
-    const dropped = kept.map((tally) => {
+    const dropped = this.#tallies().map((tally) => {
       const gone = [...tally.entries()].filter(([uuid]) => isGone(uuid));
       return gone.filter(([uuid]) => tally.delete(uuid)).length;
     });
     return dropped.some((count) => count > 0);
+  }
+
+  /** What the file is to hold: the month that was put aside, for as long as nothing was counted in the place of it. */
+  #stored(): { readonly month: number; readonly used: Tallies } {
+    const isEmpty = ![this.#used.calls, this.#used.bytes].some((tally) => tally.size > 0 || tally.hasSketch);
+    return isEmpty && this.#aside !== undefined ? this.#aside : { month: this.#month, used: this.#used };
+  }
+
+  /** Those of every month of which something is known. */
+  #tallies(): UseTally[] {
+    return [this.#used, this.#aside?.used, this.#past].flatMap((one) => (one ? [one.calls, one.bytes] : []));
   }
 
   #makeTallies(): Tallies {

@@ -32,7 +32,7 @@ export interface StandingCallsDeps {
   readonly state: StateView;
   readonly clock: Pick<Clock, 'nowMs' | 'after'>;
   /** Those of an identity end with the key by which they were given. */
-  readonly tokens: Pick<AccessTokens, 'endUnless' | 'holders'>;
+  readonly tokens: Pick<AccessTokens, 'endUnless' | 'endAllUnless'>;
   /** What an identity has used of its quotas goes with it. */
   readonly month: Pick<NetworkMonth, 'forget'>;
 }
@@ -53,8 +53,8 @@ export class StandingCalls {
   /** As whom each was begun. */
   readonly #uuids = new Map<StandingCall, string>();
   /**
-   * Those of the policy that was put last, undefined before the first: of 65,536 that have logged in, looking for those of an issuer that is
-   * gone takes 180 ms.
+   * Those of the policy that was put last, undefined before the first: ending the tokens of 65,536 that have logged in by an issuer that is gone
+   * takes 110 to 160 ms of CPU time.
    */
   #issuers: ReadonlySet<string> | undefined;
   #timer: Timer | undefined;
@@ -105,10 +105,10 @@ export class StandingCalls {
 
   #endDisowned(): void {
     const { state, tokens } = this.#deps;
-    for (const uuid of tokens.holders()) {
+    tokens.endAllUnless(({ uuid, keyId }) => {
       const identity = state.identities.get(uuid);
-      tokens.endUnless(uuid, (keyId) => identity === undefined || !isDisowned(state, identity, keyId));
-    }
+      return identity === undefined || !isDisowned(state, identity, keyId);
+    });
   }
 
   #identityPut({ uuid, revoked, keys }: Identity): void {

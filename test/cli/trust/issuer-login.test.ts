@@ -72,6 +72,37 @@ describe('switchyard login with a token of an issuer', () => {
   );
 
   it(
+    'whose access token has ended shuts no command out of a server that is open to those without one',
+    async () => {
+      const open = await startTestServer({ 'admin-token': ADMIN, auth: 'open', 'oidc-ca': issuer.authorityFile });
+      const at = (...args: string[]) =>
+        startCommand([...args, '--server', open.addresses.grpc], {
+          home,
+          env: {},
+          input: Readable.from([]),
+          readFile: (path) => readFileSync(path, 'utf8'),
+        }).ended;
+      const [policy, file] = [join(home, 'policy.json'), join(home, 'token')];
+      try {
+        const roles = [{ claim: 'groups', has: 'staff', give: ['client'] }];
+        writeFileSync(
+          policy,
+          JSON.stringify({ auth: 'open', issuers: [{ issuer: issuer.url, audience: ['switchyard'], roles }] }),
+        );
+        writeFileSync(file, await issuer.token({ groups: ['staff'] }), { mode: 0o600 });
+        expect(await at('policy', 'apply', policy, '--admin-token', ADMIN)).toMatchObject({ status: 0 });
+        expect(await at('login', '--oidc-token-file', file)).toMatchObject({ status: 0 });
+        writeFileSync(policy, JSON.stringify({ auth: 'open', issuers: [] }));
+        expect(await at('policy', 'apply', policy, '--admin-token', ADMIN)).toMatchObject({ status: 0 });
+        expect(await at('sessions')).toMatchObject({ status: 0, err: '' });
+      } finally {
+        await open.close();
+      }
+    },
+    TEST_MS,
+  );
+
+  it(
     'that is not one, that the policy gives no role, or beside a ticket is refused, and nothing is kept',
     async () => {
       const guest = await issuer.token({ sub: 'guest' });

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { IdentityServiceService as Identities } from '../../../gen/switchyard/v1/identity.js';
 import { systemClock, systemRandom } from '../../../src/client/system.js';
 import { makeIdentityCode } from '../../../src/console/credentials.js';
 import { CLOSE } from '../../../src/console/frames.js';
+import { KeyProver } from '../../../src/replica/access/key-prover.js';
 import { ProofPurpose } from '../../../src/trust/signed-bytes.js';
 import { accessTokenOf, giveRoles, makePerson, type Person, personalCode } from '../../console/person.js';
 import { BarePage, post, type RunningConsole, runConsole } from '../../console/running.js';
@@ -62,6 +63,38 @@ describe.each(ENDINGS)('of an identity that was %s, and whose key was bound agai
     expect((await post(at.console, '/login', await personalCode(at, person))).status).toBe(200);
   });
 });
+
+it.each(ENDINGS)('no access token is given to an identity that was %s while its proof was checked', async (_, end) => {
+  const person = await makePerson(at, ['admin']);
+  const { login } = KeyProver.prototype;
+  const checked = jest.spyOn(KeyProver.prototype, 'login').mockImplementation(async function (
+    this: KeyProver,
+    ...given
+  ) {
+    const proven = await login.apply(this, given);
+    await end(person);
+    return proven;
+  });
+  try {
+    expect(await refused(accessTokenOf(at, person))).toMatchObject({
+      reason: 'AUTH_REQUIRED',
+      message: expect.stringContaining('taken away while it was checked'),
+    });
+  } finally {
+    checked.mockRestore();
+  }
+});
+
+it.each(ENDINGS)(
+  'an access token of an identity that was %s is refused with that as a possible cause',
+  async (_, end) => {
+    const person = await makePerson(at, ['admin']);
+    const token = await accessTokenOf(at, person);
+    await end(person);
+    const message = expect.stringContaining('has expired, or its key was taken away: log in again');
+    expect(await refused(list(token))).toMatchObject({ reason: 'AUTH_REQUIRED', message });
+  },
+);
 
 it('an access token outlives another name, other roles and a rotation of its key', async () => {
   const person = await makePerson(at, ['admin']);

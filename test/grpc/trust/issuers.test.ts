@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import { Client, credentials } from '@grpc/grpc-js';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
   IdentityServiceService as Identities,
   IdentityKind,
   PrincipalVia,
 } from '../../../gen/switchyard/v1/identity.js';
 import { SessionServiceService as Sessions } from '../../../gen/switchyard/v1/session_service.js';
+import { IssuerLogins } from '../../../src/replica/access/issuer-logins.js';
 import { subjectUuid } from '../../../src/trust/oidc/subject-uuid.js';
 import { keySet, makeKey, TestIssuer } from '../../trust/oidc/issuer.js';
 import { agent, asAdmin, asHeaders, ask, asSession, open, type Running, refused, run } from '../running.js';
@@ -122,6 +123,28 @@ describe('a caller with a token of an issuer', () => {
     expect((await watch.ending()).reason).toBe('AUTH_REQUIRED');
     for (const token of [await staff(), await staff({ jti: 'another' })]) {
       expect((await refused(ask(at, Identities.whoAmI, {}, bearer(token)))).reason).toBe('IDENTITY_REVOKED');
+    }
+  });
+
+  it('gets no access token by an issuer that a policy drops between the check of its token and the login', async () => {
+    const token = await staff();
+    const { accept } = IssuerLogins.prototype;
+    const checked = jest.spyOn(IssuerLogins.prototype, 'accept').mockImplementation(async function (
+      this: IssuerLogins,
+      ...given
+    ) {
+      const holder = await accept.apply(this, given);
+      await putPolicy({}, { issuers: [] });
+      return holder;
+    });
+    try {
+      const asked = ask(at, Identities.login, { proof: undefined }, bearer(token));
+      expect(await refused(asked)).toMatchObject({
+        reason: 'AUTH_REQUIRED',
+        message: expect.stringContaining('taken away while it was checked'),
+      });
+    } finally {
+      checked.mockRestore();
     }
   });
 

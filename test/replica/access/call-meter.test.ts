@@ -15,7 +15,7 @@ function metered(limits: object) {
   const meter = new CallMeter({
     state: { policy: { document: '', revision: 1, policy } },
     clock: { nowMs: () => nowMs },
-    month: new MonthUse({ clock: wall, store: undefined, drawKey: () => [1, 2], warn: () => {} }).of(0),
+    month: new MonthUse({ clock: wall, store: undefined, drawKey: () => [1, 2], warn: () => {}, info: () => {} }).of(0),
     principal: (asker) => callers.get(asker) as ReturnType<CallMeterDeps['principal']>,
   });
   const call = (uuid: string, roles: readonly string[], isAdmin = false, again: object = {}) => {

@@ -13,7 +13,7 @@ export function meterOfOne(limits: object): CallMeter {
   return new CallMeter({
     state: { policy: { document: '', revision: 1, policy } },
     clock: { nowMs: () => 0 },
-    month: new MonthUse({ clock, store: undefined, drawKey: () => [1, 2], warn: () => {} }).of(0),
+    month: new MonthUse({ clock, store: undefined, drawKey: () => [1, 2], warn: () => {}, info: () => {} }).of(0),
     principal: () => ({
       ...{ network: 'default', identityUuid, kind: IdentityKind.INSTANCE },
       ...{ roles: ['client'], via: 'session' as const },

@@ -1,5 +1,6 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { MonthUse } from '../../../src/replica/access/month-use.js';
+import { UseTally } from '../../../src/replica/access/use-tally.js';
 
 const [A, B] = ['a', 'b'].map((letter) => `${letter.repeat(8)}-0000-4000-8000-000000000000`) as [string, string];
 const YEARS_AHEAD = Date.UTC(2036, 2, 3);
@@ -21,6 +22,7 @@ class Disk {
   /** Writes wait for this. */
   gate: Promise<void> = Promise.resolve();
   readonly warnings: string[] = [];
+  readonly infos: string[] = [];
   readonly #timers: { readonly delayMs: number; readonly call: () => void }[] = [];
 
   start(): MonthUse {
@@ -61,12 +63,13 @@ class Disk {
         remove: async (network) => {
           if (this.isFull) throw new Error('no space left');
           this.texts.delete(network);
-          this.aside.delete(network);
         },
-        networks: () => [...new Set([...this.texts.keys(), ...this.aside.keys()])],
+        removeAside: async (network) => void this.aside.delete(network),
+        networks: () => [...this.texts.keys()],
       },
       drawKey: () => [3, 4],
       warn: (message) => void this.warnings.push(message),
+      info: (message, { network }) => void this.infos.push(`${network}: ${message}`),
     });
   }
 
@@ -266,10 +269,41 @@ describe('the use of a month', () => {
       const use = disk.start();
       use.of(0).forget(A);
       await use.close();
-      expect(disk.texts.get(0)).toMatch(/^switchyard month-use 1 2026-1[12]\n$/);
+      expect(disk.texts.get(0)).toMatch(/^switchyard month-use 1 (2026-12|2036-03)\n$/);
       disk.wallMs = written;
       expect(use.of(0).used(A, 'calls')).toBe(0);
     }
+  });
+
+  it.each([
+    ['forgotten', (use: MonthUse) => use.of(0).forget(A)],
+    ['not there at a start', (use: MonthUse) => use.of(0).keepOnly((uuid) => uuid === B)],
+  ])(
+    'of the others stays in the file of a month that a clock which is wrong at the start has put aside, when an identity is %s',
+    async (_, drop) => {
+      const disk = new Disk();
+      const first = disk.start();
+      for (const uuid of [A, B]) first.of(0).add(uuid, 'calls', 7);
+      await first.close();
+      disk.wallMs = 0;
+      const second = disk.start();
+      drop(second);
+      await second.close();
+      expect(disk.texts.get(0)).toBe(`switchyard month-use 1 2026-11\ncalls ${B} 7\n`);
+      disk.wallMs = NOVEMBER;
+      const third = disk.start().of(0);
+      expect([third.used(A, 'calls'), third.used(B, 'calls')]).toEqual([0, 7]);
+    },
+  );
+
+  it('of one identity is forgotten without a look at the others, of whom there may be thousands', () => {
+    const month = new Disk().start().of(0);
+    for (const uuid of [A, B]) for (const what of ['calls', 'bytes'] as const) month.add(uuid, what, 1);
+    const entries = jest.spyOn(UseTally.prototype, 'entries');
+    month.forget(A);
+    expect(entries).not.toHaveBeenCalled();
+    entries.mockRestore();
+    expect([A, B].map((uuid) => month.used(uuid, 'calls') + month.used(uuid, 'bytes'))).toEqual([0, 2]);
   });
 
   it('writes no file for an identity that is forgotten where there is none', async () => {
@@ -320,13 +354,17 @@ describe('the use of a month', () => {
     expect(disk.start().of(99).used(A, 'calls')).toBe(100);
   });
 
-  it('of networks that are gone is removed at a start, and one that cannot be removed is said and stops nothing', async () => {
+  it('of networks that are gone is removed at a start with a line of log, what was set aside stays, and one that cannot be removed is said and stops nothing', async () => {
     const disk = new Disk();
     for (const network of [0, 3, 4]) disk.texts.set(network, 'switchyard month-use 1 2026-11\n');
     disk.aside.set(5, 'torn');
     disk.aside.set(3, 'torn');
     await disk.start().keepOnly(new Set([0, 3]));
-    expect([[...disk.texts.keys()], [...disk.aside.keys()]]).toEqual([[0, 3], [3]]);
+    expect([[...disk.texts.keys()], [...disk.aside.keys()]]).toEqual([
+      [0, 3],
+      [5, 3],
+    ]);
+    expect(disk.infos).toEqual([expect.stringMatching(/^4: .* was removed$/)]);
     disk.isFull = true;
     await disk.start().keepOnly(new Set([0]));
     expect([disk.texts.size, disk.warnings]).toEqual([
@@ -421,7 +459,9 @@ describe('the use of a month', () => {
     await disk.fire();
     expect(disk.texts.get(3)!.length).toBeLessThan(1_048_576);
     expect(disk.start().of(3).used(uuidOf(8_191), 'bytes')).toBe(9e15);
+    disk.aside.set(3, 'torn');
     await use.forget(3);
+    expect(disk.aside.has(3)).toBe(false);
     expect([disk.texts.has(3), use.of(3).used(uuidOf(0), 'calls')]).toEqual([false, 0]);
   });
 });

@@ -27,7 +27,7 @@ function standing() {
     },
   };
   const state = { sessions: { get: (sid: number) => ({ uuid: `u${sid}` }) } } as unknown as StandingCallsDeps['state'];
-  const tokens = { endUnless: () => {}, holders: () => [] };
+  const tokens = { endUnless: () => {}, endAllUnless: () => {} };
   const calls = new StandingCalls({ state, clock, tokens, month: { forget: () => {} } });
   const ended: string[] = [];
   const begin = (name: string, of: Partial<StandingCall>, refusal: () => Fault | undefined = () => REFUSAL) =>
