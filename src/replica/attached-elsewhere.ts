@@ -72,7 +72,8 @@ export class AttachedElsewhere {
 
   /** A session that was attached here is about to be at another server, which has not said so yet. */
   expected(sid: number): void {
-    if (this.#sids.has(sid)) return;
+    // One that is settling begins anew, at the end: times ascend.
+    if (this.#sids.has(sid) && !this.#settling.delete(sid)) return;
     this.#add(sid);
     this.gone(sid);
   }

@@ -48,6 +48,16 @@ describe('what a server knows of sessions that are attached at others', () => {
     expect(others.has(SID)).toBe(false);
   });
 
+  it('gives a session that moves twice a whole second each time', () => {
+    others.expected(SID);
+    clock.advance(SETTLE_MS - 100);
+    others.expected(SID);
+    clock.advance(SETTLE_MS - 100);
+    others.attached(SID);
+    clock.advance(10 * SETTLE_MS);
+    expect([told, others.has(SID)]).toEqual([[[SID, true]], true]);
+  });
+
   it('takes what is reported of a session that this server is about to hear of, once it has', () => {
     living.clear();
     others.attached(SID);
