@@ -2,6 +2,12 @@ import type { AttachedElsewhere } from '../replica/attached-elsewhere.js';
 import { ELSEWHERE_MAX } from './limits.js';
 import type { ElsewhereReport } from './peers.js';
 
+/**
+ * Changes that wait for one follower, some MiB of numbers. With more, the list of all begins anew, which takes less room, but in which
+ * an end shows only when all were named: so it is far above what one message takes.
+ */
+const CHANGED_MAX = 262_144;
+
 /** What {@link ElsewhereReports} stand on. `F`: a follower. */
 export interface ElsewhereReportsDeps<F> {
   /** The sessions that are attached at this server, the one that leads. */
@@ -41,8 +47,7 @@ export class ElsewhereReports<F> {
   changed(sid: number): void {
     for (const [follower, { changed }] of this.#unreported) {
       changed.add(sid);
-      // The whole takes less room than what has changed: it is not held.
-      if (changed.size > ELSEWHERE_MAX) this.#begin(follower);
+      if (changed.size > CHANGED_MAX) this.#begin(follower);
     }
   }
 

@@ -105,7 +105,7 @@ export const ORIGINS_PER_SERVER_MAX = 16;
 export const ORIGINS_MAX = 4_096;
 
 /**
- * Sessions of one message that are attached elsewhere, and changes that may wait to be in one. Both ends take 0.1 s for so many on a machine that
+ * Sessions of one message that are attached elsewhere. Both ends take 0.1 s for so many on a machine that
  * is busy, and a million sessions take half a minute.
  */
 export const ELSEWHERE_MAX = 16_384;

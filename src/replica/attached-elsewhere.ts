@@ -2,6 +2,8 @@ import type { Clock, Timer } from '../base/clock.js';
 
 /** Between two looks at what is due: as often as servers say what is new. */
 const SWEEP_MS = 500;
+/** Sessions that are looked at in one turn of the event loop. Each may be an event for every watcher. */
+const SWEPT_AT_ONCE = 4_096;
 /**
  * For how long a session still counts as attached after the report that it is not: one that moves to another server is reported from
  * there within two beats of half a second.
@@ -70,7 +72,8 @@ export class AttachedElsewhere {
 
   /** A session that was attached here is about to be at another server, which has not said so yet. */
   expected(sid: number): void {
-    if (this.#sids.has(sid)) return;
+    // One that is settling begins anew, at the end: times ascend.
+    if (this.#sids.has(sid) && !this.#settling.delete(sid)) return;
     this.#add(sid);
     this.gone(sid);
   }
@@ -121,29 +124,45 @@ export class AttachedElsewhere {
 
   #schedule(): void {
     if (this.#timer !== undefined || this.#isOver) return;
-    this.#timer = this.#clock.after(SWEEP_MS, () => {
-      this.#timer = undefined;
-      this.#sweep();
-      if (this.#settling.size + this.#awaited.size + this.#early.size > 0) this.#schedule();
-    });
+    this.#timer = this.#clock.after(SWEEP_MS, () => this.#walk(this.#sweep(this.#clock.nowMs())));
   }
 
-  #sweep(): void {
-    const nowMs = this.#clock.nowMs();
-    this.#takeEarly();
+  /** Takes some steps of a sweep; the others wait for the next turn of the event loop, and what they are about holds until then. */
+  #walk(sweep: Iterator<void>): void {
+    for (let left = SWEPT_AT_ONCE; left > 0; left--) {
+      if (this.#isOver) return;
+      if (!sweep.next().done) continue;
+      this.#timer = undefined;
+      if (this.#settling.size + this.#awaited.size + this.#early.size > 0) this.#schedule();
+      return;
+    }
+    this.#clock.soon(() => this.#walk(sweep));
+  }
+
+  *#sweep(nowMs: number): Generator<void> {
+    for (const sid of this.#early) {
+      this.#takeIfLiving(sid);
+      yield;
+    }
     for (const sid of dueIn(this.#awaited, nowMs)) {
       this.#giveUp(sid);
       this.missed(sid);
+      yield;
     }
-    for (const sid of dueIn(this.#settling, nowMs)) this.#giveUp(sid);
+    for (const sid of dueIn(this.#settling, nowMs)) {
+      this.#giveUp(sid);
+      yield;
+    }
   }
 
   #takeEarly(): void {
-    for (const sid of this.#early) {
-      if (!this.#lives(sid)) continue;
-      this.#early.delete(sid);
-      this.#add(sid);
-    }
+    for (const sid of this.#early) this.#takeIfLiving(sid);
+  }
+
+  #takeIfLiving(sid: number): void {
+    if (!this.#lives(sid)) return;
+    this.#early.delete(sid);
+    this.#add(sid);
   }
 
   #giveUp(sid: number): void {

@@ -121,8 +121,9 @@ export class Attachments {
     return this.leases.livesMs(sid);
   }
 
-  /** Ends the attachment of a session, which is to attach anew. */
-  release(sid: number, fault: Fault): void {
+  /** Ends the attachment of a session, which is to attach anew: at another server where `isMoving`. */
+  release(sid: number, fault: Fault, isMoving = false): void {
+    if (isMoving && this.open_.has(sid)) this.others.expected(sid);
     this.open_.get(sid)?.end(fault);
   }
 
@@ -157,7 +158,6 @@ export class Attachments {
    */
   drain({ why, withinMs = 0 }: { readonly why?: Fault | undefined; readonly withinMs?: number } = {}): void {
     this.timer?.cancel();
-    this.others.close();
     this.leases.close();
     this.ending = why;
     if (why !== undefined) this.letGo(why);

@@ -26,8 +26,8 @@ export interface Leaving {
   sids(): Iterable<number>;
   /** How long a session lives without an attachment. */
   livesMs(sid: number): number;
-  /** Ends the attachment of a session, which is to attach anew. */
-  release(sid: number, fault: Fault): void;
+  /** Ends the attachment of a session, which is to attach anew: at another server where `isMoving`. */
+  release(sid: number, fault: Fault, isMoving?: boolean): void;
 }
 
 /**
@@ -102,6 +102,6 @@ function letGo(attachments: Leaving, count: number, why: string): void {
   let nth = 0;
   for (const sid of attachments.sids()) {
     if (nth >= count) return;
-    attachments.release(sid, goElsewhere(why, others, nth++));
+    attachments.release(sid, goElsewhere(why, others, nth++), true);
   }
 }

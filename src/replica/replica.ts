@@ -293,6 +293,7 @@ export class Replica {
     this.closing = true;
     this.leases.close();
     this.deadlines.close();
+    this.attachments.others.close();
     if (this.appender?.isAbandoned) return;
     await this.appender?.idle();
     // Those whose commands were the last to be stored hear of it, and what was made for callers that have gone is taken back.
@@ -311,6 +312,7 @@ export class Replica {
     this.closing = true;
     this.leases.close();
     this.deadlines.close();
+    this.attachments.others.close();
     this.appender?.abandon();
   }
 

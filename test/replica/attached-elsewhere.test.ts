@@ -48,6 +48,16 @@ describe('what a server knows of sessions that are attached at others', () => {
     expect(others.has(SID)).toBe(false);
   });
 
+  it('gives a session that moves twice a whole second each time', () => {
+    others.expected(SID);
+    clock.advance(SETTLE_MS - 100);
+    others.expected(SID);
+    clock.advance(SETTLE_MS - 100);
+    others.attached(SID);
+    clock.advance(10 * SETTLE_MS);
+    expect([told, others.has(SID)]).toEqual([[[SID, true]], true]);
+  });
+
   it('takes what is reported of a session that this server is about to hear of, once it has', () => {
     living.clear();
     others.attached(SID);
@@ -101,5 +111,24 @@ describe('what a server knows of sessions that are attached at others', () => {
     others.forget(SID);
     clock.advance(2 * SETTLE_MS);
     expect([told, others.count]).toEqual([[[SID, true]], 0]);
+  });
+
+  it.each(['reported as gone', 'awaited in vain'])('gives up sessions %s a few thousand a turn, in order', (why) => {
+    const sids = Array.from({ length: 10_000 }, (_, at) => at + 1);
+    living = new Set(sids);
+    for (const sid of sids) others.attached(sid);
+    told.length = 0;
+    if (why === 'awaited in vain') others.awaitsAll(100);
+    else for (const sid of sids) others.gone(sid);
+    const turns: number[] = [];
+    const { soon } = clock;
+    clock.soon = (call) => {
+      turns.push(told.length);
+      expect(others.count).toBe(sids.length - told.length);
+      soon.call(clock, call);
+    };
+    clock.advance(2 * SETTLE_MS);
+    expect(turns).toEqual([4_096, 8_192]);
+    expect(told).toEqual(sids.map((sid) => [sid, false]));
   });
 });

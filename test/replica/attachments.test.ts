@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Fault } from '../../src/core/model/fault.js';
 import { DEFAULT_STREAM_PARAMS, StopReason } from '../../src/core/model/stream.js';
 import type { Attachment } from '../../src/replica/attachments.js';
+import { Balancer } from '../../src/replica/moving-out.js';
 import { World } from './world.js';
 
 function drain(attachment: Attachment): string[] {
@@ -62,6 +63,35 @@ describe('an attachment', () => {
     attachments.drain({ why: new Fault('NETWORK_NOT_FOUND', 'the network north was dropped') });
     expect(drain(attachments.open(after))).toEqual(['NETWORK_NOT_FOUND']);
     expect(attachments.count).toBe(0);
+  });
+
+  it('is no change where the balancer lets it go and it opens elsewhere within a second', async () => {
+    const world = await World.start();
+    const { attachments } = world.replica;
+    for (let n = 1; n <= 10; n++) attachments.open(await world.open(n));
+    attachments.neighbours = { addresses: ['a', 'b'], others: ['b'], meanAttached: 1 };
+    const told: (readonly [number, boolean])[] = [];
+    attachments.changed = (...change) => void told.push(change);
+    const [sid] = attachments.sids();
+    const balancer = new Balancer(attachments, world.clock);
+    // A hundredth a minute of ten.
+    for (let s = 0; s < 700 && attachments.count === 10; s++) world.clock.advance(1_000);
+    balancer.close();
+    expect([attachments.isAttached(sid), attachments.isKnownAttached(sid)]).toEqual([false, true]);
+    attachments.others.attached(sid);
+    world.clock.advance(10_000);
+    expect([attachments.count, attachments.isKnownAttached(sid), told]).toEqual([9, true, []]);
+  });
+
+  it('is known to be over at another server while this one drains', async () => {
+    const world = await World.start();
+    const sid = await world.open(1);
+    const { attachments } = world.replica;
+    attachments.others.attached(sid);
+    attachments.drain();
+    attachments.others.gone(sid);
+    world.clock.advance(2_000);
+    expect(attachments.isKnownAttached(sid)).toBe(false);
   });
 
   it('takes the place of an earlier one, which ends', async () => {
