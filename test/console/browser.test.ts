@@ -6,7 +6,7 @@ import type { Browser } from 'playwright-core';
 import { InstanceType, LinkType, Switchyard } from '../../src/client/index.js';
 import { launchChromium } from '../interop/chromium.mjs';
 import { uuidOf } from './fleet.js';
-import { findBarriers, openPage, shows } from './page-of.js';
+import { findBarriers, isTitled, openPage, shows } from './page-of.js';
 import { ConsoleProcess } from './process.js';
 import { buildPage, codeFor } from './running.js';
 
@@ -82,11 +82,11 @@ describe('the console in Chromium', () => {
     await server.stop('SIGKILL');
     await shows(page, '.chip', /not connected · shown: revision/);
     // Where the page is a tab behind others, its title says so.
-    expect(await page.title()).toBe('⚠ not connected · Sessions · Switchyard');
+    await isTitled(page, '⚠ not connected · Sessions · Switchyard');
     expect(await page.locator('tbody tr').filter({ hasText: 'mill' }).count()).toBe(1);
     server = await ConsoleProcess.start(built.folder, flags);
     await shows(page, '.chip', /live · rev/, BACK_MS);
-    expect(await page.title()).toBe('Sessions · Switchyard');
+    await isTitled(page, 'Sessions · Switchyard');
     expect(problems).toEqual([]);
     await close();
   }, 60_000);

@@ -71,3 +71,13 @@ export async function shows(page: Page, selector: string, pattern: RegExp, timeo
     throw new Error(`${selector} shows ${JSON.stringify(there.join(' | ').slice(0, 300))}, not ${pattern}`);
   }
 }
+
+/** Waits until the page has this title, which it takes after its next picture. Not by waitForFunction, which evaluates text in the page. */
+export async function isTitled(page: Page, title: string, timeoutMs = 20_000): Promise<void> {
+  const untilMs = performance.now() + timeoutMs;
+  for (let is = await page.title(); is !== title; is = await page.title()) {
+    if (performance.now() > untilMs)
+      throw new Error(`the title is ${JSON.stringify(is)}, not ${JSON.stringify(title)}`);
+    await page.waitForTimeout(50);
+  }
+}

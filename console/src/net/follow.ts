@@ -33,8 +33,12 @@ export function follow<Answer, Cursor = Position>(deps: FollowDeps<Answer, Curso
   const begin = () => {
     clearTimeout(timer);
     cancel();
+    cancel = link.watch(method, request(position()), heard, ended);
+  };
+  // What stopped it holds until the watch says something: until then each try may be refused again.
+  const heard = (answer: Answer) => {
     stopped(undefined);
-    cancel = link.watch(method, request(position()), told, ended);
+    told(answer);
   };
   const hasPassed = (refusal: RefusedError) =>
     refusal.code === CODE.outOfRange || refusal.reason === 'WATCH_LAGGED' || deps.isPast?.(refusal) === true;

@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { InstanceType, Switchyard } from '../../../src/client/index.js';
 import { launchChromium } from '../../interop/chromium.mjs';
 import { uuidOf } from '../fleet.js';
-import { findBarriers, type Look, openPage, shows } from '../page-of.js';
+import { findBarriers, isTitled, type Look, openPage, shows } from '../page-of.js';
 import { buildPage, codeFor, type RunningConsole, runConsole } from '../running.js';
 
 let at: RunningConsole;
@@ -82,7 +82,7 @@ describe.each([1280, 390])('the frame of the console, %d px wide', (width) => {
     const { page, problems, close } = await open({ width, height: 760 });
     await page.getByRole('button', { name: 'Log out' }).click();
     await shows(page, '.login', /switchyard console/);
-    await page.waitForFunction(`document.title === '⚠ logged out · Graph · Switchyard'`);
+    await isTitled(page, '⚠ logged out · Graph · Switchyard');
     expect(await findBarriers(page)).toEqual([]);
     const wider = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
     expect([wider, problems]).toEqual([0, []]);
