@@ -58,7 +58,9 @@ describe('switchyard serve', () => {
     const sameFolder = program(['serve', '--listen', '127.0.0.1:0', '--data', join(folder, 'data')]);
     expect(await sameFolder.ended()).toBe(1);
     expect(sameFolder.err).toContain('Give each server a folder of its own with --data DIR.');
-    const samePort = program(['serve', '--listen', address, '--data', ':memory:']);
+    // By default the rendezvous is on the port behind that of gRPC, which may be another program's, too.
+    const rendezvous = ['--rendezvous-listen', '127.0.0.1:0'];
+    const samePort = program(['serve', '--listen', address, ...rendezvous, '--data', ':memory:']);
     expect(await samePort.ended()).toBe(1);
     expect(samePort.err).toContain('choose a port with --listen HOST:PORT');
     const wrong = program(['serve', '--grace', 'soon']);
