@@ -6,7 +6,7 @@ import type { ElsewhereReport } from './peers.js';
  * Changes that wait for one follower, some MiB of numbers. With more, the list of all begins anew, which takes less room, but in which
  * an end shows only when all were named: so it is far above what one message takes.
  */
-const CHANGED_MAX = 262_144;
+export const CHANGED_MAX = 262_144;
 
 /** What {@link ElsewhereReports} stand on. `F`: a follower. */
 export interface ElsewhereReportsDeps<F> {
@@ -65,7 +65,9 @@ export class ElsewhereReports<F> {
     for (const sid of changed) unreported.changed.delete(sid);
     const all: readonly number[] = this.#takeRest(unreported);
     const isElsewhere = (sid: number) => this.#isElsewhere(follower, sid);
-    const ends = mayBeWhole && !unreported.isWhole && unreported.rest === undefined;
+    // What only a waiting change names would be taken for gone. One message takes more than comes between two of them, so they end.
+    const isAllTold = unreported.rest === undefined && unreported.changed.size === 0;
+    const ends = mayBeWhole && !unreported.isWhole && isAllTold;
     if (ends) unreported.isWhole = true;
     return {
       ...{ begins, ends },

@@ -5,7 +5,7 @@ import { openingAt } from '../../harness/simulation/cluster/opening.js';
 import type { ClusterServer } from '../../harness/simulation/cluster/server.js';
 import { packLeader, unpackLeader } from '../../src/cluster/door/codec.js';
 import { ElsewhereHearer } from '../../src/cluster/elsewhere-hearer.js';
-import { ElsewhereReports } from '../../src/cluster/elsewhere-reports.js';
+import { CHANGED_MAX, ElsewhereReports } from '../../src/cluster/elsewhere-reports.js';
 import { CALM_MS, ELSEWHERE_MAX } from '../../src/cluster/limits.js';
 import { isFault } from '../../src/core/model/fault.js';
 import { AttachedElsewhere } from '../../src/replica/attached-elsewhere.js';
@@ -170,6 +170,25 @@ describe('what a leader says of sessions that are attached elsewhere', () => {
     const [first, second] = [reports.take('b', true), reports.take('b', true)];
     expect([first.begins, second.begins]).toEqual([false, false]);
     expect([first.detached.length, second.detached.length]).toEqual([ELSEWHERE_MAX, 1]);
+  });
+
+  it('ends only when no change waits that names a session which is not in the list', () => {
+    const { here, reports } = makeReports(1);
+    reports.take('b', false);
+    for (let sid = 2; sid <= ELSEWHERE_MAX + 2; sid++) {
+      here.add(sid);
+      reports.changed(sid);
+    }
+    const [first, second] = [reports.take('b', true), reports.take('b', true)];
+    expect([first.ends, second.ends]).toEqual([false, true]);
+    expect([first.attached.length, second.attached.length]).toEqual([ELSEWHERE_MAX, 1]);
+  });
+
+  it('begins again where more changes wait than are kept, and keeps none of them', () => {
+    const { reports } = makeReports(1);
+    reports.take('b', true);
+    for (let sid = 2; sid <= CHANGED_MAX + 2; sid++) reports.changed(sid);
+    expect(reports.take('b', true)).toEqual({ begins: true, ends: true, attached: [1], detached: [] });
   });
 
   it('comes over the wire, and is absent where it is of an earlier build', () => {
