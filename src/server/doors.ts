@@ -120,7 +120,7 @@ export class Doors {
 
   /**
    * Opens them. When one cannot be opened, those that are open have to be closed. `networks` are let in before anything listens:
-   * a page that comes back to one of them would be told that there is none, and that its login is over.
+   * otherwise a page that comes back to one of them hears NETWORK_NOT_FOUND, and loses its login.
    */
   async open(networks: OtherNetworks): Promise<void> {
     const { config, clock, admission, certificates } = this.parts;

@@ -41,7 +41,7 @@ export function readAuthorityKeys(folder: string): {
   return { present, next: next !== undefined && present?.equals(next) ? undefined : next };
 }
 
-/** When the next authority of a data folder was made, or copied there by what keeps no times; undefined where there is none. Wall clock. */
+/** When the file of a data folder's next authority was written, by the wall clock: a copy of the folder may be later. Undefined without one. */
 export function nextMadeAtMs(folder: string): number | undefined {
   return lstatSync(join(folder, NEXT_KEY_FILE), { throwIfNoEntry: false })?.mtimeMs;
 }
